@@ -1,0 +1,68 @@
+"""Every error a user can meet: one base, one class per thing the caller would do about it.
+
+The message of an error says what went wrong, which thing, and what to do next, in one line. Errors are raised
+where the fact is known and turned into a red line, an exit status or an HTTP status once, at the door.
+"""
+
+from __future__ import annotations
+
+
+class MlmError(Exception):
+    """Something this package was asked to do and cannot; ``str(error)`` is the whole story in one line."""
+
+    code = "error"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class NotFoundError(MlmError, LookupError):
+    """The thing named does not exist in this project."""
+
+    code = "not_found"
+
+
+class AmbiguousError(MlmError, LookupError):
+    """A reference fits several things; the message lists them."""
+
+    code = "ambiguous"
+
+
+class InvalidInputError(MlmError, ValueError):
+    """What was typed cannot be meant: a bad option, an unknown verb, an unreadable query."""
+
+    code = "invalid_input"
+
+
+class ConflictError(MlmError):
+    """The wish contradicts what is there: a name already given, a run that has ended."""
+
+    code = "conflict"
+
+
+class StorageError(MlmError):
+    """The disk or the database will not do it now: full, read-only, locked."""
+
+    code = "storage"
+
+
+class CorruptError(MlmError):
+    """Stored bytes are not what their digest says."""
+
+    code = "corrupt"
+
+
+class UntrustedError(MlmError):
+    """Nobody this user trusts signed it, so nothing of it is unpickled."""
+
+    code = "untrusted"
+
+
+class IncompatibleError(MlmError):
+    """Written by a newer version of this package, or for another version of Python."""
+
+    code = "incompatible"

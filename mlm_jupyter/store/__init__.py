@@ -1,0 +1,1 @@
+"""What lies on the disk: one SQLite database and append-only packs. ``FORMAT.md`` beside this file describes both."""
