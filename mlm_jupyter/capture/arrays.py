@@ -1,0 +1,272 @@
+"""NumPy arrays as pickles that keep what NumPy's own lose: views on one memory, layouts, ownership, zero copies.
+
+An array is described by the root of its base chain. Memory of 64 KiB and more stays out of the stream, as a buffer that is
+hashed and written from where it lies; below that a buffer costs more than the bytes. Object arrays of plain scalars, the way
+pandas keeps strings, are watched by their pointers against a kept copy (see ``scalars.py``).
+"""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from mlm_jupyter.capture.context import CannotCaptureError, attribute_of, read_buffer, read_buffer_into
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mlm_jupyter.capture.pickling import Reduced, ValuePickler
+
+    Array = np.ndarray[Any, Any]
+
+IN_BAND_BELOW: Final = 1 << 16
+WATCH_SCALARS_FROM: Final = 4096
+
+
+def reduce_array(pickler: ValuePickler, array: Array) -> Reduced:
+    """Reduce an exact ``numpy.ndarray``."""
+    import numpy as np
+
+    if array.base is None:
+        return _reduce_owner(pickler, array)
+    base = _root_of(array)
+    if isinstance(base, np.ndarray) and base.dtype.hasobject == array.dtype.hasobject:
+        return _reduce_view(base, array)
+    if isinstance(base, bytearray):
+        offset = _address(array) - _address(np.frombuffer(base, np.uint8))
+        return view_of_bytes, (base, offset, array.dtype, array.shape, array.strides, array.flags.writeable)
+    if type(base).__module__ == "mmap":
+        raise CannotCaptureError("its memory is a mapped file; use numpy.memmap, which is remembered by path")
+    return _reduce_owner(pickler, array)
+
+
+def _root_of(array: Array) -> Any:
+    """Return what owns the memory that ``array`` looks at."""
+    import numpy as np
+
+    base: Any = array.base
+    while True:
+        if isinstance(base, np.ndarray) and base.base is not None and not isinstance(base, np.memmap):
+            base = base.base
+        elif type(base).__name__ == "DummyArray":  # what numpy.lib.stride_tricks puts between
+            base = base.base
+        elif isinstance(base, memoryview):
+            base = base.obj
+        else:
+            return base
+
+
+def _address(array: Array) -> int:
+    address: int = array.__array_interface__["data"][0]
+    return address
+
+
+def _reduce_view(root: Array, array: Array) -> Reduced:
+    return view_of, (root, _address(array) - _address(root), array.dtype, array.shape, array.strides, array.flags.writeable)
+
+
+def _reduce_owner(pickler: ValuePickler, array: Array) -> Reduced:
+    if array.dtype.hasobject:
+        return _reduce_objects(pickler, array)
+    flags = array.flags
+    if array.nbytes < IN_BAND_BELOW:
+        if flags.c_contiguous and flags.writeable:
+            return small_array, (array.tobytes(), array.dtype, array.shape)
+        axes = _memory_order(array)
+        return small_array, (array.transpose(axes).tobytes(), array.dtype, array.shape, axes, flags.writeable)
+    axes = _memory_order(array)
+    dense = array.transpose(axes)
+    if not dense.flags.c_contiguous:
+        dense = dense.copy()
+    return big_array, (pickler.add_memory(_bytes_of(dense)), array.dtype, array.shape, axes, flags.writeable)
+
+
+def _memory_order(array: Array) -> tuple[int, ...]:
+    """Return the order of axes in which the array lies in memory, the slowest first."""
+    if array.flags.c_contiguous:
+        return tuple(range(array.ndim))
+    return tuple(sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis])))
+
+
+def _bytes_of(dense: Array) -> memoryview:
+    import numpy as np
+
+    return memoryview(dense.reshape(-1).view(np.uint8))
+
+
+def _reduce_objects(pickler: ValuePickler, array: Array) -> Reduced:
+    if array.dtype.names is not None:
+        raise CannotCaptureError("a structured array that holds Python objects")
+    axes = _memory_order(array)
+    dense = array.transpose(axes)
+    if array.size >= WATCH_SCALARS_FROM and dense.flags.c_contiguous:
+        index = pickler.add_scalars(array, dense.reshape(-1))
+        if index is not None:
+            return scalar_array, (index, array.shape, axes, array.flags.writeable)
+    return object_array, (dense.reshape(-1).tolist(), array.shape, axes, array.flags.writeable)
+
+
+def reduce_memmap(pickler: ValuePickler, array: Array) -> Reduced:
+    """Reduce a ``numpy.memmap`` by where its file is, never reading it."""
+    import numpy as np
+
+    root = array
+    while isinstance(root.base, np.memmap):
+        root = root.base
+    if root is not array:
+        return view_of_map, (root, _address(array) - _address(root), array.dtype, array.shape, array.strides)
+    path, mode = getattr(array, "filename", None), getattr(array, "mode", None)
+    if path is None or mode not in ("r", "r+", "w+"):
+        raise CannotCaptureError("a memory map that is copy-on-write or has no file")
+    status = Path(path).stat()
+    where = (str(path), array.dtype, mode.replace("w", "r"), array.offset, array.shape)  # type: ignore[attr-defined]
+    return open_map, (*where, "C" if array.flags.c_contiguous else "F", status.st_size, status.st_mtime_ns)
+
+
+def reduce_subclass(pickler: ValuePickler, array: Array) -> Reduced:
+    """Reduce a masked array, a matrix or a record array as a view on plain memory."""
+    import numpy as np
+
+    state = {key: value for key, value in vars(array).items() if key not in ("_basedict", "_optinfo") or value}
+    return subclass_array, (type(array), array.dtype, array.view(np.dtype(array.dtype), np.ndarray), state)
+
+
+def reduce_random_state(pickler: ValuePickler, generator: Any) -> Any:
+    """Reduce NumPy's global generator by reference: every scipy distribution would be linked through it."""
+    import numpy as np
+
+    if generator is np.random.mtrand._rand:
+        return attribute_of, ("numpy.random.mtrand", "_rand")
+    return NotImplemented
+
+
+# What follows stands in stored pickles by name: change a meaning by adding a function.
+
+
+def small_array(
+    data: bytes, dtype: Any, shape: tuple[int, ...], axes: tuple[int, ...] | None = None, is_writeable: bool = True
+) -> Array:
+    """Return an array that owns a copy of ``data``, whose axes lie in memory in the order ``axes``."""
+    import numpy as np
+
+    array = _empty(shape, dtype, axes)
+    source: Array = np.frombuffer(data, np.uint8)
+    dense = array if axes is None else array.transpose(axes)
+    if source.size:
+        dense.reshape(-1).view(np.uint8)[:] = source
+    array.flags.writeable = is_writeable
+    return array
+
+
+def _empty(shape: tuple[int, ...], dtype: Any, axes: tuple[int, ...] | None) -> Array:
+    import numpy as np
+
+    if axes is None or axes == tuple(range(len(shape))):
+        return np.empty(shape, dtype)
+    if axes == tuple(range(len(shape)))[::-1]:
+        return np.empty(shape, dtype, order="F")
+    dense = [shape[axis] for axis in axes]
+    model = np.lib.stride_tricks.as_strided(np.empty(1, dtype), dense, _dense_strides(dense, np.dtype(dtype).itemsize))
+    inverse = sorted(range(len(axes)), key=axes.__getitem__)
+    return np.empty_like(model.transpose(inverse))  # keeps the order of the axes, and owns its memory
+
+
+def _dense_strides(shape: list[int], itemsize: int) -> list[int]:
+    strides = [itemsize] * len(shape)
+    for axis in range(len(shape) - 2, -1, -1):
+        strides[axis] = strides[axis + 1] * shape[axis + 1]
+    return strides
+
+
+def big_array(index: int, dtype: Any, shape: tuple[int, ...], axes: tuple[int, ...], is_writeable: bool) -> Array:
+    """Return an array that owns its memory, filled from the pickle's buffer number ``index``."""
+    array = _empty(shape, dtype, axes)
+    read_buffer_into(index, _bytes_of(array.transpose(axes)))
+    array.flags.writeable = is_writeable
+    return array
+
+
+def object_array(items: list[Any], shape: tuple[int, ...], axes: tuple[int, ...], is_writeable: bool) -> Array:
+    """Return an array of the objects ``items``, given in the order in which they lie in memory."""
+    array = _empty(shape, object, axes)
+    flat = array.transpose(axes).reshape(-1)
+    flat[:] = _as_object_vector(items)
+    array.flags.writeable = is_writeable
+    return array
+
+
+def _as_object_vector(items: list[Any]) -> Array:
+    import numpy as np
+
+    return np.fromiter(items, dtype=object, count=len(items))
+
+
+def scalar_array(index: int, shape: tuple[int, ...], axes: tuple[int, ...], is_writeable: bool) -> Array:
+    """Return an object array whose items are the list pickled in buffer number ``index``."""
+    return object_array(pickle.loads(read_buffer(index)), shape, axes, is_writeable)
+
+
+def view_of(
+    root: Array, offset: int, dtype: Any, shape: tuple[int, ...], strides: tuple[int, ...], is_writeable: bool
+) -> Array:
+    """Return a view of ``shape`` and ``strides`` (in bytes), ``offset`` bytes into the memory of ``root``."""
+    import numpy as np
+
+    axes = _memory_order(root)
+    flat = root.transpose(axes).reshape(-1)
+    view: Array
+    if root.dtype.hasobject:
+        itemsize = root.dtype.itemsize
+        start = flat[offset // itemsize :] if shape and 0 not in shape else flat[:0]
+        view = np.lib.stride_tricks.as_strided(start, shape, strides)
+    else:
+        view = np.ndarray(shape, dtype, flat.view(np.uint8), offset if 0 not in shape else 0, strides)
+    if view.flags.writeable != is_writeable:
+        view.flags.writeable = is_writeable
+    return view
+
+
+def view_of_bytes(
+    base: bytearray, offset: int, dtype: Any, shape: tuple[int, ...], strides: tuple[int, ...], is_writeable: bool
+) -> Array:
+    """Return an array on the memory of a bytearray."""
+    import numpy as np
+
+    view: Array = np.ndarray(shape, dtype, base, offset, strides)
+    if view.flags.writeable != is_writeable:
+        view.flags.writeable = is_writeable
+    return view
+
+
+def view_of_map(root: Array, offset: int, dtype: Any, shape: tuple[int, ...], strides: tuple[int, ...]) -> Array:
+    """Return a view of a memory map that is itself a memory map."""
+    import numpy as np
+
+    plain = np.ndarray(shape, dtype, memoryview(root.reshape(-1).view(np.uint8)), offset, strides)  # type: ignore[type-var]
+    view: Array = plain.view(np.memmap)
+    for key in ("filename", "mode", "_mmap", "offset"):
+        setattr(view, key, getattr(root, key))
+    return view
+
+
+def open_map(
+    path: str, dtype: Any, mode: str, offset: int, shape: tuple[int, ...], order: Any, size: int, modified_at_ns: int
+) -> Array:
+    """Map the file again, if it is still the file that was mapped."""
+    import numpy as np
+
+    status = Path(path).stat()
+    if (status.st_size, status.st_mtime_ns) != (size, modified_at_ns):
+        raise CannotCaptureError(f"the file it maps has changed since: {path}")
+    mapped: Array = np.memmap(path, dtype, mode, offset, shape, order)  # type: ignore[call-overload]
+    return mapped
+
+
+def subclass_array(cls: Any, dtype: Any, plain: Array, state: dict[str, Any]) -> Array:
+    """Return ``plain`` seen as the array class ``cls``."""
+    array: Array = plain.view(cls)
+    if array.dtype != dtype:
+        array = plain.view(dtype, cls)  # type: ignore[call-overload]
+    vars(array).update(state)
+    return array

@@ -1,0 +1,218 @@
+"""Functions and classes of the notebook, by value: what cloudpickle does, mended for going back in time.
+
+Three differences. A function's globals are the live namespace, never a copy of it. Loading a class makes a new one and leaves
+the live one alone (no class tracker). And the same source gives the same bytes wherever and however often it ran: a code
+object is stored under a file name made of its own source, with line numbers that start at 1.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import linecache
+import types
+import typing
+from typing import TYPE_CHECKING, Any
+
+from cloudpickle import cloudpickle
+from xxhash import xxh3_64_hexdigest
+
+from mlm_jupyter.capture.context import notebook_globals
+
+if TYPE_CHECKING:
+    from mlm_jupyter.capture.pickling import ValuePickler
+
+
+def reduce_function(pickler: ValuePickler, function: types.FunctionType) -> Any:
+    """Reduce a function: a library's by reference, a notebook's by name or by value."""
+    module = pickler.modules.get(function.__module__)
+    if module is not None and getattr(module, function.__qualname__, None) is function and module is not pickler.main:
+        return NotImplemented
+    if cloudpickle._should_pickle_by_reference(function):
+        return NotImplemented
+    named = pickler.by_name(function, function.__name__)
+    if named is not None:
+        return named
+    pickler.by_value.add(id(function))
+    if hasattr(function, "registry") and hasattr(function, "dispatch"):
+        return _reduce_single_dispatch(function)
+    return _reduce_by_value(pickler, function)
+
+
+def _reduce_by_value(pickler: ValuePickler, function: types.FunctionType) -> Any:
+    code, source = _normalised(function.__code__)
+    attributes, slots = cloudpickle._function_getstate(function)
+    cells = slots.pop("__closure__")
+    pickler.function_cells.update(map(id, cells or ()))
+    slots["closure"] = None if cells is None else [_contents_of(cell) for cell in cells]
+    if function.__globals__ is pickler.namespace:
+        del slots["__globals__"], slots["_cloudpickle_submodules"]
+        return make_function, (code, source, cells), (attributes, slots), None, None, set_function_state
+    own = pickler.globals_of(function)
+    return make_function, (code, source, cells, own), (attributes, slots), None, None, set_function_state
+
+
+def _contents_of(cell: types.CellType) -> tuple[Any, ...]:
+    try:
+        return (cell.cell_contents,)
+    except ValueError:  # empty
+        return ()
+
+
+def reduce_cell(pickler: ValuePickler, cell: types.CellType) -> Any:
+    """Reduce a closure's cell, empty where its function fills it: functions that share a cell go on sharing it."""
+    if id(cell) in pickler.function_cells:
+        return types.CellType, ()
+    return types.CellType, (), _contents_of(cell), None, None, fill_cell
+
+
+def _reduce_single_dispatch(function: Any) -> Any:
+    implementations = [(cls, implementation) for cls, implementation in function.registry.items() if cls is not object]
+    return make_single_dispatch, (function.registry[object], implementations)
+
+
+def reduce_class(pickler: ValuePickler, cls: Any) -> Any:
+    """Reduce a class: a library's by reference, a notebook's by name or by value."""
+    module = pickler.modules.get(cls.__module__)
+    if module is not None and module is not pickler.main and getattr(module, cls.__qualname__, None) is cls:
+        return NotImplemented
+    if type(cls).__name__ == "_TypedDictMeta":
+        return make_typed_dict, (cls.__name__, dict(cls.__annotations__), cls.__total__, cls.__module__)
+    reduced = cloudpickle._class_reduce(cls)
+    if reduced is NotImplemented or reduced[0] not in _SKELETONS:
+        return reduced
+    named = pickler.by_name(cls, cls.__name__)
+    if named is not None:
+        return named
+    pickler.by_value.add(id(cls))
+    arguments = list(reduced[1])
+    arguments[_SKELETONS[reduced[0]]] = None  # without a tracker id loading never touches the live class
+    members, slots = reduced[2]
+    members.pop("__firstlineno__", None)
+    return reduced[0], tuple(arguments), (members, slots), *reduced[3:]
+
+
+_SKELETONS = {cloudpickle._make_skeleton_class: 4, cloudpickle._make_skeleton_enum: 5}
+
+
+def reduce_type_variable(pickler: ValuePickler, variable: Any) -> Any:
+    """Reduce a TypeVar without cloudpickle's tracker."""
+    reduced = cloudpickle._typevar_reduce(variable)
+    if reduced[0] is cloudpickle._make_typevar:
+        return reduced[0], (*reduced[1][:-1], None)
+    return reduced
+
+
+def reduce_new_type(pickler: ValuePickler, new_type: Any) -> Any:
+    """Reduce a ``typing.NewType``, which pickles by reference only."""
+    named = pickler.by_name(new_type, new_type.__name__)
+    return named or (make_new_type, (new_type.__name__, new_type.__supertype__, new_type.__module__))
+
+
+def reduce_cached_function(pickler: ValuePickler, function: Any) -> Any:
+    """Reduce what ``functools.lru_cache`` makes; what it has cached is not kept."""
+    module = pickler.modules.get(function.__module__)
+    if module is not None and module is not pickler.main and getattr(module, function.__qualname__, None) is function:
+        return NotImplemented
+    named = pickler.by_name(function, function.__name__)
+    if named is not None:
+        return named
+    pickler.lossy.add("without what its cache held")
+    settings = function.cache_parameters()
+    return make_cached_function, (function.__wrapped__, settings["maxsize"], settings["typed"])
+
+
+def reduce_cached_property(pickler: ValuePickler, descriptor: Any) -> Any:
+    """Reduce a ``functools.cached_property`` without the lock it has in Python 3.11."""
+    return make_cached_property, (descriptor.func, descriptor.attrname)
+
+
+@functools.lru_cache(maxsize=4096)
+def _normalised(code: types.CodeType) -> tuple[types.CodeType, str]:
+    """Return the code as its own source alone determines it, and that source ("" when it is not known)."""
+    lines = linecache.getlines(code.co_filename)
+    source = ""
+    if 0 < code.co_firstlineno <= len(lines):
+        source = "".join(inspect.getblock(lines[code.co_firstlineno - 1 :]))
+    return _moved(code, file_name_of(source, code.co_name), code.co_firstlineno - 1), source
+
+
+def _moved(code: types.CodeType, filename: str, lines: int) -> types.CodeType:
+    constants = tuple(_moved(item, filename, lines) if isinstance(item, types.CodeType) else item for item in code.co_consts)
+    return code.replace(co_filename=filename, co_firstlineno=code.co_firstlineno - lines, co_consts=constants)
+
+
+def file_name_of(source: str, name: str) -> str:
+    """Return the file name that tracebacks show for a restored function."""
+    return f"<{name} restored by mlm, {xxh3_64_hexdigest(source.encode('utf-8', 'replace'))}>"
+
+
+# What follows stands in stored pickles by name: change a meaning by adding a function.
+
+
+def make_function(
+    code: types.CodeType,
+    source: str,
+    cells: tuple[types.CellType, ...] | None,
+    own_globals: dict[str, Any] | None = None,
+) -> types.FunctionType:
+    """Return a function that runs in the notebook's namespace (or its own globals); its state is set afterwards."""
+    if source and code.co_filename not in linecache.cache:
+        linecache.cache[code.co_filename] = (len(source), None, source.splitlines(keepends=True), code.co_filename)
+    namespace = notebook_globals() if own_globals is None else own_globals
+    return types.FunctionType(code, namespace, None, None, cells)
+
+
+def set_function_state(function: types.FunctionType, state: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    """Set defaults, annotations, closure and attributes, without touching a live namespace."""
+    attributes, slots = state
+    slots.pop("_cloudpickle_submodules", None)
+    own_globals = slots.pop("__globals__", None)
+    if own_globals:
+        function.__globals__.update(own_globals)
+        function.__globals__.setdefault("__builtins__", __builtins__)
+    for cell, contents in zip(function.__closure__ or (), slots.pop("closure") or (), strict=True):
+        fill_cell(cell, contents)
+    vars(function).update(attributes)
+    for slot, value in slots.items():
+        setattr(function, slot, value)
+
+
+def fill_cell(cell: types.CellType, contents: tuple[Any, ...]) -> None:
+    """Put the one object of ``contents`` in ``cell``; without one it stays empty."""
+    if contents:
+        cell.cell_contents = contents[0]
+
+
+def make_single_dispatch(default: Any, implementations: list[tuple[type, Any]]) -> Any:
+    """Return a ``functools.singledispatch`` function with its implementations."""
+    function = functools.singledispatch(default)
+    for cls, implementation in implementations:
+        function.register(cls, implementation)
+    return function
+
+
+def make_typed_dict(name: str, annotations: dict[str, Any], total: bool, module: str) -> Any:
+    """Return a TypedDict class."""
+    cls = typing.TypedDict(name, annotations, total=total)  # type: ignore[operator]
+    cls.__module__ = module
+    return cls
+
+
+def make_new_type(name: str, supertype: Any, module: str) -> Any:
+    """Return a ``typing.NewType``."""
+    new_type = typing.NewType(name, supertype)
+    new_type.__module__ = module
+    return new_type
+
+
+def make_cached_function(function: Any, maxsize: int | None, typed: bool) -> Any:
+    """Return ``function`` behind an empty cache."""
+    return functools.lru_cache(maxsize, typed)(function)
+
+
+def make_cached_property(function: Any, name: str | None) -> Any:
+    """Return a ``functools.cached_property``."""
+    descriptor: Any = functools.cached_property(function)
+    descriptor.attrname = name
+    return descriptor

@@ -1,0 +1,85 @@
+"""pandas objects as pickles that keep who shares memory with whom, and the references copy-on-write lives by.
+
+A Series that shares memory with its frame but has lost pandas's record of it is corrupted by the next ``df.loc[...] =``:
+so blocks are pickled with their ``BlockValuesRefs``, and an Index with its own.
+"""
+
+from __future__ import annotations
+
+import copyreg
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mlm_jupyter.capture.pickling import ValuePickler
+
+
+def reduce_frame(pickler: ValuePickler, frame: Any) -> Any:
+    """Reduce a DataFrame or Series without the class's own ``_metadata`` list, which would link all frames."""
+    from pandas.core.generic import NDFrame
+
+    if type(frame).__getstate__ is not NDFrame.__getstate__ or type(frame).__reduce_ex__ is not object.__reduce_ex__:
+        return NotImplemented
+    state = frame.__getstate__()
+    state.pop("_metadata", None)
+    return copyreg.__newobj__, (type(frame),), state  # type: ignore[attr-defined]
+
+
+def reduce_manager(pickler: ValuePickler, manager: Any) -> Any:
+    """Reduce a block manager to its blocks and axes."""
+    return make_manager, (type(manager), tuple(manager.blocks), list(manager.axes))
+
+
+def reduce_block(pickler: ValuePickler, block: Any) -> Any:
+    """Reduce a block of columns to its values, their places and the record of who shares them."""
+    return make_block, (block.values, block.mgr_locs.indexer, block.ndim, block.refs)
+
+
+def reduce_references(pickler: ValuePickler, references: Any) -> Any:
+    """Reduce pandas's record of who shares some values: those who do join it when they are loaded."""
+    return make_references, ()
+
+
+def reduce_index(pickler: ValuePickler, index: Any) -> Any:
+    """Reduce an Index; it cannot be changed in place, so what it holds links nobody."""
+    reduced = index.__reduce__()
+    function, arguments = reduced[:2]
+    data = arguments[1].get("data") if len(arguments) == 2 and isinstance(arguments[1], dict) else None
+    if data is not None:
+        pickler.never_links(data)
+    references = vars(index).get("_references")  # a RangeIndex would make one when asked, and needs none
+    if references is None:
+        return reduced
+    return make_index, (function, arguments, references)
+
+
+# What follows stands in stored pickles by name: change a meaning by adding a function.
+
+
+def make_manager(cls: Any, blocks: tuple[Any, ...], axes: list[Any]) -> Any:
+    """Return a block manager of ``blocks``."""
+    if cls.__name__ == "SingleBlockManager":
+        return cls(blocks[0], axes[0], verify_integrity=False)
+    return cls(blocks, axes, verify_integrity=False)
+
+
+def make_block(values: Any, indexer: Any, ndim: int, references: Any) -> Any:
+    """Return a block of ``values``, entered in ``references``."""
+    from pandas._libs.internals import BlockPlacement
+    from pandas.core.internals.blocks import new_block
+
+    return new_block(values, placement=BlockPlacement(indexer), ndim=ndim, refs=references)
+
+
+def make_references() -> Any:
+    """Return an empty record of who shares some values."""
+    from pandas._libs.internals import BlockValuesRefs
+
+    return BlockValuesRefs()
+
+
+def make_index(function: Any, arguments: tuple[Any, ...], references: Any) -> Any:
+    """Return an Index, entered in ``references``."""
+    index = function(*arguments)
+    index._references = references
+    references.add_index_reference(index)
+    return index

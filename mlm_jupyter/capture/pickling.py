@@ -1,0 +1,169 @@
+"""One value to a pickle and back: the standard library's C pickler, told what to do with the kinds it loses or spoils.
+
+Each dump is made for two readers: the hash that says whether a value changed, and the store. Buffers of arrays are not in
+the stream; they are given beside it as they lie in memory, and nothing is copied.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import sys
+import types
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from mlm_jupyter.capture.context import LoadContext, loading, notebook_object
+from mlm_jupyter.capture.reducers import reducer_for
+from mlm_jupyter.capture.scalars import ScalarBuffer, ScalarWatch
+
+Reduced = tuple[Any, ...]
+Memo = dict[int, tuple[int, Any]]
+PROTOCOL: Final = 5
+
+
+class MemoryBuffer:
+    """Memory of a live object; ``is_ours``: loaded by our reducers, which fill memory they own."""
+
+    __slots__ = ("is_ours", "is_readonly", "view")
+
+    def __init__(self, view: memoryview, is_ours: bool) -> None:
+        self.view = view
+        self.is_ours = is_ours
+        self.is_readonly = view.readonly
+
+
+class Dump:
+    """A value as a stream and its buffers, with what the pickler learnt on the way."""
+
+    __slots__ = ("buffers", "by_value", "lossy", "memo", "references", "stream", "unlinked")
+
+    def __init__(self, stream: memoryview, pickler: ValuePickler) -> None:
+        self.stream = stream
+        self.buffers = pickler.own_buffers + pickler.foreign_buffers
+        self.memo: Memo = pickler.memo.copy()  # type: ignore[attr-defined]
+        self.references = pickler.references
+        self.by_value = pickler.by_value
+        self.unlinked = pickler.unlinked
+        self.lossy = pickler.lossy
+
+
+class ValuePickler(pickle.Pickler):
+    """A C pickler whose reducers are in ``reducers.py``."""
+
+    def __init__(
+        self,
+        file: io.BytesIO,
+        *,
+        namespace: Mapping[str, Any],
+        roots: Mapping[int, str],
+        scalars: ScalarWatch,
+    ) -> None:
+        """Prepare to dump the objects named in ``roots`` (by ``id``), which are pickled by value, never by name."""
+        self.own_buffers: list[MemoryBuffer | ScalarBuffer] = []
+        self.foreign_buffers: list[MemoryBuffer | ScalarBuffer] = []
+        super().__init__(file, PROTOCOL, buffer_callback=self._add_foreign)
+        self.namespace = namespace
+        self.roots = roots
+        self.modules = sys.modules
+        self.main = sys.modules.get("__main__")
+        self.references: set[str] = set()
+        self.by_value: set[int] = set()
+        self.unlinked: set[int] = set()
+        self.function_cells: set[int] = set()
+        self.lossy: set[str] = set()
+        self._scalars = scalars
+        self._globals: dict[int, dict[str, Any]] = {}
+
+    def reducer_override(self, obj: Any) -> Any:
+        """Reduce ``obj`` by the table of reducers; C asks here for all but the plainest types."""
+        reducer = reducer_for(type(obj))
+        return NotImplemented if reducer is None else reducer(self, obj)
+
+    def _add_foreign(self, buffer: pickle.PickleBuffer) -> bool:
+        view = buffer.raw()
+        if view.nbytes < 1 << 16:
+            return True  # in-band: a small buffer costs more than its bytes
+        self.foreign_buffers.append(MemoryBuffer(view, is_ours=False))
+        return False
+
+    def add_memory(self, view: memoryview) -> int:
+        """Keep ``view`` beside the stream and return the number by which the stream refers to it."""
+        self.own_buffers.append(MemoryBuffer(view, is_ours=True))
+        return len(self.own_buffers) - 1
+
+    def add_scalars(self, array: Any, flat: Any) -> int | None:
+        """Keep an object array of plain scalars beside the stream; None when it is not one."""
+        buffer = self._scalars.look(array, flat)
+        if buffer is None:
+            return None
+        self.own_buffers.append(buffer)
+        return len(self.own_buffers) - 1
+
+    def by_name(self, obj: Any, name: str) -> Reduced | None:
+        """Return how to refer to a function or class by ``name``, if that is what the name means in the notebook."""
+        if id(obj) in self.roots or self.namespace.get(name) is not obj:
+            return None
+        self.references.add(name)
+        return notebook_object, (name,)
+
+    def globals_of(self, function: types.FunctionType) -> dict[str, Any]:
+        """Return the globals that a function of no importable module is to have: one dict for all that share theirs."""
+        own = function.__globals__
+        kept = ("__name__", "__package__", "__path__", "__file__")
+        return self._globals.setdefault(id(own), {key: own[key] for key in kept if key in own})
+
+    def never_links(self, obj: Any) -> None:
+        """Say that sharing ``obj`` (and the memory it looks at) does not make two variables one group."""
+        self.unlinked.add(id(obj))
+        base = getattr(obj, "base", None)
+        while base is not None:
+            self.unlinked.add(id(base))
+            base = getattr(base, "base", None)
+
+
+def dump(value: Any, *, namespace: Mapping[str, Any], roots: Mapping[int, str], scalars: ScalarWatch) -> Dump:
+    """Return ``value`` as a pickle; raises whatever foreign code raises when it cannot be pickled."""
+    file = io.BytesIO()
+    pickler = ValuePickler(file, namespace=namespace, roots=roots, scalars=scalars)
+    pickler.dump(value)
+    return Dump(file.getbuffer(), pickler)
+
+
+class BufferSource:
+    """The stored buffers of one pickle: how long each is, and how to read it."""
+
+    def __init__(
+        self,
+        sizes: list[tuple[int, bool, bool]],
+        read: Callable[[int], bytearray],
+        read_into: Callable[[int, memoryview], None],
+    ) -> None:
+        """``sizes``: for each buffer its bytes, whether it is our reducers', whether it is read-only."""
+        self.sizes = sizes
+        self.read = read
+        self.read_into = read_into
+
+    def foreign(self) -> Iterator[bytes | bytearray]:
+        """Yield, as they are asked for, the buffers that other libraries' pickles take from us."""
+        for index, (_, is_ours, is_readonly) in enumerate(self.sizes):
+            if not is_ours:
+                yield bytes(self.read(index)) if is_readonly else self.read(index)
+
+
+def load(
+    stream: bytes | bytearray | memoryview,
+    buffers: BufferSource,
+    *,
+    globals_: dict[str, Any],
+    resolve: Callable[[str], Any],
+) -> Any:
+    """Return the value of a pickle made by ``dump``. Executes what is in it: verify hash and signature first.
+
+    Parameters
+    ----------
+    globals_ : the namespace in which the notebook's functions are to run.
+    resolve : gives the function or class of the notebook that a name means; raises ``LookupError`` when there is none.
+    """
+    with loading(LoadContext(globals_=globals_, resolve=resolve, read=buffers.read, read_into=buffers.read_into)):
+        return pickle.loads(stream, buffers=buffers.foreign())

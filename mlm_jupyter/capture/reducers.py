@@ -1,0 +1,166 @@
+"""Which reducer serves which type. A library's own are looked up when its first object is met; nothing is imported for it."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import io
+import itertools
+import logging
+import types
+import typing
+from collections.abc import Callable
+from typing import Any, Final
+
+from cloudpickle import cloudpickle
+
+from mlm_jupyter.capture import code
+from mlm_jupyter.capture.context import CannotCaptureError
+
+Reducer = Callable[[Any, Any], Any]
+
+
+def _refuse(reason: str) -> Reducer:
+    def refuse(pickler: Any, obj: Any) -> Any:
+        raise CannotCaptureError(reason)
+
+    return refuse
+
+
+def _reduce_view_of_dict(method: Any) -> Reducer:
+    def reduce_view(pickler: Any, view: Any) -> Any:
+        import gc
+
+        return method, (gc.get_referents(view)[0],)
+
+    return reduce_view
+
+
+def _reduce_memoryview(pickler: Any, view: memoryview) -> Any:
+    if not isinstance(view.obj, (bytes, bytearray)) or view.nbytes != len(view.obj) or not view.c_contiguous:
+        raise CannotCaptureError("a memoryview of something else than a whole bytes or bytearray")
+    return cast_view, (view.obj, view.format, view.shape)
+
+
+def cast_view(base: bytes | bytearray, format_: str, shape: tuple[int, ...]) -> memoryview:
+    """Return a memoryview of all of ``base``; stands in stored pickles by name."""
+    view = memoryview(base)
+    return view if (format_, len(shape)) == ("B", 1) else view.cast("B").cast(format_, shape)  # type: ignore[call-overload,no-any-return]
+
+
+def _reduce_module(pickler: Any, module: Any) -> Any:
+    if module is pickler.main:
+        return importlib.import_module, ("__main__",)
+    return cloudpickle._module_reduce(module)
+
+
+def _from_cloudpickle(reduce: Callable[[Any], Any]) -> Reducer:
+    return lambda pickler, obj: reduce(obj)
+
+
+_OPEN_FILE: Final = _refuse("an open file: loading one could empty it")
+_cloudpickle_table = cloudpickle.Pickler._dispatch_table
+
+_BUILTIN: Final[dict[type, Reducer]] = {
+    **{kind: _from_cloudpickle(reduce) for kind, reduce in _cloudpickle_table.items()},
+    types.FunctionType: code.reduce_function,
+    type: code.reduce_class,
+    types.CellType: code.reduce_cell,
+    typing.TypeVar: code.reduce_type_variable,
+    typing.NewType: code.reduce_new_type,
+    type(functools.lru_cache(lambda: None)): code.reduce_cached_function,
+    functools.cached_property: code.reduce_cached_property,
+    types.ModuleType: _reduce_module,
+    memoryview: _reduce_memoryview,
+    type({}.keys()): _reduce_view_of_dict(dict.keys),
+    type({}.values()): _reduce_view_of_dict(dict.values),
+    type({}.items()): _reduce_view_of_dict(dict.items),
+    io.TextIOWrapper: _OPEN_FILE,
+    io.BufferedReader: _OPEN_FILE,
+    io.BufferedWriter: _OPEN_FILE,
+    io.BufferedRandom: _OPEN_FILE,
+    io.FileIO: _OPEN_FILE,
+    itertools.count: _from_cloudpickle(lambda counter: counter.__reduce__()),
+    logging.Logger: _from_cloudpickle(cloudpickle._logger_reduce),
+}
+
+_LIBRARIES: Final[dict[str, tuple[tuple[str, str, str], ...]]] = {
+    # top package: (where the type is, reducer's module, reducer); ``+`` before the type: its subclasses too
+    "numpy": (
+        ("numpy:ndarray", "arrays", "reduce_array"),
+        ("numpy:memmap", "arrays", "reduce_memmap"),
+        ("numpy:matrix", "arrays", "reduce_subclass"),
+        ("numpy:recarray", "arrays", "reduce_subclass"),
+        ("numpy.ma:MaskedArray", "arrays", "reduce_subclass"),
+        ("numpy.random:RandomState", "arrays", "reduce_random_state"),
+    ),
+    "pandas": (
+        ("+pandas.core.generic:NDFrame", "frames", "reduce_frame"),
+        ("+pandas.core.internals.managers:BaseBlockManager", "frames", "reduce_manager"),
+        ("+pandas._libs.internals:Block", "frames", "reduce_block"),
+        ("pandas._libs.internals:BlockValuesRefs", "frames", "reduce_references"),
+        ("+pandas:Index", "frames", "reduce_index"),
+    ),
+    "matplotlib": (
+        ("+matplotlib.figure:Figure", "figures", "reduce_figure"),
+        ("matplotlib.cbook:CallbackRegistry", "figures", "reduce_callbacks"),
+    ),
+    "torch": (
+        ("torch:UntypedStorage", "tensors", "reduce_storage"),
+        ("torch.storage:TypedStorage", "tensors", "reduce_typed_storage"),
+        ("+torch:Tensor", "tensors", "reduce_tensor"),
+    ),
+}
+
+
+class _Table:
+    """The reducers found so far by exact type, and the rules that hold for subclasses."""
+
+    def __init__(self) -> None:
+        self.exact: dict[type, Reducer | None] = dict(_BUILTIN)
+        self.families: list[tuple[type, Reducer]] = []
+        self.waiting = set(_LIBRARIES)
+
+    def find(self, kind: type) -> Reducer | None:
+        for package in {base.__module__.partition(".")[0] for base in kind.__mro__} & self.waiting:
+            self.waiting.discard(package)
+            self._add_library(package)
+        reducer = self.exact.get(kind)
+        if reducer is None:
+            reducer = self._of_family(kind)
+        if kind.__module__ != "__main__":  # a class of the notebook is not kept alive by this table
+            self.exact[kind] = reducer
+        return reducer
+
+    def _add_library(self, package: str) -> None:
+        for place, module, function in _LIBRARIES[package]:
+            where, name = place.lstrip("+").split(":")
+            kind = getattr(importlib.import_module(where), name, None)
+            if kind is None:  # another version of the library, which has no such type
+                continue
+            reducer = getattr(importlib.import_module(f"mlm_jupyter.capture.{module}"), function)
+            if place.startswith("+"):
+                self.families.append((kind, reducer))
+            else:
+                self.exact[kind] = reducer
+
+    def _of_family(self, kind: type) -> Reducer | None:
+        if issubclass(kind, type):
+            return code.reduce_class
+        for family, reducer in self.families:
+            if issubclass(kind, family):
+                return reducer
+        if issubclass(kind, io.IOBase) and not issubclass(kind, (io.StringIO, io.BytesIO)):
+            return _OPEN_FILE
+        return None
+
+
+_table = _Table()
+
+
+def reducer_for(kind: type) -> Reducer | None:
+    """Return the reducer for objects of exactly this type; None: they pickle well as they are."""
+    try:
+        return _table.exact[kind]
+    except KeyError:
+        return _table.find(kind)

@@ -1,0 +1,130 @@
+"""Bytes on their way to the store: pickles without their frames, memory cut into chunks, chunks known by a fast hash.
+
+Change is detected with XXH3 (33 GB/s here), identity is BLAKE3 (4.6 GB/s) and belongs to the store: a chunk whose XXH3 was
+seen before in this process is not hashed, compressed or written again.
+"""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from collections.abc import Iterator
+from typing import Final
+
+from xxhash import xxh3_128_digest
+
+CHUNK_BYTES: Final = 1 << 20
+CUT_BY_CONTENT_ABOVE: Final = 1 << 18
+
+_FRAME: Final = pickle.FRAME[0]
+_SIZED: Final = {  # opcodes whose payload may be written outside a frame: bytes of the length that follows the opcode
+    pickle.BINBYTES[0]: 4,
+    pickle.BINBYTES8[0]: 8,
+    pickle.BINUNICODE[0]: 4,
+    pickle.BINUNICODE8[0]: 8,
+    pickle.BYTEARRAY8[0]: 8,
+}
+_COUNTED: Final = frozenset({pickle.SHORT_BINUNICODE[0], pickle.SHORT_BINBYTES[0], pickle.LONG1[0]})
+_SHORT: Final = {pickle.BININT1[0]: 2, pickle.BINGET[0]: 2, pickle.BININT2[0]: 3}
+
+
+def without_frames(stream: bytes | memoryview) -> bytes:
+    """Return a protocol 5 pickle without its FRAME opcodes; it loads to the same.
+
+    Frames are cut every 64 KiB counted from the start, so that one number of another width moves every cut behind it
+    and no chunk behind it is ever met again.
+    """
+    view = memoryview(stream)
+    end = len(view)
+    parts: list[memoryview] = [view[:2]]  # PROTO 5
+    position = 2
+    while position < end:
+        opcode = view[position]
+        if opcode == _FRAME:
+            length = int.from_bytes(view[position + 1 : position + 9], "little")
+            parts.append(view[position + 9 : position + 9 + length])
+            position += 9 + length
+        elif opcode in _SIZED:
+            width = _SIZED[opcode]
+            length = int.from_bytes(view[position + 1 : position + 1 + width], "little")
+            parts.append(view[position : position + 1 + width + length])
+            position += 1 + width + length
+        else:  # the pickler leaves out the header of a frame shorter than four bytes
+            width = _unframed_width(view, position)
+            parts.append(view[position : position + width])
+            position += width
+    return b"".join(parts)
+
+
+def _unframed_width(view: memoryview, position: int) -> int:
+    opcode = view[position]
+    if opcode in _COUNTED:
+        return 2 + view[position + 1]
+    return _SHORT.get(opcode, 1)
+
+
+def fixed_cuts(length: int) -> list[int]:
+    """Return the ends of the chunks of a buffer of ``length`` bytes, one every mebibyte."""
+    cuts = list(range(CHUNK_BYTES, length, CHUNK_BYTES))
+    if length:
+        cuts.append(length)
+    return cuts
+
+
+def content_cuts(stream: bytes) -> list[int]:
+    """Return the ends of the chunks of ``stream``, cut where its content says so: about every 64 KiB.
+
+    A cut falls behind eight bytes whose product with an odd constant has sixteen given bits zero, at least 16 KiB behind the
+    last and at most 1 MiB, so that what is inserted or removed moves the cuts around it only.
+    """
+    length = len(stream)
+    if length <= CUT_BY_CONTENT_ABOVE:
+        return [length] if length else []
+    import numpy as np
+
+    candidates = []
+    for offset in range(8):
+        windows = np.frombuffer(stream, dtype="<u8", offset=offset, count=(length - offset) // 8)
+        mixed = windows * np.uint64(0x9E3779B97F4A7C15)
+        candidates.append(np.flatnonzero((mixed >> np.uint64(48)) == 0) * 8 + offset + 8)
+    ends = np.sort(np.concatenate(candidates))
+    cuts: list[int] = []
+    last = 0
+    for end in ends.tolist():
+        if end - last < 1 << 14:
+            continue
+        while end - last > CHUNK_BYTES:
+            last += CHUNK_BYTES
+            cuts.append(last)
+        cuts.append(end)
+        last = end
+    while length - last > CHUNK_BYTES:
+        last += CHUNK_BYTES
+        cuts.append(last)
+    if last < length:
+        cuts.append(length)
+    return cuts
+
+
+def hash_chunks(data: bytes | memoryview, cuts: list[int]) -> list[bytes]:
+    """Return the XXH3 hash of each chunk of ``data``."""
+    view = memoryview(data)
+    start = 0
+    hashes = []
+    for end in cuts:
+        hashes.append(xxh3_128_digest(view[start:end]))
+        start = end
+    return hashes
+
+
+def chunks_of(data: bytes | memoryview, cuts: list[int]) -> Iterator[memoryview]:
+    """Yield the chunks of ``data``."""
+    view = memoryview(data)
+    start = 0
+    for end in cuts:
+        yield view[start:end]
+        start = end
+
+
+PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
+"""The version that bytecode of this process is good for."""
