@@ -1,0 +1,100 @@
+"""What the source of a cell says about names: for people, what it reads and writes; for a proof, all it could mention.
+
+``reads`` and ``writes`` are what a reader of the cell would say. ``identifiers`` and ``triggers`` err on the other side:
+an object whose names are not among the identifiers of a cell, nor of any function it can call, was not touched by it,
+provided there are no triggers and nothing but those names refers to the object.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Collection, Iterable, Iterator
+from functools import lru_cache
+from types import CodeType
+from typing import Final
+
+import msgspec
+
+from mlm_jupyter.core.magics import parse_cell
+from mlm_jupyter.core.scopes import NameReader
+from mlm_jupyter.core.words import words_of
+
+UNPARSED: Final = "unparsed"
+"""The trigger of a cell that could not be read as Python: nothing is known of what it does."""
+
+_IMPLICIT: Final = frozenset(dir(builtins)) | {"get_ipython", "display", "In", "Out", "_", "__", "___", "exit", "quit"}
+
+
+class Access(msgspec.Struct, frozen=True):
+    """The names in one cell."""
+
+    reads: tuple[str, ...] = ()
+    """Names whose value the cell takes from before it, in order; also those that functions it defines will look up."""
+    writes: tuple[str, ...] = ()
+    """Names it binds, deletes, or whose object it changes by ``x[...] =`` or ``x.a =``, in order."""
+    identifiers: frozenset[str] = frozenset()
+    """Every word of the cell that could be a name, those in texts and comments included."""
+    triggers: frozenset[str] = frozenset()
+    """Words and magics that can lead to any object whatever the identifiers are."""
+    lasting: frozenset[str] = frozenset()
+    """The triggers in functions that the cell defines, and those that act on: they count for every later cell too."""
+
+
+def access_of(source: str, *, known: Collection[str] = ()) -> Access:
+    """Return what ``source`` says about names, whatever it is: a cell that is no Python has identifiers and a trigger.
+
+    Parameters
+    ----------
+    source : a cell as typed, or better, as IPython transformed it.
+    known : the names of the namespace: a builtin's name counts as read only when it is one of them.
+    """
+    access = _access_of(source)
+    if _IMPLICIT.isdisjoint(access.reads):
+        return access
+    reads = tuple(name for name in access.reads if name not in _IMPLICIT or name in known)
+    return msgspec.structs.replace(access, reads=reads)
+
+
+@lru_cache(maxsize=512)
+def _access_of(source: str) -> Access:
+    identifiers = words_of(source)
+    reader = NameReader()
+    try:
+        reader.read(parse_cell(source))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return Access(identifiers=frozenset(identifiers | reader.texts), triggers=frozenset({UNPARSED}))
+    identifiers |= reader.texts
+    private = [word for word in identifiers if word.startswith("__") and not word.endswith("__")]
+    identifiers.update(f"_{owner.lstrip('_')}{word}" for owner in reader.classes for word in private)
+    return Access(
+        tuple(sorted(reader.reads)),
+        tuple(sorted(reader.writes)),
+        frozenset(identifiers),
+        frozenset(reader.triggers),
+        frozenset(reader.lasting),
+    )
+
+
+def code_identifiers(code: CodeType) -> frozenset[str]:
+    """Return every name that compiled code can look up, with those of nested functions and the words in constants."""
+    found: set[str] = set()
+    waiting = [code]
+    while waiting:
+        code = waiting.pop()
+        found.update(code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
+        for constant in _leaves(code.co_consts):
+            if isinstance(constant, CodeType):
+                waiting.append(constant)
+            elif isinstance(constant, (str, bytes)):
+                found |= words_of(constant)
+    return frozenset(found)
+
+
+def _leaves(constants: Iterable[object]) -> Iterator[object]:
+    for constant in constants:
+        if isinstance(constant, (tuple, frozenset)):
+            yield from _leaves(constant)
+        elif isinstance(constant, slice):
+            yield from _leaves((constant.start, constant.stop, constant.step))
+        else:
+            yield constant
