@@ -56,6 +56,7 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     CREATE INDEX runs_by_name ON runs (name, started_at);
     CREATE INDEX runs_by_status ON runs (status) WHERE status = 'running';
     CREATE TABLE params (
+        id INTEGER PRIMARY KEY,
         run_id TEXT NOT NULL REFERENCES runs ON DELETE CASCADE,
         key TEXT NOT NULL,
         value TEXT NOT NULL,
@@ -63,6 +64,7 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     );
     CREATE INDEX params_by_run ON params (run_id, key);
     CREATE TABLE metrics (
+        id INTEGER PRIMARY KEY,
         run_id TEXT NOT NULL REFERENCES runs ON DELETE CASCADE,
         key TEXT NOT NULL,
         value REAL,
@@ -70,7 +72,7 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         logged_at INTEGER NOT NULL,
         checkpoint_id TEXT
     );
-    CREATE INDEX metrics_by_run ON metrics (run_id, key);
+    CREATE INDEX metrics_by_run ON metrics (run_id, key, step);
     CREATE TABLE tags (
         run_id TEXT NOT NULL REFERENCES runs ON DELETE CASCADE,
         key TEXT NOT NULL,

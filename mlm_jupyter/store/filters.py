@@ -1,0 +1,131 @@
+"""A query of runs as SQL. Whatever a user typed travels as a bound parameter; the text of a statement is ours alone.
+
+What SQL has no word for (a param compares as a number if both sides are; ``like`` minds capitals) is asked of the very
+functions of ``core.selection``, called from inside SQLite.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from typing import Final
+
+from mlm_jupyter.core.query import Comparison, Condition, Every, Field, Not, Order, Query, Scalar, Some, number_of
+from mlm_jupyter.core.selection import compare_texts, is_like, is_like_ignoring_case
+from mlm_jupyter.errors import StorageError
+
+_Sql = tuple[str, list[Scalar]]
+
+_COLUMNS: Final = (
+    "id",
+    "name",
+    "experiment",
+    "status",
+    "notebook",
+    "parent_id",
+    "session_id",
+    "started_at",
+    "ended_at",
+)
+_ATTRIBUTES: Final = {
+    **{name: f"runs.{name}" for name in _COLUMNS},
+    "duration_ms": "(runs.ended_at - runs.started_at)",
+}
+_VALUES: Final = {
+    "metric": "(SELECT value FROM metrics m WHERE run_id = runs.id AND key = ? ORDER BY step DESC, m.id DESC LIMIT 1)",
+    "param": "(SELECT value FROM params p WHERE run_id = runs.id AND key = ? ORDER BY p.id DESC LIMIT 1)",
+    "tag": "(SELECT value FROM tags WHERE run_id = runs.id AND key = ?)",
+}
+
+
+def select_ids(connection: sqlite3.Connection, query: Query, *, before: str | None, limit: int) -> list[str]:
+    """Return ids of the runs that ``query`` asks for, in its order: at most ``limit`` of those after ``before``."""
+    _teach(connection)
+    where, operands = _condition(query.where) if query.where else ("1", [])
+    if query.order or query.limit is not None:  # a place in such a list is known only by counting
+        order, keys = _order(query.order)
+        sql = f"SELECT runs.id FROM runs WHERE {where} ORDER BY {order} LIMIT ?"
+        ids = [id for (id,) in connection.execute(sql, [*operands, *keys, query.limit or -1])]
+        start = 0 if before is None else ids.index(before) + 1 if before in ids else len(ids)
+        return ids[start : start + limit]
+    cursor: _Sql = (" AND runs.id < ?", [before]) if before is not None else ("", [])
+    sql = f"SELECT runs.id FROM runs WHERE ({where}){cursor[0]} ORDER BY runs.id DESC LIMIT ?"
+    return [id for (id,) in connection.execute(sql, [*operands, *cursor[1], limit])]
+
+
+def _condition(condition: Condition) -> _Sql:
+    match condition:
+        case Comparison():
+            return _comparison(condition)
+        case Not(term):
+            sql, operands = _condition(term)
+            return f"NOT ({sql})", operands
+        case Every(terms):
+            return _join(" AND ", terms)
+        case Some(terms):
+            return _join(" OR ", terms)
+
+
+def _join(word: str, terms: tuple[Condition, ...]) -> _Sql:
+    parts = [_condition(term) for term in terms]
+    return word.join(f"({sql})" for sql, _ in parts), [operand for _, operands in parts for operand in operands]
+
+
+def _comparison(comparison: Comparison) -> _Sql:
+    field, operator, values = comparison.field, comparison.operator, comparison.values
+    value, key = _value(field)
+    if operator == "is null":
+        if field.kind == "metric":  # nan is stored as NULL and is not missing
+            return "NOT EXISTS (SELECT 1 FROM metrics m WHERE m.run_id = runs.id AND m.key = ?)", key
+        return f"{value} IS NULL", key
+    if operator in ("like", "ilike"):
+        return f"mlm_{operator}({value}, ?)", [*key, *values]
+    if field.kind == "param":
+        symbol = "=" if operator == "in" else operator
+        tests = [f"mlm_compare({value}, ?) {symbol} 0" for _ in values]
+        return " OR ".join(tests), [part for operand in values for part in (*key, operand)]
+    if operator == "in":
+        return f"{value} IN ({', '.join('?' for _ in values)})", [*key, *values]
+    return f"{value} {operator} ?", [*key, *values]
+
+
+def _order(terms: tuple[Order, ...]) -> _Sql:
+    parts: list[str] = []
+    keys: list[Scalar] = []
+    for term in terms:
+        value, key = _value(term.field)
+        direction = "DESC" if term.is_descending else "ASC"
+        ranks = [f"{value} IS NULL"]
+        if term.field.kind == "param":
+            ranks += [f"mlm_number({value}) IS NULL {direction}", f"mlm_number({value}) {direction}"]
+        ranks.append(f"{value} {direction}")
+        parts += ranks
+        keys += key * len(ranks)
+    return ", ".join([*parts, "runs.id DESC"]), keys
+
+
+def _value(field: Field) -> _Sql:
+    if field.kind == "attribute":
+        return _ATTRIBUTES[field.key], []
+    return _VALUES[field.kind], [field.key]
+
+
+def _teach(connection: sqlite3.Connection) -> None:
+    """Give this connection our functions, once: it refuses while a statement of it is running."""
+    try:
+        connection.execute("SELECT mlm_compare('', '')")
+    except StorageError:
+        for name, arity, function in _FUNCTIONS:
+            connection.create_function(name, arity, _unless_null(function), deterministic=True)
+
+
+def _unless_null(function: Callable[..., Scalar | None]) -> Callable[..., Scalar | None]:
+    return lambda value, *operands: None if value is None else function(value, *operands)
+
+
+_FUNCTIONS: Final = (
+    ("mlm_compare", 2, compare_texts),
+    ("mlm_like", 2, is_like),
+    ("mlm_ilike", 2, is_like_ignoring_case),
+    ("mlm_number", 1, number_of),
+)
