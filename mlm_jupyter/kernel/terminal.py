@@ -1,0 +1,124 @@
+"""What IPython shows in a terminal, where there are no messages to read: its methods and the streams' are wrapped."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from mlm_jupyter.kernel.wire import Receive
+
+
+class Terminal:
+    """Hands what a terminal's IPython shows to ``receive``, as the messages that a kernel would have sent.
+
+    Methods are wrapped on the objects themselves, so that streams stay what they are (``isatty``, ``fileno``...), and
+    they are called first: what was not shown is not told. What IPython prints to show a display, a result or a traceback
+    is not the text of a stream. Whatever goes wrong here, the user's call returns; ``failure`` says what went wrong first.
+    """
+
+    def __init__(self, shell: InteractiveShell, receive: Receive) -> None:
+        self.failure: str | None = None
+        self._shell = shell
+        self._receive = receive
+        self._wrapped: list[tuple[Any, str, Any]] = []
+        self._local = threading.local()
+        self._is_running = False
+
+    def install(self) -> None:
+        """Begin to listen."""
+        if self._wrapped:
+            return
+        hook, publisher = self._shell.displayhook, self._shell.display_pub
+        self._wrap(sys.stdout, "write", lambda text: self._tell("stream", {"name": "stdout", "text": _storable(text)}))
+        if sys.stderr is not sys.stdout:
+            self._wrap(
+                sys.stderr, "write", lambda text: self._tell("stream", {"name": "stderr", "text": _storable(text)})
+            )
+        self._wrap(publisher, "publish", self._on_publish)
+        self._wrap(publisher, "clear_output", lambda wait=False: self._tell("clear_output", {"wait": wait}))
+        self._wrap(hook, "write_output_prompt", lambda: None)
+        self._wrap(hook, "write_format_data", self._on_result)
+        self._wrap(hook, "finish_displayhook", lambda: None)
+        self._wrap(self._shell, "_showtraceback", self._on_traceback)
+
+    def uninstall(self) -> None:
+        """Leave every object as it was found."""
+        while self._wrapped:
+            owner, name, wrapper = self._wrapped.pop()
+            if vars(owner).get(name) is wrapper:
+                delattr(owner, name)
+
+    def begin(self) -> None:
+        """Listen to the main thread too: a cell runs."""
+        self._is_running = True
+
+    def drain(self) -> None:
+        """Listen to other threads only: what the main thread writes after a cell is the prompt. Nothing is on its way."""
+        self._is_running = False
+
+    def _wrap(self, owner: Any, name: str, tell: Callable[..., None]) -> None:
+        method = getattr(owner, name)
+        local = self._local
+
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            if getattr(local, "is_inside", False):
+                return method(*args, **kwargs)
+            local.is_inside = True
+            try:
+                value = method(*args, **kwargs)
+                if self._is_running or threading.current_thread() is not threading.main_thread():
+                    self._try(tell, *args, **kwargs)
+                return value
+            finally:
+                local.is_inside = False
+
+        try:
+            setattr(owner, name, wrapper)
+        except (AttributeError, TypeError) as error:
+            self.failure = self.failure or f"{type(error).__name__}: {error}"
+        else:
+            self._wrapped.append((owner, name, wrapper))
+
+    def _try(self, tell: Callable[..., None], *args: Any, **kwargs: Any) -> None:
+        try:
+            tell(*args, **kwargs)
+        except Exception as error:
+            self.failure = self.failure or f"{type(error).__name__}: {error}"
+
+    def _tell(self, kind: str, content: Mapping[str, Any], size_bytes: int = 0) -> None:
+        self._receive(kind, None, content, size_bytes)
+
+    def _on_publish(
+        self,
+        data: Mapping[str, Any],
+        metadata: Mapping[str, Any] | None = None,
+        source: object = None,
+        *,
+        transient: Mapping[str, Any] | None = None,
+        update: bool = False,
+        **_: object,
+    ) -> None:
+        kind = "update_display_data" if update else "display_data"
+        self._tell_data(kind, data, {"transient": transient})
+
+    def _on_result(self, format_dict: Mapping[str, Any], md_dict: Mapping[str, Any] | None = None) -> None:
+        self._tell_data("execute_result", format_dict, {"execution_count": self._shell.displayhook.prompt_count})
+
+    def _tell_data(self, kind: str, data: Mapping[str, Any], rest: Mapping[str, Any]) -> None:
+        if "text/plain" in data:  # the one type a terminal shows
+            text = _storable(str(data["text/plain"]))
+            self._tell(kind, {"data": {"text/plain": text}, "metadata": {}, **rest}, len(text))
+
+    def _on_traceback(self, etype: type[BaseException], evalue: BaseException | None, stb: Sequence[str]) -> None:
+        lines = [_storable(line) for line in stb]
+        self._tell("error", {"ename": etype.__name__, "evalue": _storable(str(evalue)), "traceback": lines})
+
+
+def _storable(text: str) -> str:
+    """Return the text with U+FFFD for what no UTF-8 can carry, as the wire to a frontend does."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
