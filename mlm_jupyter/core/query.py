@@ -120,7 +120,7 @@ _RESERVED: Final = frozenset(
 )
 _DEEPEST: Final = 50
 _LONGEST: Final = 100_000
-_MOST_COMPARISONS: Final = 500  # SQLite takes expressions up to a depth of 1,000
+_MOST_TESTS: Final = 500  # SQLite takes expressions up to a depth of 1,000
 
 _INTEGER: Final = re.compile(r"[+-]?[0-9]+")
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -169,7 +169,7 @@ def _tokens(text: str) -> Iterator[_Token]:
 
 def _error(token: _Token, hint: str) -> InvalidInputError:
     place = f"near {token.text[:40]!r} at character {token.start + 1}" if token.text else "at its end"
-    return InvalidInputError(f"Cannot read the query {place}: {hint}.")
+    return InvalidInputError(f"Cannot read the query {place}: {' '.join(hint.split())}.")
 
 
 class _Parser:
@@ -179,7 +179,7 @@ class _Parser:
         self._tokens = list(_tokens(text))
         self._next = 0
         self._depth = 0
-        self._comparisons = 0
+        self._tests = 0
 
     def query(self) -> Query:
         where = None if self._is_word("order", "limit") or self._peek.kind == "end" else self._some()
@@ -221,9 +221,6 @@ class _Parser:
         return term
 
     def _comparison(self) -> Condition:
-        self._comparisons += 1
-        if self._comparisons > _MOST_COMPARISONS:
-            raise _error(self._peek, f"it has more than {_MOST_COMPARISONS} comparisons; 'in (...)' is one")
         field = self._field()
         token = self._take()
         if token.kind == "symbol" and token.text in _SYMBOLS:
@@ -232,6 +229,7 @@ class _Parser:
         if word == "is":
             is_negated = self._take_word("not")
             self._expect_word("null", "expected 'is null' or 'is not null'")
+            self._count(token)
             return _negate(Comparison(field, "is null"), is_negated)
         is_negated = word == "not"
         if is_negated:
@@ -279,11 +277,12 @@ class _Parser:
         key = _ATTRIBUTES.get(name.lower())
         if key is None:
             known = ", ".join(sorted(set(_ATTRIBUTES.values())))
-            raise _error(token, f"attributes are {known}; write metrics.{name} or params.{name} for those")
+            raise _error(token, f"attributes are {known}; write metrics.{name[:40]} or params.{name[:40]} for those")
         return Field("attribute", key)
 
     def _operand(self, field: Field) -> Scalar:
         token = self._peek
+        self._count(token)
         if field.is_number:
             return self._number(field)
         if field.kind == "param" and token.kind == "number":
@@ -294,6 +293,11 @@ class _Parser:
             if text not in _STATUSES:
                 raise _error(token, f"a status is one of {', '.join(_STATUSES)}")
         return text
+
+    def _count(self, token: _Token) -> None:
+        self._tests += 1
+        if self._tests > _MOST_TESTS:
+            raise _error(token, f"it makes more than {_MOST_TESTS} comparisons")
 
     def _number(self, field: Field) -> int | float:
         token = self._take()
@@ -309,7 +313,7 @@ class _Parser:
     def _text(self, wanted: str) -> str:
         token = self._take()
         if token.kind != "text":
-            quoted = f", such as '{token.text}'" if token.kind in ("word", "number") else ""
+            quoted = f", such as '{token.text[:40]}'" if token.kind in ("word", "number") else ""
             raise _error(token, f"expected {wanted}{quoted}")
         return _unquote(token.text)
 
