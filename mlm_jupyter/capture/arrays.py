@@ -79,7 +79,8 @@ def _reduce_owner(pickler: ValuePickler, array: Array) -> Reduced:
     dense = array.transpose(axes)
     if not dense.flags.c_contiguous:
         dense = dense.copy()
-    return big_array, (pickler.add_memory(_bytes_of(dense)), array.dtype, array.shape, axes, flags.writeable)
+    period = dense.strides[0] if dense.ndim > 1 else 0
+    return big_array, (pickler.add_memory(_bytes_of(dense), _address(dense), period), array.dtype, array.shape, axes, flags.writeable)
 
 
 def _memory_order(array: Array) -> tuple[int, ...]:

@@ -25,12 +25,14 @@ PROTOCOL: Final = 5
 class MemoryBuffer:
     """Memory of a live object; ``is_ours``: loaded by our reducers, which fill memory they own."""
 
-    __slots__ = ("is_ours", "is_readonly", "view")
+    __slots__ = ("address", "is_ours", "is_readonly", "period", "view")
 
-    def __init__(self, view: memoryview, is_ours: bool) -> None:
+    def __init__(self, view: memoryview, *, is_ours: bool, address: int = 0, period: int = 0) -> None:
         self.view = view
         self.is_ours = is_ours
         self.is_readonly = view.readonly
+        self.address = address or id(self)
+        self.period = period
 
 
 class Dump:
@@ -87,9 +89,9 @@ class ValuePickler(pickle.Pickler):
         self.foreign_buffers.append(MemoryBuffer(view, is_ours=False))
         return False
 
-    def add_memory(self, view: memoryview) -> int:
+    def add_memory(self, view: memoryview, address: int, period: int) -> int:
         """Keep ``view`` beside the stream and return the number by which the stream refers to it."""
-        self.own_buffers.append(MemoryBuffer(view, is_ours=True))
+        self.own_buffers.append(MemoryBuffer(view, is_ours=True, address=address, period=period))
         return len(self.own_buffers) - 1
 
     def add_scalars(self, array: Any, flat: Any) -> int | None:

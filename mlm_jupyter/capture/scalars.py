@@ -11,7 +11,7 @@ import pickle
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from mlm_jupyter.capture.streams import without_frames
+from mlm_jupyter.capture.streams import content_cuts, hash_chunks, without_frames
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +25,14 @@ class ScalarBuffer:
     def __init__(self, copy: Array, pickled: bytes) -> None:
         self.copy = copy
         self.pickled = pickled
-        self.key = object()
+        self._chunks: tuple[list[int], list[bytes]] | None = None
+
+    def chunks(self) -> tuple[list[int], list[bytes]]:
+        """Return the cuts and hashes of the pickled list, made once."""
+        if self._chunks is None:
+            cuts = content_cuts(self.pickled)
+            self._chunks = cuts, hash_chunks(self.pickled, cuts)
+        return self._chunks
 
 
 class ScalarWatch:

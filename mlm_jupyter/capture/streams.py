@@ -63,11 +63,18 @@ def _unframed_width(view: memoryview, position: int) -> int:
     return _SHORT.get(opcode, 1)
 
 
-def fixed_cuts(length: int) -> list[int]:
-    """Return the ends of the chunks of a buffer of ``length`` bytes, one every mebibyte."""
-    cuts = list(range(CHUNK_BYTES, length, CHUNK_BYTES))
-    if length:
-        cuts.append(length)
+def fixed_cuts(length: int, period: int = 0) -> list[int]:
+    """Return the ends of the chunks of a buffer of ``length`` bytes, one every mebibyte.
+
+    With a ``period``, the bytes of one column of a table or one row of a matrix, a cut falls behind each too when it is long
+    enough to be worth it: then a column is the same chunks in whatever table it stands.
+    """
+    step = period if period >= CUT_BY_CONTENT_ABOVE else length
+    cuts: list[int] = []
+    for start in range(0, length, max(step, 1)):
+        end = min(start + step, length)
+        cuts += range(start + CHUNK_BYTES, end, CHUNK_BYTES)
+        cuts.append(end)
     return cuts
 
 

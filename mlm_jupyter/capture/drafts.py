@@ -1,0 +1,178 @@
+"""What a look at a namespace found, on its way to the store: values as chunks that may still lie in live memory."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+
+from xxhash import xxh3_128_digest
+
+from mlm_jupyter.capture.pickling import Dump, MemoryBuffer
+from mlm_jupyter.capture.scalars import ScalarBuffer
+from mlm_jupyter.capture.streams import content_cuts, fixed_cuts, hash_chunks, without_frames
+from mlm_jupyter.core.entities import Preview, VariableStatus
+
+
+class BufferDraft:
+    """A buffer cut into chunks, each with its fast hash; the bytes may still lie in live memory."""
+
+    __slots__ = ("_copies", "_data", "cuts", "hashes", "is_live", "is_ours", "is_readonly")
+
+    def __init__(
+        self, data: bytes | memoryview, cuts: list[int], hashes: list[bytes], *, is_live: bool, is_ours: bool, is_readonly: bool
+    ) -> None:
+        self._data: bytes | memoryview | None = data
+        self._copies: dict[int, bytes] = {}
+        self.cuts = cuts
+        self.hashes = hashes
+        self.is_live = is_live
+        self.is_ours = is_ours
+        self.is_readonly = is_readonly
+
+    @property
+    def size_bytes(self) -> int:
+        """How long the buffer is."""
+        return self.cuts[-1] if self.cuts else 0
+
+    def sizes(self) -> list[int]:
+        """Return how long each chunk is."""
+        return [end - start for start, end in zip([0, *self.cuts], self.cuts, strict=False)]
+
+    def unknown_bytes(self, known: Container[bytes]) -> int:
+        """Return how many live bytes are still to be written, given the hashes of the chunks that are stored."""
+        if not self.is_live:
+            return 0
+        return sum(size for size, digest in zip(self.sizes(), self.hashes, strict=True) if digest not in known)
+
+    def copy_unknown(self, known: Container[bytes]) -> None:
+        """Copy the chunks that are not stored, and let go of the live memory."""
+        view = memoryview(self._data or b"")
+        start = 0
+        for index, end in enumerate(self.cuts):
+            if self.hashes[index] not in known:
+                self._copies[index] = bytes(view[start:end])
+            start = end
+        self.release()
+
+    def release(self) -> None:
+        """Let go of the live memory."""
+        if self.is_live:
+            self._data = None
+            self.is_live = False
+
+    def chunk(self, index: int) -> bytes | memoryview | None:
+        """Return a chunk that has the hash it had when it was looked at; None when it has changed or is gone."""
+        copy = self._copies.get(index)
+        if copy is not None:
+            return copy
+        if self._data is None:
+            return None
+        piece = memoryview(self._data)[self.cuts[index - 1] if index else 0 : self.cuts[index]]
+        if not self.is_live:
+            return piece
+        private = bytes(piece)
+        return private if xxh3_128_digest(private) == self.hashes[index] else None
+
+
+class Hasher:
+    """Cuts and hashes the buffers met in one look, each piece of memory once however many views there are of it."""
+
+    def __init__(self) -> None:
+        self._memory: dict[tuple[int, int], tuple[list[int], list[bytes]]] = {}
+
+    def draft(self, buffer: MemoryBuffer | ScalarBuffer) -> BufferDraft:
+        """Return the buffer as chunks."""
+        if isinstance(buffer, ScalarBuffer):
+            cuts, hashes = buffer.chunks()
+            return BufferDraft(buffer.pickled, cuts, hashes, is_live=False, is_ours=True, is_readonly=False)
+        view = buffer.view
+        key = (buffer.address, view.nbytes)
+        if key not in self._memory:
+            cuts = fixed_cuts(view.nbytes, buffer.period)
+            self._memory[key] = cuts, hash_chunks(view, cuts)
+        cuts, hashes = self._memory[key]
+        return BufferDraft(view, cuts, hashes, is_live=True, is_ours=buffer.is_ours, is_readonly=buffer.is_readonly)
+
+
+class ValueDraft:
+    """A dump with its buffers hashed: its fingerprint, and all that storing it takes."""
+
+    __slots__ = ("buffers", "dump", "fingerprint")
+
+    def __init__(self, dump: Dump, hasher: Hasher) -> None:
+        self.dump = dump
+        self.buffers = [hasher.draft(buffer) for buffer in dump.buffers]
+        hashes = [digest for buffer in self.buffers for digest in buffer.hashes]
+        self.fingerprint = xxh3_128_digest(b"".join([xxh3_128_digest(dump.stream), *hashes]))
+
+    @property
+    def size_bytes(self) -> int:
+        """How many bytes the value takes when it is stored alone and not compressed."""
+        return self.dump.stream.nbytes + sum(buffer.size_bytes for buffer in self.buffers)
+
+
+class GroupDraft:
+    """An alias group to be stored."""
+
+    __slots__ = ("buffers", "is_bound_to_python", "names", "references", "stream")
+
+    def __init__(self, names: tuple[str, ...], value: ValueDraft) -> None:
+        stream = without_frames(value.dump.stream)
+        cuts = content_cuts(stream)
+        self.names = names
+        self.stream = BufferDraft(stream, cuts, hash_chunks(stream, cuts), is_live=False, is_ours=True, is_readonly=True)
+        self.buffers = value.buffers
+        self.references = tuple(sorted(value.dump.references - set(names)))
+        self.is_bound_to_python = bool(value.dump.by_value)
+
+
+class VariableDraft:
+    """A variable whose record is to be written; ``group`` None: its value is not stored."""
+
+    __slots__ = ("fingerprint", "group", "lossy", "name", "preview", "reason", "size_bytes", "status", "type")
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        type_: str,
+        status: VariableStatus,
+        preview: Preview,
+        fingerprint: str,
+        group: GroupDraft | None = None,
+        size_bytes: int | None = None,
+        reason: str | None = None,
+        lossy: str | None = None,
+    ) -> None:
+        self.name = name
+        self.type = type_
+        self.status: VariableStatus = status
+        self.preview = preview
+        self.fingerprint = fingerprint
+        self.group = group
+        self.size_bytes = size_bytes
+        self.reason = reason
+        self.lossy = lossy
+
+
+class Look:
+    """What changed in a namespace since the look before."""
+
+    def __init__(
+        self,
+        *,
+        added: Sequence[str],
+        changed: Sequence[str],
+        removed: Sequence[str],
+        drafts: dict[str, VariableDraft],
+        groups: list[GroupDraft],
+        skipped: Sequence[str],
+    ) -> None:
+        self.added = tuple(added)
+        self.changed = tuple(changed)
+        self.removed = tuple(removed)
+        self.drafts = drafts
+        """Records to be written: of what was added or changed, and of what is now grouped with other names."""
+        self.groups = groups
+        self.skipped = tuple(skipped)
+        """Names not looked at: it was proved that the cell cannot have reached them."""
+

@@ -1,0 +1,126 @@
+"""Which variables share mutable objects, and so must be stored and restored together."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import enum
+import fractions
+import pathlib
+import re
+import sys
+import types
+import typing
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from xxhash import xxh3_128_hexdigest
+
+from mlm_jupyter.capture.pickling import Dump
+
+_IMMUTABLE: Final[tuple[type, ...]] = (
+    str, bytes, int, float, complex, bool, type(None), tuple, frozenset, range, slice, type(...), type(NotImplemented),
+    datetime.date, datetime.time, datetime.timedelta, datetime.tzinfo, decimal.Decimal, fractions.Fraction, uuid.UUID,
+    re.Pattern, pathlib.PurePath, enum.Enum, types.ModuleType, types.BuiltinFunctionType, types.MethodType, types.CodeType,
+    types.MappingProxyType, types.GenericAlias, types.UnionType, property, staticmethod, classmethod, types.WrapperDescriptorType,
+    types.MethodDescriptorType, types.ClassMethodDescriptorType, types.GetSetDescriptorType, types.MemberDescriptorType,
+    typing.TypeVar, typing.NewType, type, types.FunctionType,
+)  # fmt: skip
+_IMMUTABLE_ABROAD: Final = (
+    ("numpy", "dtype", "generic", "ufunc"),
+    ("pandas", "Index", "Timestamp", "Timedelta", "Period", "Interval", "api.extensions.ExtensionDtype", "tseries.offsets.BaseOffset"),
+    ("pyarrow", "DataType", "Field", "Schema", "Array", "ChunkedArray", "Buffer", "Table", "RecordBatch"),
+    ("polars", "DataType", "datatypes.DataTypeClass"),
+    ("torch", "dtype", "device", "Size", "layout", "memory_format"),
+)  # fmt: skip
+
+
+class _Kinds(dict[type, bool]):
+    """Whether an object of a type links, decided when a type is first met; a dict, so that asking costs no call."""
+
+    def __missing__(self, kind: type) -> bool:
+        is_link = not issubclass(kind, (*_IMMUTABLE, *_immutable_abroad(kind)))
+        if kind.__module__ != "__main__":  # a class of the notebook is not kept alive by this table
+            self[kind] = is_link
+        return is_link
+
+
+_kinds: Final = _Kinds()
+
+
+def shared_objects(dump: Dump) -> dict[int, int]:
+    """Return the objects of a dump through which it may be linked to another: ``id`` to place in the memo.
+
+    An unknown type links, for exactness comes first; an immutable one, and code stored by reference, does not.
+    """
+    links = _kinds
+    found = {identity: place for identity, (place, obj) in dump.memo.items() if links[type(obj)]}
+    for identity in dump.by_value:
+        if identity in dump.memo:
+            found[identity] = dump.memo[identity][0]
+    for identity in dump.unlinked:
+        found.pop(identity, None)
+    return found
+
+
+def _immutable_abroad(kind: type) -> Iterator[type]:
+    packages = {base.__module__.partition(".")[0] for base in kind.__mro__}
+    for package, *paths in _IMMUTABLE_ABROAD:
+        if package in packages and package in sys.modules:
+            yield from _lookup(sys.modules[package], paths)
+
+
+def _lookup(package: Any, paths: Iterable[str]) -> Iterator[type]:
+    for path in paths:
+        value = package
+        for part in path.split("."):
+            value = getattr(value, part, None)
+        if isinstance(value, type):
+            yield value
+
+
+class Groups:
+    """A partition of names: those that share something are in one group."""
+
+    def __init__(self) -> None:
+        self._parent: dict[str, str] = {}
+
+    def add(self, name: str) -> None:
+        """Make ``name`` a group of its own unless it is in one."""
+        self._parent.setdefault(name, name)
+
+    def join(self, one: str, other: str) -> None:
+        """Make the groups of two names one."""
+        self.add(one)
+        self.add(other)
+        self._parent[self._root(one)] = self._root(other)
+
+    def _root(self, name: str) -> str:
+        while (parent := self._parent[name]) != name:
+            self._parent[name] = name = self._parent[parent]
+        return name
+
+    def all(self) -> list[tuple[str, ...]]:
+        """Return the groups, each in order of name."""
+        members: dict[str, list[str]] = {}
+        for name in sorted(self._parent):
+            members.setdefault(self._root(name), []).append(name)
+        return [tuple(names) for names in members.values()]
+
+
+Sharing = dict[tuple[str, str], str]
+"""For each pair of names that share objects, a hash of which of the one's are which of the other's."""
+
+
+def find_sharing(objects: Mapping[str, Mapping[int, int]]) -> Sharing:
+    """Return who shares what, from the shared objects of each name."""
+    owners: dict[int, str] = {}
+    pairs: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    for name, found in objects.items():
+        common = owners.keys() & found.keys()
+        for identity in common:
+            owner = owners[identity]
+            pairs.setdefault((owner, name), []).append((objects[owner][identity], found[identity]))
+        owners.update(dict.fromkeys(found.keys() - common if common else found, name))
+    return {pair: xxh3_128_hexdigest(repr(sorted(places)).encode()) for pair, places in pairs.items()}

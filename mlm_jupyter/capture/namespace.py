@@ -1,0 +1,321 @@
+"""Watching a namespace: what did it hold at the last look, what is different now.
+
+Every name is looked at after every cell, so that ``global`` statements, threads, ``exec`` and other views of an object are never
+missed. That is affordable because a look is C speed: the pickle of a value without its buffers, and XXH3 over both.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+import types
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+from xxhash import xxh3_128_hexdigest
+
+from mlm_jupyter.capture.deep import dump_deeply
+from mlm_jupyter.capture.drafts import GroupDraft, Hasher, Look, ValueDraft, VariableDraft
+from mlm_jupyter.capture.links import Groups, Sharing, find_sharing, shared_objects
+from mlm_jupyter.capture.pickling import Dump, dump
+from mlm_jupyter.capture.preview import preview, type_name
+from mlm_jupyter.capture.rules import Rules
+from mlm_jupyter.capture.scalars import ScalarWatch
+from mlm_jupyter.capture.timebox import TimeBox
+from mlm_jupyter.capture.tokens import Token, is_same, token_of
+from mlm_jupyter.core.entities import Preview, VariableStatus
+
+_ATOMS: Final = frozenset({int, float, bool, str, complex, type(None), type(...)})
+_MISSING: Final = object()
+
+
+class Seen:
+    """What is remembered of a name: never the object itself, unless it is an immutable scalar."""
+
+    __slots__ = ("atom", "cost_ms", "fingerprint", "identity", "raw", "references", "status", "token")
+
+    def __init__(self, status: VariableStatus, raw: bytes, *, identity: int = 0) -> None:
+        self.status: VariableStatus = status
+        self.raw = raw
+        self.fingerprint = ""
+        self.identity = identity
+        self.atom: Any = _MISSING
+        self.token: Token | None = None
+        self.references: frozenset[str] = frozenset()
+        self.cost_ms = 0.0
+
+
+class _Found:
+    """One look's results by name, before they are compared with the last."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, Seen] = {}
+        self.values: dict[str, ValueDraft] = {}
+        self.reasons: dict[str, str] = {}
+        self.skipped: list[str] = []
+
+
+class Namespace:
+    """The variables of a live namespace, as they were at the last look."""
+
+    def __init__(self, namespace: dict[str, Any], *, is_hidden: Callable[[str], bool], rules: Rules) -> None:
+        self.live = namespace
+        self._is_hidden = is_hidden
+        self._rules = rules
+        self._scalars = ScalarWatch()
+        self._timebox = TimeBox(rules.value_seconds)
+        self._seen: dict[str, Seen] = {}
+        self._sharing: Sharing = {}
+        self._group_of: dict[str, tuple[str, ...]] = {}
+
+    def names(self) -> list[str]:
+        """Return the names of the user's variables."""
+        return [name for name in list(self.live) if isinstance(name, str) and not self._is_hidden(name)]
+
+    def fingerprint(self, name: str) -> str | None:
+        """Return the fingerprint that ``name`` had at the last look."""
+        seen = self._seen.get(name)
+        return None if seen is None else seen.fingerprint
+
+    def group_of(self, name: str) -> tuple[str, ...]:
+        """Return the names that ``name`` was grouped with at the last look, itself among them."""
+        return self._group_of.get(name, (name,))
+
+    def cost_ms(self, name: str) -> float:
+        """Return what looking at ``name`` last took."""
+        seen = self._seen.get(name)
+        return 0.0 if seen is None else seen.cost_ms
+
+    def look(self, *, may_skip: Callable[[tuple[str, ...]], bool] | None = None) -> Look:
+        """Look at every variable and return what is different since the last look.
+
+        ``may_skip`` says of a group whether it is proved to be as it was; it is asked only where looking is dear. An exception
+        (an interrupt by the user) leaves what is remembered as it was: the next look finds the same and more.
+        """
+        with _gc_paused(), self._timebox:
+            found = self._look_at_values(may_skip)
+            objects = {name: shared_objects(value.dump) for name, value in found.values.items()}
+            sharing = find_sharing(objects)
+            skipped = set(found.skipped)
+            sharing |= {pair: places for pair, places in self._sharing.items() if skipped.issuperset(pair)}
+            self._finish_fingerprints(found)
+            groups = self._group(found, sharing)
+            look = self._compare(found, sharing, groups)
+        self._seen = found.seen
+        self._sharing = sharing
+        self._group_of = {name: names for names in groups for name in names}
+        return look
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Make the next look find ``names`` changed: what the last one found of them was not stored."""
+        for name in names:
+            seen = self._seen.get(name)
+            if seen is not None:
+                self._seen[name] = Seen(seen.status, b"forgotten")
+                self._group_of.pop(name, None)
+
+    def adopt(self) -> None:
+        """Take the present values as what the last look found; what it finds is thrown away."""
+        self.look()
+
+    # -- one value ----------------------------------------------------------------------------------------------------
+
+    def _look_at_values(self, may_skip: Callable[[tuple[str, ...]], bool] | None) -> _Found:
+        found = _Found()
+        hasher = Hasher()
+        for name in self.names():
+            value = self.live.get(name, _MISSING)
+            if value is _MISSING:  # deleted by a thread meanwhile
+                continue
+            old = self._seen.get(name)
+            if old is not None and (old.atom is value or old.token is not None and _is_as_it_was(old.token, value)):
+                found.seen[name] = old
+            elif old is not None and may_skip is not None and self._skips(name, may_skip):
+                found.seen[name] = old
+                found.skipped.append(name)
+            else:
+                self._look_at(name, value, old, found, hasher)
+        return found
+
+    def _skips(self, name: str, may_skip: Callable[[tuple[str, ...]], bool]) -> bool:
+        group = self.group_of(name)
+        return sum(self.cost_ms(member) for member in group) >= self._rules.dear_ms and may_skip(group)
+
+    def _look_at(self, name: str, value: Any, old: Seen | None, found: _Found, hasher: Hasher) -> None:
+        status, reason = self._rules.judge(name, value)
+        if status not in ("stored", "reference"):
+            found.seen[name] = Seen(status, b"%s %d" % (status.encode(), id(value)), identity=id(value))
+            found.reasons[name] = reason or ""
+            return
+        if old is not None and old.status == "not_captured" and old.identity == id(value) and old.cost_ms > 1:
+            found.seen[name] = old  # it was dear to find out that it cannot be pickled; it is the same object
+            return
+        start = time.perf_counter()
+        try:
+            with self._timebox.one():
+                draft = ValueDraft(self._dump(value, name), hasher)
+        except Exception as error:  # foreign code: __reduce__, __getstate__, a C extension
+            seen = Seen("not_captured", b"not captured %d" % id(value), identity=id(value))
+            found.reasons[name] = reason_of(error)
+        else:
+            size_reason = self._rules.too_big(draft.size_bytes)
+            seen = Seen("excluded" if size_reason else status, draft.fingerprint)
+            if size_reason:
+                found.reasons[name] = size_reason
+            else:
+                found.values[name] = draft
+            seen.references = frozenset(draft.dump.references)
+            if type(value) in _ATOMS:
+                seen.atom = value
+            else:
+                seen.token = token_of(value)
+        seen.cost_ms = (time.perf_counter() - start) * 1e3
+        found.seen[name] = seen
+
+    def _dump(self, value: Any, name: str) -> Dump:
+        own_name = getattr(value, "__name__", None) if isinstance(value, (type, types.FunctionType)) or callable(value) else name
+        roots = {id(value): name} if own_name == name or self.live.get(str(own_name)) is not value else {}
+        try:
+            return dump(value, namespace=self.live, roots=roots, scalars=self._scalars)
+        except RecursionError:
+            return dump_deeply(lambda: dump(value, namespace=self.live, roots=roots, scalars=self._scalars))
+
+    # -- all of them together -----------------------------------------------------------------------------------------
+
+    def _finish_fingerprints(self, found: _Found) -> None:
+        """Give each name its fingerprint: its own bytes and those of the notebook's classes and functions it names."""
+        for seen in found.seen.values():
+            parts = [seen.raw]
+            if seen.references:
+                closure = _closure(seen.references, found.seen)
+                parts += [reference.encode() + found.seen[reference].raw for reference in closure]
+            seen.fingerprint = seen.raw.hex() if len(parts) == 1 and len(seen.raw) == 16 else xxh3_128_hexdigest(b"".join(parts))
+
+    def _group(self, found: _Found, sharing: Sharing) -> list[tuple[str, ...]]:
+        groups = Groups()
+        for name, seen in found.seen.items():
+            if name in found.values or seen is self._seen.get(name) and seen.status in ("stored", "reference"):
+                groups.add(name)
+        for one, other in sharing:
+            groups.join(one, other)
+        for name, seen in found.seen.items():
+            for reference in seen.references & found.seen.keys():
+                if name != reference and name in _closure(found.seen[reference].references, found.seen):
+                    groups.join(name, reference)  # they name each other: neither can be loaded first
+        return groups.all()
+
+    def _compare(self, found: _Found, sharing: Sharing, groups: list[tuple[str, ...]]) -> Look:
+        before, now = self._seen, found.seen
+        added = sorted(now.keys() - before.keys())
+        removed = sorted(before.keys() - now.keys())
+        relinked = {name for pair in _relinked(self._sharing, sharing, before.keys() & now.keys()) for name in pair}
+        changed = sorted(
+            name
+            for name in now.keys() & before.keys()
+            if now[name] is not before[name]
+            and (now[name].fingerprint != before[name].fingerprint or now[name].status != before[name].status)
+            or name in relinked
+        )
+        different = {*added, *changed}
+        drafts: dict[str, VariableDraft] = {}
+        stored: list[GroupDraft] = []
+        for names in groups:
+            if different.isdisjoint(names) and self._group_of.get(names[0]) == names:
+                continue
+            self._draft_group(names, found, drafts, stored)
+        for name in different - drafts.keys():
+            if name in now and name in self.live:
+                drafts[name] = self._draft(name, found, None)
+        return Look(added=added, changed=changed, removed=removed, drafts=drafts, groups=stored, skipped=found.skipped)
+
+    def _draft_group(
+        self, names: tuple[str, ...], found: _Found, drafts: dict[str, VariableDraft], stored: list[GroupDraft]
+    ) -> None:
+        reason = None
+        try:
+            group = GroupDraft(names, found.values[names[0]] if len(names) == 1 else self._dump_together(names))
+            stored.append(group)
+        except Exception as error:  # foreign code again: each could be pickled, all together cannot
+            group, reason = None, reason_of(error)
+        for name in names:
+            if reason is not None:
+                found.seen[name].status = "not_captured"
+                found.reasons[name] = reason
+            drafts[name] = self._draft(name, found, group)
+
+    def _dump_together(self, names: tuple[str, ...]) -> ValueDraft:
+        values = tuple(self.live[name] for name in names)
+        roots = {id(value): name for name, value in zip(names, values, strict=True)}
+
+        def together() -> Dump:
+            return dump(values, namespace=self.live, roots=roots, scalars=self._scalars)
+
+        with self._timebox.one():
+            try:
+                return ValueDraft(together(), Hasher())
+            except RecursionError:
+                return ValueDraft(dump_deeply(together), Hasher())
+
+    def _draft(self, name: str, found: _Found, group: GroupDraft | None) -> VariableDraft:
+        value = self.live[name]
+        seen = found.seen[name]
+        draft = found.values.get(name)
+        return VariableDraft(
+            name,
+            type_=type_name(value),
+            status=seen.status,
+            preview=Preview("hidden: its name looks like a secret's") if seen.status == "secret" else preview(value),
+            fingerprint=seen.fingerprint,
+            group=group,
+            size_bytes=None if draft is None else draft.size_bytes,
+            reason=found.reasons.get(name),
+            lossy=", ".join(sorted(draft.dump.lossy)) or None if draft is not None else None,
+        )
+
+
+def reason_of(error: BaseException) -> str:
+    """Return in one line why a value could not be pickled or loaded."""
+    text = " ".join(str(error).split())[:300]
+    return text if text and type(error).__name__ in _PLAIN_REASONS else f"{type(error).__name__}: {text}".rstrip(": ")
+
+
+_PLAIN_REASONS: Final = frozenset({"CannotCaptureError", "PicklingError", "TooSlowError"})
+
+
+def _is_as_it_was(token: Token, value: Any) -> bool:
+    now = token_of(value)
+    return now is not None and is_same(token, now)
+
+
+def _closure(names: Iterable[str], seen: Mapping[str, Seen]) -> list[str]:
+    """Return ``names`` and all that they name in turn, in order."""
+    reached: set[str] = set()
+    pending = list(names)
+    while pending:
+        name = pending.pop()
+        if name in seen and name not in reached:
+            reached.add(name)
+            pending += seen[name].references
+    return sorted(reached)
+
+
+def _relinked(before: Sharing, now: Sharing, names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield the pairs of ``names`` that share other objects than they did."""
+    lasting = set(names)
+    for pair in before.keys() | now.keys():
+        if lasting.issuperset(pair) and before.get(pair) != now.get(pair):
+            yield pair
+
+
+@contextmanager
+def _gc_paused() -> Iterator[None]:
+    """Hold the garbage collector back: it would walk the memos, and run the user's finalizers inside our look."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
