@@ -171,11 +171,16 @@ class Buffer(msgspec.Struct, frozen=True):
 
     blob: Digest
     size_bytes: int
+    is_ours: bool
+    """Read by our reducers, by its number; otherwise handed to whoever asked for it, in order."""
     is_readonly: bool
 
 
 class Group(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Variables that share mutable objects: one pickle of a ``{name: value}`` dict, so that aliases survive."""
+    """Variables that share mutable objects: one pickle, so that aliases survive.
+
+    The pickle is of the value where there is one name, of a tuple of the values in the order of the names where there are more.
+    """
 
     names: tuple[str, ...]
     stream: Digest
@@ -194,7 +199,7 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
     cwd: str
     sys_path: tuple[str, ...]
     random: dict[str, Digest] = {}
-    """A group for each global generator: ``random``, ``numpy.random``, ``torch``."""
+    """For each global generator (``random``, ``numpy.random``, ``torch``) a blob: the pickle of its state."""
 
 
 class DocumentCell(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -18,6 +18,10 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         stored_bytes INTEGER NOT NULL,
         raw_bytes INTEGER NOT NULL
     ) WITHOUT ROWID;
+    CREATE TABLE generation (
+        number INTEGER NOT NULL
+    );
+    INSERT INTO generation VALUES (0);
     CREATE TABLE tombstones (
         digest BLOB PRIMARY KEY,
         raw_bytes INTEGER NOT NULL,

@@ -1,0 +1,353 @@
+"""The background half of capture: one thread that turns what the cell left behind into stored checkpoints, in order.
+
+The cell pays for looking; chunking, compression, signing, fsync and the commit happen here. Whatever goes wrong is told once and
+never reaches the user's cell; what could not be stored is found again by the next look.
+"""
+
+from __future__ import annotations
+
+import collections
+import os
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import msgspec
+
+from mlm_jupyter.capture.drafts import BufferDraft, GroupDraft, Look, VariableDraft
+from mlm_jupyter.capture.streams import PYTHON
+from mlm_jupyter.core import tree
+from mlm_jupyter.core.digest import Digest, canonical_json, digest_of
+from mlm_jupyter.core.entities import (
+    Buffer,
+    CellExecution,
+    Changes,
+    Checkpoint,
+    CheckpointKind,
+    Document,
+    Group,
+    Manifest,
+    Signature,
+    State,
+    Variable,
+)
+from mlm_jupyter.errors import MlmError
+from mlm_jupyter.store.checkpoints import Checkpoints
+from mlm_jupyter.store.packs import Batch, Kind, Packs
+
+OUTPUTS_WAIT_S: Final = 1.0
+COPY_BELOW: Final = 16 << 20
+"""Changed memory is copied when it is less than this and written from where it lies when it is more."""
+
+Output = dict[str, Any]
+PutOutputs = Callable[[list[Output]], Digest]
+
+
+class CheckpointDraft(msgspec.Struct, kw_only=True):
+    """A checkpoint on its way to the store."""
+
+    id: str
+    kind: CheckpointKind
+    created_at: int
+    look: Look
+    names: frozenset[str]
+    """All variables there were."""
+    between: tuple[str, ...] = ()
+    """Those of the look's changes that happened before the cell started."""
+    random: dict[str, bytes]
+    cwd: str
+    sys_path: tuple[str, ...]
+    execution: CellExecution | None = None
+    outputs: Callable[[], list[Output]] | None = None
+    document: Callable[[PutOutputs, Batch], Document | None] | None = None
+    modules: dict[str, bytes] = {}
+    run_id: str | None = None
+    metrics: dict[str, float] = {}
+    name: str | None = None
+    note: str | None = None
+    are_outputs_final: threading.Event = msgspec.field(default_factory=threading.Event)
+    done: threading.Event = msgspec.field(default_factory=threading.Event)
+    checkpoint: Checkpoint | None = None
+    error: MlmError | None = None
+
+    def groups_in_live_memory(self) -> list[GroupDraft]:
+        """Return the groups of which something is still to be read from the user's objects."""
+        return [group for group in self.look.groups if any(buffer.is_live for buffer in group.buffers)]
+
+
+class Writer:
+    """Writes checkpoint drafts in the order they are given; owns where the kernel stands in the history.
+
+    Parameters
+    ----------
+    sign : returns the signature of a manifest's digest.
+    on_error : told, in one line, when storing begins to fail and when it works again.
+    on_lost : told the names whose values could not be stored, so that the next look finds them changed.
+    """
+
+    def __init__(
+        self,
+        packs: Packs,
+        checkpoints: Checkpoints,
+        *,
+        session_id: str,
+        notebook: str | None,
+        sign: Callable[[Digest], Signature | None],
+        on_error: Callable[[str], None],
+        on_lost: Callable[[Iterable[str]], None],
+        queue_bytes: int,
+    ) -> None:
+        self.notebook = notebook
+        self.environment: Digest | None = None
+        self.records: dict[str, tuple[Digest, Variable]] = {}
+        self.current: Checkpoint | None = None
+        self._packs = packs
+        self._checkpoints = checkpoints
+        self._session_id = session_id
+        self._sign = sign
+        self._on_error = on_error
+        self._on_lost = on_lost
+        self._queue_bytes = queue_bytes
+        self._known: dict[bytes, Digest] = {}
+        self._generation = packs.generation()
+        self._states: dict[str, tuple[bytes, Digest]] = {}
+        self._queue: collections.deque[CheckpointDraft] = collections.deque()
+        self._changed = threading.Condition()
+        self._busy: CheckpointDraft | None = None
+        self._is_closing = False
+        self._is_failing = False
+        self._thread: threading.Thread | None = None
+        self._pid = os.getpid()
+
+    # -- called by the kernel's thread --------------------------------------------------------------------------------
+
+    def submit(self, draft: CheckpointDraft) -> None:
+        """Queue a draft; copies small changed memory now, so that the user may change it at once."""
+        self._secure(draft)
+        with self._changed:
+            self._queue.append(draft)
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="mlm-writer", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+
+    def _secure(self, draft: CheckpointDraft) -> None:
+        live = [(buffer, buffer.unknown_bytes(self._known)) for group in draft.look.groups for buffer in group.buffers]
+        total = sum(size for _, size in live)
+        copies = total <= min(COPY_BELOW, self._queue_bytes)
+        for buffer, size in live:
+            if copies:
+                buffer.copy_unknown(self._known)
+            elif not size:
+                buffer.release()
+
+    def pending(self) -> list[CheckpointDraft]:
+        """Return the drafts that are not stored yet."""
+        with self._changed:
+            return [*([self._busy] if self._busy else []), *self._queue]
+
+    def flush(self, timeout_s: float | None = None) -> bool:
+        """Wait until everything submitted is stored (or has failed); False when the time was over first."""
+        if os.getpid() != self._pid:
+            return True
+        for draft in self.pending():
+            draft.are_outputs_final.set()
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._queue and self._busy is None, timeout_s)
+
+    def close(self, timeout_s: float = 30.0) -> None:
+        """Store what is queued and end the thread."""
+        self.flush(timeout_s)
+        with self._changed:
+            self._is_closing = True
+            self._changed.notify_all()
+
+    def stand_on(self, checkpoint: Checkpoint, records: dict[str, tuple[Digest, Variable]]) -> None:
+        """Make ``checkpoint`` the parent of the next one, and ``records`` what is known of the variables. Flush first."""
+        self.current = checkpoint
+        self.records = records
+
+    # -- the writer's thread ------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._queue or self._is_closing)
+                if not self._queue:
+                    return
+                draft = self._busy = self._queue.popleft()
+            try:
+                draft.are_outputs_final.wait(OUTPUTS_WAIT_S)
+                self._write(draft)
+            finally:
+                with self._changed:
+                    self._busy = None
+                    self._changed.notify_all()
+                draft.done.set()
+
+    def _write(self, draft: CheckpointDraft) -> None:
+        try:
+            try:
+                self._store(draft)
+            except _GenerationError:
+                self._store(draft)
+            if self._is_failing:
+                self._is_failing = False
+                self._on_error("Tracking works again; what changed meanwhile is in the next checkpoint.")
+        except Exception as error:
+            draft.error = error if isinstance(error, MlmError) else MlmError(f"{type(error).__name__}: {error}")
+            self._on_lost(draft.look.drafts)
+            if not self._is_failing:
+                self._is_failing = True
+                self._on_error(f"Tracking cannot store this cell: {draft.error} Your cells go on; it is tried again after each.")
+
+    def _store(self, draft: CheckpointDraft) -> None:
+        self._notice_dropped()
+        batch = self._packs.batch()
+        try:
+            records, known, lost = self._store_variables(batch, draft)
+            outputs = draft.outputs() if draft.outputs is not None else None
+            execution = draft.execution
+            if execution is not None and outputs:
+                blob = batch.put_blob(canonical_json(outputs))
+                execution = msgspec.structs.replace(execution, outputs=blob)
+            manifest = self._manifest(batch, draft, records, execution)
+            digest = digest_of(canonical_json(manifest))
+            insert = self._checkpoints.add(
+                batch, manifest, signature=self._sign(digest), execution=execution, name=draft.name, note=draft.note
+            )
+            stored: list[Checkpoint] = []
+
+            def rows(connection: Any) -> None:
+                if self._packs.generation(connection) != self._generation:
+                    raise _GenerationError
+                stored.append(insert(connection))
+
+            batch.commit(rows)
+        except BaseException:
+            batch.abandon()
+            self._states.clear()
+            raise
+        draft.checkpoint = self.current = stored[0]
+        self.records = records
+        self._known.update(known)
+        if lost:
+            self._on_lost(lost)
+
+    def _notice_dropped(self) -> None:
+        """Forget which chunks are stored when somebody has freed some."""
+        generation = self._packs.generation()
+        if generation != self._generation or len(self._known) > 400_000:
+            self._known.clear()
+            self._states.clear()
+            self._generation = generation
+
+    def _store_variables(
+        self, batch: Batch, draft: CheckpointDraft
+    ) -> tuple[dict[str, tuple[Digest, Variable]], dict[bytes, Digest], list[str]]:
+        known: dict[bytes, Digest] = {}
+        groups: dict[int, tuple[Digest | None, str | None]] = {}
+        lost: list[str] = []
+        for group in draft.look.groups:
+            digest = self._store_group(batch, group, known)
+            groups[id(group)] = (digest, None if digest else "it changed while it was being stored")
+            if digest is None:
+                lost += group.names
+        records = {name: record for name, record in self.records.items() if name in draft.names}
+        for name, found in draft.look.drafts.items():
+            record = _record(found, *groups.get(id(found.group), (None, None)))
+            records[name] = (batch.put_json(Kind.VARIABLE, record), record)
+        return records, known, lost
+
+    def _store_group(self, batch: Batch, group: GroupDraft, known: dict[bytes, Digest]) -> Digest | None:
+        blobs = [self._store_buffer(batch, buffer, known) for buffer in (group.stream, *group.buffers)]
+        stream, *buffers = blobs
+        if stream is None or None in buffers:
+            return None
+        return batch.put_json(
+            Kind.GROUP,
+            Group(
+                names=group.names,
+                stream=stream,
+                stream_bytes=group.stream.size_bytes,
+                buffers=tuple(
+                    Buffer(blob, buffer.size_bytes, is_ours=buffer.is_ours, is_readonly=buffer.is_readonly)
+                    for blob, buffer in zip(buffers, group.buffers, strict=True)
+                    if blob is not None
+                ),
+                references=group.references,
+                python=PYTHON if group.is_bound_to_python else None,
+            ),
+        )
+
+    def _store_buffer(self, batch: Batch, buffer: BufferDraft, known: dict[bytes, Digest]) -> Digest | None:
+        parts: list[tuple[Digest, int]] = []
+        for index, (fast, size) in enumerate(zip(buffer.hashes, buffer.sizes(), strict=True)):
+            digest = self._known.get(fast) or known.get(fast)
+            if digest is None:
+                data = buffer.chunk(index)
+                if data is None:
+                    return None
+                digest = known[fast] = batch.put(Kind.CHUNK, data)
+            parts.append((digest, size))
+        buffer.release()
+        return batch.put_parts(parts)
+
+    def _manifest(
+        self,
+        batch: Batch,
+        draft: CheckpointDraft,
+        records: dict[str, tuple[Digest, Variable]],
+        execution: CellExecution | None,
+    ) -> Manifest:
+        document = draft.document(lambda outputs: batch.put_blob(canonical_json(outputs)), batch) if draft.document else None
+        parent = self.current
+        look = draft.look
+        return Manifest(
+            id=draft.id,
+            kind=draft.kind,
+            created_at=draft.created_at,
+            session_id=self._session_id,
+            ordinal=self._checkpoints.next_ordinal(self.notebook),
+            variables=tree.build(
+                sorted((name, digest) for name, (digest, _) in records.items()), lambda node: batch.put(Kind.NODE, node)
+            ),
+            state=self._store_state(batch, draft),
+            parent=parent.digest if parent else None,
+            parent_id=parent.id if parent else None,
+            run_id=draft.run_id,
+            notebook=self.notebook,
+            execution=batch.put_json(Kind.EXECUTION, execution) if execution is not None else None,
+            document=batch.put_json(Kind.DOCUMENT, document) if document is not None else None,
+            modules={path: batch.put_blob(source) for path, source in draft.modules.items()},
+            environment=self.environment,
+            changes=Changes(look.added, look.changed, look.removed, draft.between),
+            metrics=draft.metrics,
+        )
+
+    def _store_state(self, batch: Batch, draft: CheckpointDraft) -> Digest:
+        for generator, pickled in draft.random.items():
+            if self._states.get(generator, (b"", ""))[0] != pickled:
+                self._states[generator] = (pickled, batch.put_blob(pickled))
+        random = {generator: self._states[generator][1] for generator in draft.random}
+        return batch.put_json(Kind.STATE, State(cwd=draft.cwd, sys_path=draft.sys_path, random=random))
+
+
+class _GenerationError(Exception):
+    """Chunks were freed between looking them up and the commit."""
+
+
+def _record(draft: VariableDraft, group: Digest | None, reason: str | None) -> Variable:
+    is_lost = draft.group is not None and group is None
+    return Variable(
+        name=draft.name,
+        type=draft.type,
+        status="not_captured" if is_lost else draft.status,
+        preview=draft.preview,
+        fingerprint=draft.fingerprint,
+        group=group,
+        size_bytes=draft.size_bytes,
+        reason=reason if is_lost else draft.reason,
+        lossy=draft.lossy,
+    )
+
