@@ -1,8 +1,8 @@
 """What the source of a cell says about names: for people, what it reads and writes; for a proof, all it could mention.
 
-``reads`` and ``writes`` are what a reader of the cell would say. ``identifiers`` and ``triggers`` err on the other side:
-an object whose names are not among the identifiers of a cell, nor of any function it can call, was not touched by it,
-provided there are no triggers and nothing but those names refers to the object.
+``reads`` and ``writes`` are what a reader of the cell would say. ``identifiers`` and ``triggers`` err on the other
+side: an object whose names are not among the identifiers of a cell, nor of any function it can call, was not touched by
+it, provided there are no triggers and nothing but those names refers to the object.
 """
 
 from __future__ import annotations
@@ -85,8 +85,10 @@ def code_identifiers(code: CodeType) -> frozenset[str]:
         for constant in _leaves(code.co_consts):
             if isinstance(constant, CodeType):
                 waiting.append(constant)
-            elif isinstance(constant, (str, bytes)):
+            elif isinstance(constant, bytes):
                 found |= words_of(constant)
+            elif isinstance(constant, str):
+                found |= words_of(constant.replace("<locals>", ""))  # where a class was defined, as its code says
     return frozenset(found)
 
 

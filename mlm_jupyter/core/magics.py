@@ -1,7 +1,8 @@
 """The source of a cell as Python: IPython's own syntax is turned into calls, by rule of thumb and without IPython.
 
 What the shell really compiles is its own business and better passed on when it is known. This is for sources of which
-only the text is there. The result has the form that IPython's own transformer gives (``get_ipython().run_line_magic(...)``).
+only the text is there. The result has the form that IPython's own transformer gives:
+``get_ipython().run_line_magic(...)``.
 """
 
 from __future__ import annotations

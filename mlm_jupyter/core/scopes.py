@@ -212,7 +212,10 @@ class NameReader:
         inner = self._scope
         while self._scope is not None and self._scope.kind == "comprehension":
             self._scope = self._scope.outer
-        self._bind(node.target.id)
+        if self._scope is inner:
+            self._bind(node.target.id)
+        else:  # a comprehension may have nothing to go over
+            self._branches([node.target], ())
         self._scope = inner
 
     def _import(self, node: ast.Import | ast.ImportFrom) -> None:

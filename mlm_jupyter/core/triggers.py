@@ -1,8 +1,8 @@
 """Words that can lead anywhere, so that a cell which uses one proves nothing about what it did not touch.
 
 The proof rests on this: an object that only variables refer to can be reached by writing one of their names, or by
-getting hold of the namespace itself. These words are the known ways to get hold of it: by name (``globals``), through the
-collector, a frame, the shell, a module object, a name computed at run time, or an unpickler, which looks names up in
+getting hold of the namespace itself. These words are the known ways to get hold of it: by name (``globals``), through
+the collector, a frame, the shell, a module object, a name computed at run time, or an unpickler, which looks names up in
 ``__main__``. What is missing here is a wrong history; what is here too much only costs a look at every variable.
 """
 
@@ -39,8 +39,8 @@ AS_CODE: Final = _words(
     debug reset reset_selective store autoreload macro rerun pylab xdel
     """
 )
-"""Plain English too: these count as a name, an attribute, or the whole of a text (``getattr(x, "eval")``). The last line
-are magics, which IPython also runs without their ``%``."""
+"""Plain English too: these count as a name, an attribute, or the whole of a text (``getattr(x, "eval")``). The last
+line are magics, which IPython also runs without their ``%``."""
 
 AS_ATTRIBUTE: Final = frozenset({"ev", "ex", "query", "sql", "modules", "interact", "shell"})
 """These count behind a dot, where they are imported, or as the whole of a text: ``except E as ex`` is harmless."""

@@ -17,9 +17,8 @@ def words_of(text: str | bytes) -> set[str]:
     if text.isascii():
         return set(_ASCII.findall(text))
     # `\w` lacks the combining marks that names in many scripts need.
-    strange: dict[str, str | int | None] = {
-        letter: " " for letter in set(text) if not letter.isascii() and not f"a{letter}".isidentifier()
-    }
+    letters = (letter for letter in set(text) if not letter.isascii())
+    strange: dict[str, str | int | None] = {letter: " " for letter in letters if not f"a{letter}".isidentifier()}
     words = set(_BETWEEN.split(text.translate(str.maketrans(strange))))
     words |= {word.lstrip("0123456789") for word in words}
     return {form for word in words for form in (word, unicodedata.normalize("NFKC", word)) if form}
