@@ -62,8 +62,8 @@ def plain(run: Run) -> Run:
 def add(runs: Runs, run: Run) -> None:
     runs.start(run)
     for key, value in run.metrics.items():
-        runs.log_metrics(run.id, {key: -1.0}, step=1, logged_at=1)
-        runs.log_metrics(run.id, {key: value}, step=2, logged_at=1)
+        for decoy, step in ((-1.0, 2), (value, 3), (1.0, 1), (9.0, None)):
+            runs.log_metrics(run.id, {key: decoy}, step=step, logged_at=1)
 
 
 # The alphabets are small, so that runs and queries meet; they hold what SQL, LIKE or numbers could trip over.
