@@ -2,8 +2,8 @@
 
 The proof rests on this: an object that only variables refer to can be reached by writing one of their names, or by
 getting hold of the namespace itself. These words are the known ways to get hold of it: by name (``globals``), through
-the collector, a frame, the shell, a module object, a name computed at run time, or an unpickler, which looks names up in
-``__main__``. What is missing here is a wrong history; what is here too much only costs a look at every variable.
+the collector, a frame, the shell, a module object, a name computed at run time, or an unpickler, which looks names up
+in ``__main__``. What is missing here is a wrong history; what is here too much only costs a look at every variable.
 """
 
 from __future__ import annotations
