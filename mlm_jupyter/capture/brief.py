@@ -1,0 +1,459 @@
+"""A short text of any value, made without trusting it: bounded in length, depth and time, and never raising.
+
+``repr`` of a list of a million dicts makes the whole text before the first character can be shown, and an object's own
+``__repr__`` may be slow, wrong or have effects. So builtins are walked here through their base classes' methods, only as far
+as there is room, and foreign ``__repr__`` is called for a handful of objects and never again for a type that was slow.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import re
+import time
+import types
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Any, Final
+
+Walk = Callable[["Writer", Any, int], None]
+
+MOST_CHARACTERS: Final = 2_000
+_DEEPEST: Final = 4
+_MOST_ITEMS: Final = (20, 10, 5, 5)  # by depth
+_MOST_FOREIGN: Final = 5  # calls of __repr__ for one text
+_LARGE: Final = 1_000  # items of an attribute from which an object's own __repr__ is not asked
+_SLOW_S: Final = 0.05
+_MOST_BITS: Final = 4_000  # an int's digits cost quadratic time, and beyond 4,300 of them an error
+_PLAIN: Final = 10**18  # ints below it need no care
+_ELLIPSIS: Final = "…"
+
+_ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]+")  # differs between equal values
+_TRUSTED: Final = frozenset(
+    {
+        *(("datetime", name) for name in ("date", "datetime", "time", "timedelta", "timezone")),
+        *(("pandas", name) for name in ("Timestamp", "Timedelta", "NaTType", "NAType", "Period", "Interval")),
+        *(("pathlib", name) for name in ("PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath")),
+        *(("torch", name) for name in ("device", "dtype", "Size")),
+        ("decimal", "Decimal"),
+        ("fractions", "Fraction"),
+        ("numpy", "bool"),
+        ("numpy", "datetime64"),
+        ("numpy", "timedelta64"),
+        ("uuid", "UUID"),
+    }
+)
+"""Types, by top-level package and name, whose text is short and cheap."""
+
+_slow: set[str] = set()  # names of types whose __repr__ took longer than _SLOW_S
+
+
+class _OutOfRoomError(Exception):
+    """The text is as long as it may be, or took as long."""
+
+
+class Writer:
+    """Where a text is gathered until it is long enough, or took long enough."""
+
+    def __init__(self, most: int = MOST_CHARACTERS, *, budget_ms: float = 20.0) -> None:
+        self.is_truncated = False
+        self._most = most
+        self._parts: list[str] = []
+        self._room = most
+        self._deadline = time.perf_counter() + budget_ms / 1000
+        self._foreign_left = _MOST_FOREIGN
+        self._open: set[int] = set()  # ids of the containers that the walk is inside of
+
+    def text(self, value: object) -> str:
+        """Return the text of ``value``; calls share the time and the foreign calls that are left, not the room."""
+        self._parts, self._room = [], self._most
+        try:
+            self.walk(value, 0)
+        except _OutOfRoomError:
+            self.is_truncated = True
+            self._parts.append(_ELLIPSIS)
+        return clean("".join(self._parts))
+
+    def short(self, value: object, most: int) -> str:
+        """Return the text of ``value`` in at most ``most`` characters; a str is its own text, a float has six digits."""
+        kind: type[Any] = type(value)
+        if kind is float:
+            return f"{value:.6g}"
+        if kind is bool or (kind is int and -_PLAIN < value < _PLAIN):  # type: ignore[operator]
+            return str(value)
+        if kind is str or _key(kind) in _TRUSTED:
+            text: str = str(value) if kind is not str else value  # type: ignore[assignment]
+            return clean(text if len(text) <= most else text[: most - 1] + _ELLIPSIS)
+        whole, self._most = self._most, most - 1
+        try:
+            return self.text(value)
+        finally:
+            self._most = whole
+
+    def write(self, text: str) -> None:
+        if len(text) > self._room:
+            self._parts.append(text[: self._room])
+            raise _OutOfRoomError
+        self._parts.append(text)
+        self._room -= len(text)
+
+    def is_late(self) -> bool:
+        return time.perf_counter() > self._deadline
+
+    def walk(self, value: Any, depth: int) -> None:
+        """Write ``value``, which lies ``depth`` containers deep."""
+        if self.is_late():
+            raise _OutOfRoomError
+        walker = _WALKS.get(type(value)) or find_by_type(value, _WALKS_BY_NAME) or _walk_object
+        if id(value) in self._open:
+            self.write(f"<{type_label(value)} that contains itself>")
+            return
+        self._open.add(id(value))
+        try:
+            walker(self, value, depth)
+        except (_OutOfRoomError, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # whatever foreign code raises is a fact about the value
+            self.write(f"<{type_label(value)}: {reason(error)}>")
+        finally:
+            self._open.discard(id(value))
+
+    def items(self, opening: str, values: Iterable[Any], closing: str, length: int, depth: int) -> None:
+        """Write ``values`` between brackets, no more of them than are read at this depth."""
+        self.write(opening)
+        if depth < _DEEPEST:
+            most = _MOST_ITEMS[depth]
+            for position, value in enumerate(islice(values, most)):
+                if position:
+                    self.write(", ")
+                self.walk(value, depth + 1)
+            left = length - most
+        else:
+            left = length
+        if left > 0:
+            self.is_truncated = True
+            self.write(_ELLIPSIS if left == length else f", {_ELLIPSIS} {left:,} more")
+        self.write(closing)
+
+    def pairs(self, opening: str, pairs: Iterable[tuple[Any, Any]], closing: str, length: int, depth: int) -> None:
+        """Write ``key: value`` pairs, or ``name=value`` where the opening bracket is round."""
+        sign = "=" if opening.endswith("(") else ": "
+        self.items(opening, (_Pair(key, value, sign) for key, value in pairs), closing, length, depth)
+
+    def foreign(self, value: object, depth: int) -> None:
+        """Write what the value's own ``__repr__`` returns, if there is no reason against asking it."""
+        name = type_label(value)
+        if _key(type(value)) in _TRUSTED:
+            self.write(repr(value))
+            return
+        if depth and self._foreign_left <= 0:
+            self.write(f"<{name}>")
+            return
+        if name in _slow:
+            self.write(f"<{name}: its __repr__ is slow>")
+            return
+        self._foreign_left -= 1
+        started = time.perf_counter()
+        try:
+            text = call_quietly(repr, value)
+        finally:
+            if time.perf_counter() - started > _SLOW_S:
+                _slow.add(name)
+        self.write(_ADDRESS.sub("", str.__str__(text)))
+
+
+class _Pair:
+    __slots__ = ("key", "sign", "value")
+
+    def __init__(self, key: Any, value: Any, sign: str) -> None:
+        self.key, self.value, self.sign = key, value, sign
+
+
+def brief(value: object, most: int = MOST_CHARACTERS) -> str:
+    """Return a text of ``value`` of at most ``most`` characters."""
+    return Writer(most - 1).text(value)
+
+
+def call_quietly(function: Callable[[Any], Any], value: object) -> Any:
+    """Return ``function(value)``, a call of foreign code, with its warnings dropped (not for two threads at once)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return function(value)
+
+
+def clean(text: str) -> str:
+    """Return ``text`` with U+FFFD for every lone surrogate, so that it can be encoded."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def reason(error: BaseException) -> str:
+    """Return why something failed, in one line; the error's own ``__str__`` may fail too."""
+    try:
+        return clean(f"{type(error).__name__}: {str(error)[:200]}")
+    except BaseException:
+        return type(error).__name__
+
+
+def type_label(value: object) -> str:
+    """Return the name of the value's type, without where it lives."""
+    return clean(type.__getattribute__(type(value), "__qualname__"))
+
+
+def sizes(shape: Iterable[int]) -> str:
+    """Return ``1,000 x 3`` for the shape ``(1000, 3)``."""
+    return " x ".join(f"{size:,}" for size in shape) or "of one value"
+
+
+def find_by_type(value: object, table: dict[tuple[str, str], Any]) -> Any | None:
+    """Return the entry of ``table`` for the nearest base class of ``value``, by ``(top-level package, name)``.
+
+    Names, so that no library is imported to ask; the type itself, because ``__class__`` may lie or run code.
+    """
+    for base in type.__getattribute__(type(value), "__mro__"):
+        found = table.get(_key(base))
+        if found is not None:
+            return found
+    return None
+
+
+def _key(kind: type) -> tuple[str, str]:
+    module = type.__getattribute__(kind, "__module__")
+    return (module.partition(".")[0] if isinstance(module, str) else "", type.__getattribute__(kind, "__name__"))
+
+
+def attributes_of(value: object) -> dict[str, Any]:
+    """Return the instance's own attributes, slots included, without running its code."""
+    found: dict[str, Any] = {}
+    for base in reversed(type.__getattribute__(type(value), "__mro__")):
+        for name, member in type.__getattribute__(base, "__dict__").items():
+            if type(member) is types.MemberDescriptorType:
+                try:
+                    found[name] = member.__get__(value)
+                except AttributeError:
+                    continue
+    with contextlib.suppress(AttributeError):
+        found.update(object.__getattribute__(value, "__dict__"))
+    return found
+
+
+def _walk_plain(writer: Writer, value: Any, depth: int) -> None:
+    writer.write(repr(value))
+
+
+def _walk_int(writer: Writer, value: int, depth: int) -> None:
+    bits = int.bit_length(value)
+    writer.write(int.__repr__(value) if bits <= _MOST_BITS else f"<int of {bits:,} bits>")
+
+
+def _walk_str(writer: Writer, value: Any, depth: int) -> None:
+    kind = str if isinstance(value, str) else (bytes if isinstance(value, bytes) else bytearray)
+    length, most = kind.__len__(value), MOST_CHARACTERS if depth == 0 else 100
+    writer.write(kind.__repr__(kind.__getitem__(value, slice(most))))
+    if length > most:
+        writer.is_truncated = True
+        writer.write(_ELLIPSIS)
+
+
+def _walk_list(writer: Writer, value: Any, depth: int) -> None:
+    opening, closing = _brackets(value, list, "[", "]")
+    writer.items(opening, list.__iter__(value), closing, list.__len__(value), depth)
+
+
+def _walk_deque(writer: Writer, value: deque[Any], depth: int) -> None:
+    writer.items(f"{type_label(value)}([", deque.__iter__(value), "])", deque.__len__(value), depth)
+
+
+def _walk_tuple(writer: Writer, value: tuple[Any, ...], depth: int) -> None:
+    fields = getattr(type(value), "_fields", None)
+    length = tuple.__len__(value)
+    if isinstance(fields, tuple) and len(fields) == length:
+        pairs = zip(map(_Name, fields), tuple.__iter__(value), strict=True)
+        writer.pairs(f"{type_label(value)}(", pairs, ")", length, depth)
+        return
+    opening, closing = _brackets(value, tuple, "(", ",)" if length == 1 else ")")
+    writer.items(opening, tuple.__iter__(value), closing, length, depth)
+
+
+def _walk_set(writer: Writer, value: Any, depth: int) -> None:
+    base = set if isinstance(value, set) else frozenset
+    length = base.__len__(value)
+    if not length:
+        writer.write(f"{type_label(value)}()")
+        return
+    members: Iterable[Any] = base.__iter__(value)
+    if length <= _LARGE:
+        members = list(members)
+        if {type(member) for member in members} in ({str}, {int}):
+            members = sorted(members)
+    opening, closing = ("{", "}") if type(value) is set else (f"{type_label(value)}({{", "})")
+    writer.items(opening, members, closing, length, depth)
+
+
+def _walk_dict(writer: Writer, value: Any, depth: int) -> None:
+    opening, closing = _brackets(value, dict, "{", "}")
+    writer.pairs(opening, dict.items(value), closing, dict.__len__(value), depth)
+
+
+def _brackets(value: object, base: type, opening: str, closing: str) -> tuple[str, str]:
+    if type(value) is base:
+        return opening, closing
+    return f"{type_label(value)}({opening}", f"{closing})"
+
+
+def _walk_view(writer: Writer, value: Any, depth: int) -> None:
+    writer.items(f"{type_label(value)}([", iter(value), "])", len(value), depth)
+
+
+def _walk_proxy(writer: Writer, value: Any, depth: int) -> None:
+    writer.pairs("mappingproxy({", ((key, value[key]) for key in value), "})", len(value), depth)
+
+
+def _walk_pair(writer: Writer, pair: _Pair, depth: int) -> None:
+    writer.walk(pair.key, depth)
+    writer.write(pair.sign)
+    writer.walk(pair.value, depth)
+
+
+class _Name(str):
+    """A name that is written without quotes."""
+
+    __slots__ = ()
+
+
+def _walk_name(writer: Writer, name: _Name, depth: int) -> None:
+    writer.write(str.__str__(name))
+
+
+def _walk_callable(writer: Writer, value: Any, depth: int) -> None:
+    kind = "class" if isinstance(value, type) else "function"
+    writer.write(f"<{kind} {type.__getattribute__(value, '__qualname__') if kind == 'class' else value.__qualname__}>")
+
+
+def _walk_module(writer: Writer, value: types.ModuleType, depth: int) -> None:
+    known = types.ModuleType.__getattribute__(value, "__dict__")
+    version = known.get("__version__")
+    name = known.get("__name__")
+    writer.write(f"<module {name}{f' {version}' if isinstance(version, str) else ''}>")
+
+
+def _walk_partial(writer: Writer, value: functools.partial[Any], depth: int) -> None:
+    named = [(_Name(f"{position}"), argument) for position, argument in enumerate(value.args)]
+    named += [(_Name(key), argument) for key, argument in value.keywords.items()]
+    pairs = [(_Name("function"), value.func), *named]
+    writer.pairs("partial(", pairs, ")", len(pairs), depth)
+
+
+def _walk_error(writer: Writer, value: BaseException, depth: int) -> None:
+    arguments = BaseException.args.__get__(value)  # type: ignore[attr-defined]
+    writer.items(f"{type_label(value)}(", arguments, ")", len(arguments), depth)
+
+
+def _walk_data(writer: Writer, value: Any, depth: int) -> None:
+    writer.write(f"{type_label(value)}(")
+    writer.walk(attributes_of(value).get("data"), depth)
+    writer.write(")")
+
+
+def _walk_array(writer: Writer, value: Any, depth: int) -> None:
+    writer.items(f"array({value.typecode!r}, [", value, "])", len(value), depth)
+
+
+def _walk_enum(writer: Writer, value: Any, depth: int) -> None:
+    writer.write(f"{type_label(value)}.{attributes_of(value).get('_name_')}")
+
+
+def _walk_table(writer: Writer, value: Any, depth: int) -> None:
+    writer.write(f"<{type_label(value)} {sizes(value.shape)}>")
+
+
+def _walk_number(writer: Writer, value: Any, depth: int) -> None:
+    if value.dtype.kind in "biufcSU":
+        writer.walk(value.item(), depth)
+    else:
+        writer.write(str(value))
+
+
+def _walk_secretive(writer: Writer, value: Any, depth: int) -> None:
+    writer.write(f"<{type_label(value)}>")
+
+
+def _walk_object(writer: Writer, value: Any, depth: int) -> None:
+    kind = type(value)
+    names = type.__getattribute__(kind, "__mro__")
+    fields = next((vars(base)["__dataclass_fields__"] for base in names if "__dataclass_fields__" in vars(base)), None)
+    attributes = attributes_of(value)
+    if isinstance(fields, dict):
+        attributes = {name: attributes[name] for name in fields if name in attributes}
+    elif _own_repr(names) and not any(_is_large(part) for part in attributes.values()):
+        writer.foreign(value, depth)
+        return
+    elif not attributes:
+        writer.write(f"<{type_label(value)}>")
+        return
+    pairs = ((_Name(name), part) for name, part in attributes.items())
+    writer.pairs(f"{type_label(value)}(", pairs, ")", len(attributes), depth)
+
+
+def _own_repr(bases: tuple[type, ...]) -> bool:
+    owner = next(base for base in bases if "__repr__" in vars(base))
+    return owner is not object
+
+
+def _is_large(value: object) -> bool:
+    return type(value) in (list, dict, set, tuple, str, bytes) and len(value) > _LARGE  # type: ignore[arg-type]
+
+
+_WALKS: Final[dict[type, Walk]] = {
+    **dict.fromkeys((type(None), bool, float, complex, type(...), type(NotImplemented), range, slice), _walk_plain),
+    **dict.fromkeys((type({}.keys()), type({}.values()), type({}.items())), _walk_view),
+    int: _walk_int,
+    str: _walk_str,
+    bytes: _walk_str,
+    bytearray: _walk_str,
+    list: _walk_list,
+    deque: _walk_deque,
+    tuple: _walk_tuple,
+    dict: _walk_dict,
+    set: _walk_set,
+    frozenset: _walk_set,
+    _Pair: _walk_pair,
+    _Name: _walk_name,
+    types.FunctionType: _walk_callable,
+    types.BuiltinFunctionType: _walk_callable,
+    types.MappingProxyType: _walk_proxy,
+    functools.partial: _walk_partial,
+}
+
+_WALKS_BY_NAME: Final[dict[tuple[str, str], Walk]] = {
+    ("builtins", "list"): _walk_list,
+    ("collections", "deque"): _walk_deque,
+    ("builtins", "tuple"): _walk_tuple,
+    ("builtins", "dict"): _walk_dict,
+    ("builtins", "set"): _walk_set,
+    ("builtins", "frozenset"): _walk_set,
+    ("builtins", "str"): _walk_str,
+    ("builtins", "bytes"): _walk_str,
+    ("builtins", "type"): _walk_callable,
+    ("builtins", "module"): _walk_module,
+    ("builtins", "BaseException"): _walk_error,
+    ("enum", "Enum"): _walk_enum,
+    ("array", "array"): _walk_array,
+    ("collections", "UserDict"): _walk_data,
+    ("collections", "UserList"): _walk_data,
+    ("collections", "UserString"): _walk_data,
+    ("os", "_Environ"): _walk_secretive,  # every password that was exported
+    ("numpy", "ndarray"): _walk_table,
+    ("pandas", "DataFrame"): _walk_table,
+    ("pandas", "Series"): _walk_table,
+    ("pandas", "Index"): _walk_table,
+    ("polars", "DataFrame"): _walk_table,
+    ("polars", "Series"): _walk_table,
+    ("scipy", "spmatrix"): _walk_table,
+    ("scipy", "sparray"): _walk_table,
+    ("torch", "Tensor"): _walk_table,
+    ("numpy", "generic"): _walk_number,
+}
