@@ -1,0 +1,192 @@
+"""Files kept with a run: what a file, a folder or a live object becomes, and how its bytes get into the store.
+
+Objects are recognised by what they can do (``savefig``, ``to_parquet``), so that no library is imported to ask.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import mimetypes
+import os
+import sqlite3
+from collections.abc import Callable, Collection, Iterator, Mapping
+from importlib.util import find_spec
+from pathlib import Path, PurePosixPath
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from mlm_jupyter.core.digest import Digest
+from mlm_jupyter.core.entities import Artifact
+from mlm_jupyter.errors import InvalidInputError, NotFoundError, StorageError
+from mlm_jupyter.store.location import FOLDER_NAME
+from mlm_jupyter.store.packs import CHUNK_BYTES, Batch, Kind, Packs
+from mlm_jupyter.store.runs import Runs
+
+LONGEST_NAME: Final = 1_000
+_MEDIA_TYPES: Final = {
+    ".ipynb": "application/x-ipynb+json",
+    ".md": "text/markdown",
+    ".parquet": "application/vnd.apache.parquet",
+    ".yaml": "application/yaml",
+    ".yml": "application/yaml",
+}
+
+
+class Item(NamedTuple):
+    """A file to be: its name in the run, and where its bytes are."""
+
+    name: str
+    content: Path | bytes
+
+
+def store(packs: Packs, runs: Runs, run_id: str, items: list[Item], logged_at: int) -> list[Artifact]:
+    """Write ``items`` and add them to a run, all or none; a large file passes through memory one chunk at a time."""
+    with packs.batch() as batch:
+        artifacts = [_put(batch, run_id, item, logged_at) for item in items]
+
+        def add(connection: sqlite3.Connection) -> None:
+            for artifact in artifacts:
+                runs.add_artifact(artifact, connection=connection)
+
+        batch.commit(add)
+    return artifacts
+
+
+def items_of(value: object, name: str | None, *, taken: Collection[str] = ()) -> list[Item]:
+    """Return the files that ``value`` becomes.
+
+    Parameters
+    ----------
+    value : a path of a file or folder; bytes; a figure; a table; a dict or list, which is written as JSON. A text is a
+        path, unless it has several lines.
+    name : what to call it, ``plots/roc.png``; its suffix chooses the format of figures (png) and tables (parquet, csv).
+        None: the file's own name, or one not in ``taken``.
+    """
+    if isinstance(value, os.PathLike) or (isinstance(value, str) and "\n" not in value):
+        return _files(Path(value), name)
+    form = _form_of(value)
+    if form is None:
+        raise InvalidInputError(
+            f"Cannot keep a {type(value).__qualname__} as an artifact: give a path, bytes, a figure, a DataFrame, "
+            "a dict or a list, or write it to a file first."
+        )
+    stem, suffix, write = form
+    if name is None:
+        name = _unused(stem, suffix, taken)
+    elif not PurePosixPath(name).suffix:
+        name += suffix
+    return [Item(_checked(name), write(PurePosixPath(name).suffix.lower()))]
+
+
+def _form_of(value: Any) -> tuple[str, str, Callable[[str], bytes]] | None:
+    """Return the stem and suffix of a name for ``value``, and what writes it in the format of a suffix."""
+    if isinstance(value, str):
+        return "text", ".txt", lambda suffix: value.encode("utf-8", "replace")
+    if isinstance(value, bytes | bytearray | memoryview):
+        return "data", ".bin", lambda suffix: bytes(value)
+    if isinstance(value, Mapping | list | tuple):
+        return "data", ".json", lambda suffix: _json(value)
+    if hasattr(value, "savefig"):
+        return "figure", ".png", lambda suffix: _figure(value, suffix)
+    if hasattr(value, "get_figure") and hasattr(value.get_figure(), "savefig"):
+        return "figure", ".png", lambda suffix: _figure(value.get_figure(), suffix)
+    if hasattr(value, "to_frame") and hasattr(value, "to_csv"):  # a pandas Series
+        return _form_of(value.to_frame(value.name if value.name is not None else "value"))
+    if hasattr(value, "to_parquet") or hasattr(value, "write_parquet"):
+        suffix = ".parquet" if hasattr(value, "write_parquet") or find_spec("pyarrow") else ".csv"
+        return "table", suffix, lambda suffix: _table(value, suffix)
+    return None
+
+
+def _json(value: object) -> bytes:
+    try:
+        return msgspec.json.format(msgspec.json.encode(value, enc_hook=_builtin), indent=2)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidInputError(f"This {type(value).__qualname__} cannot be written as JSON: {error}.") from error
+
+
+def _builtin(value: Any) -> object:
+    for convert in ("tolist", "item", "isoformat", "__fspath__"):
+        if hasattr(value, convert):
+            return getattr(value, convert)()
+    raise TypeError(f"it holds a {type(value).__qualname__}")
+
+
+def _figure(figure: Any, suffix: str) -> bytes:
+    buffer = io.BytesIO()
+    try:
+        figure.savefig(buffer, format=suffix[1:], bbox_inches="tight")
+    except ValueError as error:  # the format is unknown: matplotlib lists those it knows
+        raise InvalidInputError(f"Cannot write the figure as {suffix!r}: {error}.") from error
+    return buffer.getvalue()
+
+
+def _table(table: Any, suffix: str) -> bytes:
+    """Return a table of pandas or polars as Parquet or CSV."""
+    if suffix not in (".parquet", ".csv"):
+        raise InvalidInputError(f"A table is written as .parquet or .csv, not {suffix!r}.")
+    buffer = io.BytesIO()
+    is_pandas = hasattr(table, "to_parquet")
+    if suffix == ".csv":
+        (table.to_csv if is_pandas else table.write_csv)(buffer)
+        return buffer.getvalue()
+    try:
+        (table.to_parquet if is_pandas else table.write_parquet)(buffer)
+    except (TypeError, ValueError, ImportError) as error:  # objects in a column; ArrowInvalid is a ValueError
+        hint = "give the artifact a name that ends with .csv"
+        raise InvalidInputError(
+            f"Cannot write this table as Parquet ({str(error).splitlines()[0]}): {hint}."
+        ) from error
+    return buffer.getvalue()
+
+
+def _files(path: Path, name: str | None) -> list[Item]:
+    path = path.expanduser()
+    if path.is_file():
+        return [Item(_checked(name or path.name), path)]
+    if not path.is_dir():
+        raise NotFoundError(
+            f"There is no file or folder {str(path)!r}. To keep the text itself, give it encoded, as bytes."
+        )
+    base = name or path.resolve().name
+    items = [Item(_checked(f"{base}/{file.relative_to(path).as_posix()}"), file) for file in sorted(_walk(path))]
+    if not items:
+        raise InvalidInputError(f"The folder {str(path)!r} holds no files.")
+    return items
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for root, folders, files in os.walk(folder):
+        folders[:] = [each for each in folders if each != FOLDER_NAME]  # the store itself, which grows as it is read
+        yield from (file for file in (Path(root, each) for each in files) if file.is_file())
+
+
+def _checked(name: str) -> str:
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or not path.parts or len(name) > LONGEST_NAME or "\0" in name:
+        raise InvalidInputError(f"{name[:60]!r} cannot name an artifact: use a relative path such as 'plots/roc.png'.")
+    return str(path).encode("utf-8", "replace").decode()  # a file's name may be no text
+
+
+def _unused(stem: str, suffix: str, taken: Collection[str]) -> str:
+    numbered = (f"{stem}-{number}{suffix}" for number in itertools.count(2))
+    return next(name for name in itertools.chain([stem + suffix], numbered) if name not in taken)
+
+
+def _put(batch: Batch, run_id: str, item: Item, logged_at: int) -> Artifact:
+    parts = list(_chunks(batch, item.content))
+    blob = batch.put_parts(parts)
+    media_type = _MEDIA_TYPES.get(PurePosixPath(item.name).suffix.lower()) or mimetypes.guess_type(item.name)[0]
+    size = sum(size for _, size in parts)
+    return Artifact(run_id, item.name, blob, size, media_type or "application/octet-stream", logged_at)
+
+
+def _chunks(batch: Batch, content: Path | bytes) -> Iterator[tuple[Digest, int]]:
+    try:
+        with io.BytesIO(content) if isinstance(content, bytes) else content.open("rb") as file:
+            while piece := file.read(CHUNK_BYTES):
+                yield batch.put(Kind.CHUNK, piece), len(piece)
+    except OSError as error:
+        raise StorageError(f"Cannot read {str(content)!r}: {error.strerror or error}.") from error

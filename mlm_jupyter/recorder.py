@@ -1,0 +1,356 @@
+"""The logging half, for any Python process: its session, the runs that are open in it, and what is logged to them.
+
+A script uses it through ``mlm.start_run`` and friends; a kernel's session makes one of its own. Every call is on disk
+when it returns.
+
+Threads share the runs opened in the main thread, and each may open runs of its own inside. A child made by ``fork``
+(multiprocessing on Linux) logs to its parent's run, and ends only the runs it opened itself; one that was spawned is a
+process like any other, with a session of its own.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Mapping
+from pathlib import PurePath
+from types import TracebackType
+from typing import Final, Self, cast, get_args
+
+from mlm_jupyter.clock import new_id, now_ms
+from mlm_jupyter.core.entities import Artifact, Run, RunStatus, Session
+from mlm_jupyter.core.names import name_of
+from mlm_jupyter.core.scalars import flatten, metric_number, param_text, step_number
+from mlm_jupyter.errors import ConflictError, InvalidInputError, MlmError, NotFoundError
+from mlm_jupyter.process import HEARTBEAT_S
+from mlm_jupyter.store.database import Database
+from mlm_jupyter.store.packs import Packs
+from mlm_jupyter.store.runs import Runs
+
+DEFAULT_EXPERIMENT: Final = "default"
+
+
+class ActiveRun:
+    """A run that is open; as a context manager it ends with its block, ``failed`` where the block raises."""
+
+    def __init__(self, recorder: Recorder, run: Run) -> None:
+        self._recorder = recorder
+        self.run = run
+        self.pid = os.getpid()
+
+    @property
+    def id(self) -> str:
+        """The id, which any unique prefix of stands for."""
+        return self.run.id
+
+    @property
+    def name(self) -> str:
+        """The name it was given, or was found for it."""
+        return self.run.name
+
+    def end(self, status: RunStatus = "finished") -> None:
+        """End the run, and those still open inside it; nothing if it has ended."""
+        self._recorder.end(self, status)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self.pid == os.getpid():  # a child that was forked inside the block leaves it too
+            self.end(_status_after(error))
+
+    def __repr__(self) -> str:
+        return f"<run {self.name} ({self.id}) of experiment {self.run.experiment}>"
+
+
+class Recorder:
+    """What one process records.
+
+    Parameters
+    ----------
+    database : the project's.
+    session : this process's; added to the database unless it is there.
+    packs : to share those of ``database``; None: its own.
+    experiment : of runs that name none. None: the notebook's name, or the script's.
+    checkpoint_id : asked at each metric for the checkpoint that will hold the state it was logged in.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        session: Session,
+        *,
+        packs: Packs | None = None,
+        experiment: str | None = None,
+        checkpoint_id: Callable[[], str | None] = lambda: None,
+        clock: Callable[[], int] = now_ms,
+        new_id: Callable[[], str] = new_id,
+    ) -> None:
+        self.session = session
+        self.runs = Runs(database)
+        self.has_failed = False
+        """An exception has ended the program, as far as one knows; logging on shows that it has not."""
+        self._packs = packs or Packs(database)
+        self._experiment = experiment or _default_experiment(session.notebook)
+        self._checkpoint_id = checkpoint_id
+        self._clock = clock
+        self._new_id = new_id
+        self._open: dict[str, ActiveRun] = {}
+        self._main: list[ActiveRun] = []
+        self._local = threading.local()
+        self._after_fork()
+        self.runs.add_session(session)
+        self._heart = threading.Thread(
+            target=_beat, args=(weakref.ref(self), self._stop), name="mlm-heartbeat", daemon=True
+        )
+        self._heart.start()
+        _recorders.add(self)
+
+    @property
+    def current(self) -> Run | None:
+        """The run that is logged to, as it was started."""
+        top = self._top()
+        return None if top is None else top.run
+
+    @property
+    def depth(self) -> int:
+        """How many runs are open, one inside the other, in the main thread."""
+        return len(self._main)
+
+    def start_run(
+        self,
+        name: str | None = None,
+        *,
+        params: Mapping[str, object] | None = None,
+        tags: Mapping[str, object] | None = None,
+        experiment: str | None = None,
+    ) -> ActiveRun:
+        """Open a run, inside the one that is open."""
+        parent = self._top()
+        id = self._new_id()
+        run = Run(
+            id=id,
+            name=name or name_of(id),
+            experiment=experiment or (parent.run.experiment if parent else self._experiment),
+            session_id=self.session.id,
+            status="running",
+            started_at=self._clock(),
+            parent_id=parent.id if parent else None,
+            notebook=self.session.notebook,
+            params=_texts(params or {}),
+            tags=_texts(tags or {}),
+        )
+        self.runs.start(run)
+        self.has_failed = False
+        active = ActiveRun(self, run)
+        self._open[id] = active
+        self._stack().append(active)
+        self._end_with_child()
+        return active
+
+    def end_run(self, status: RunStatus = "finished") -> None:
+        """End the run that is open; nothing where none is."""
+        top = self._top()
+        if top is not None:
+            self.end(top, status)
+
+    def end(self, active: ActiveRun, status: RunStatus) -> None:
+        """End an open run and those opened inside it; nothing if it has ended."""
+        if status not in get_args(RunStatus) or status == "running":
+            raise InvalidInputError(f"A run ends as finished, failed or killed, not {status!r}.")
+        if active.pid != os.getpid():
+            raise ConflictError(f"Run {active.name} belongs to the process that started it, and is ended there.")
+        if active.id not in self._open:
+            return
+        for stack in (self._main, self._own()):
+            while active in stack:
+                self._end_one(stack.pop(), status)
+        self._end_one(active, status)  # opened in another thread
+
+    def unwind(self, depth: int, status: RunStatus = "failed") -> None:
+        """End the runs that were opened in the main thread since ``self.depth`` was ``depth``: a cell left them open."""
+        while len(self._main) > depth:
+            self.end(self._main[-1], status)
+
+    def log_metric(self, key: str, value: object, *, step: int | None = None) -> None:
+        """Add a point to a metric of the current run.
+
+        Parameters
+        ----------
+        value : a number, a bool, or an array or tensor of one element; nan and infinities are kept.
+        step : a whole number: epoch, batch. The last value of a metric is the one with the highest step.
+        """
+        self._log_metrics({key: value}, step)
+
+    def log_metrics(self, values: Mapping[str, object], *, step: int | None = None) -> None:
+        """Add a point to each of these metrics, all or none; nested mappings become dotted keys."""
+        self._log_metrics(flatten(values), step)
+
+    def log_param(self, key: str, value: object) -> None:
+        """Give a param of the current run a value; the last one counts, earlier ones are kept."""
+        self.log_params({key: value})
+
+    def log_params(self, values: Mapping[str, object]) -> None:
+        """Give params values, all or none; nested mappings become dotted keys."""
+        self.runs.log_params(self._run_id(), _texts(values), self._clock())
+
+    def set_tag(self, key: str, value: object) -> None:
+        """Set a tag of the current run, or delete it where ``value`` is None."""
+        self.runs.set_tags(self._run_id(), {key: None if value is None else param_text(key, value)})
+
+    def log_artifact(self, value: object, name: str | None = None) -> list[Artifact]:
+        """Keep a file with the current run, every file of a folder, or an object written as a file.
+
+        Parameters
+        ----------
+        value : a path; bytes; a figure; a DataFrame; a dict or list.
+        name : what to call it; its suffix chooses the format (.png, .svg; .parquet, .csv).
+        """
+        from mlm_jupyter import artifacts
+
+        run_id = self._run_id()
+        taken = {artifact.name for artifact in self.runs.artifacts(run_id)}
+        items = artifacts.items_of(value, name, taken=taken)
+        return artifacts.store(self._packs, self.runs, run_id, items, self._clock())
+
+    def close(self, status: RunStatus = "finished") -> None:
+        """End the runs this process opened, then its session. A forked child leaves its parent's alone."""
+        mine = [active for active in self._open.values() if active.pid == os.getpid()]
+        for active in reversed(mine):
+            self.end(active, status)
+        if os.getpid() == self.session.pid and not self._stop.is_set():
+            self._stop.set()
+            self._heart.join()
+            self.runs.end_session(self.session.id, self._clock())
+
+    def _log_metrics(self, values: Mapping[str, object], step: int | None) -> None:
+        self.runs.log_metrics(
+            self._run_id(),
+            {key: metric_number(key, value) for key, value in values.items()},
+            step=step_number(step),
+            logged_at=self._clock(),
+            checkpoint_id=self._checkpoint_id(),
+        )
+
+    def _run_id(self) -> str:
+        """Return the run to log to; a first one is opened for what is logged outside any."""
+        top = self._top()
+        if top is None:
+            with self._opening:
+                top = self._main[-1] if self._main else self._open_in_main()
+        self.has_failed = False
+        return top.id
+
+    def _open_in_main(self) -> ActiveRun:
+        active = self.start_run()
+        own = self._stack()
+        if own is not self._main:
+            own.remove(active)
+            self._main.append(active)
+        return active
+
+    def _own(self) -> list[ActiveRun]:
+        if not hasattr(self._local, "stack"):
+            self._local.stack = []
+        return cast("list[ActiveRun]", self._local.stack)
+
+    def _stack(self) -> list[ActiveRun]:
+        return self._main if threading.current_thread() is threading.main_thread() else self._own()
+
+    def _top(self) -> ActiveRun | None:
+        stack = self._stack() or self._main
+        return stack[-1] if stack else None
+
+    def _end_one(self, active: ActiveRun, status: RunStatus) -> None:
+        if self._open.pop(active.id, None) is None:
+            return
+        try:
+            self.runs.end(active.id, status, self._clock())
+        except (ConflictError, NotFoundError):  # ended or deleted from elsewhere
+            return
+
+    def _after_fork(self) -> None:
+        """Forget what the threads of the parent may have held; they are not there any more."""
+        self._opening = threading.RLock()
+        self._stop = threading.Event()
+        self._is_watched = False
+
+    def _end_with_child(self) -> None:
+        """End the runs of a forked child of multiprocessing with it; its ``os._exit`` runs no ``atexit``."""
+        if os.getpid() == self.session.pid or self._is_watched or "multiprocessing.util" not in sys.modules:
+            return
+        from multiprocessing.util import Finalize
+
+        self._is_watched = True
+        Finalize(self, lambda: self.close(_status_after(sys.exception())), exitpriority=0)
+
+
+def end_with_program(recorder: Recorder) -> None:
+    """Close ``recorder`` when the program ends, its open runs ``failed`` if an exception or ``sys.exit(1)`` ended it.
+
+    ``sys.excepthook`` and ``sys.exit`` are wrapped for that and still do what they did. A ``raise SystemExit(1)`` that
+    is written out passes both by: nothing inside the process can see it.
+    """
+    excepthook, sys_exit = sys.excepthook, sys.exit
+
+    def note_exception(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+        recorder.has_failed = not hasattr(sys, "ps1")  # at a prompt, the program goes on
+        excepthook(kind, error, traceback)
+
+    def note_exit(status: object = None, /) -> None:
+        recorder.has_failed = _status_after(SystemExit(status)) == "failed"
+        sys_exit(status)  # type: ignore[arg-type]
+
+    def close() -> None:
+        try:
+            recorder.close("failed" if recorder.has_failed else "finished")
+        except MlmError as error:
+            print(f"mlm_jupyter: could not end the runs of this program: {error}", file=sys.stderr)
+
+    sys.excepthook = note_exception
+    sys.exit = note_exit  # type: ignore[assignment]
+    atexit.register(close)
+
+
+def _status_after(error: BaseException | None) -> RunStatus:
+    is_clean = error is None or (isinstance(error, SystemExit) and error.code in (None, 0))
+    return "finished" if is_clean else "failed"
+
+
+def _texts(values: Mapping[str, object]) -> dict[str, str]:
+    return {key: param_text(key, value) for key, value in flatten(values).items()}
+
+
+def _default_experiment(notebook: str | None) -> str:
+    script: str | None = getattr(sys.modules.get("__main__"), "__file__", None)
+    return PurePath(notebook or script or DEFAULT_EXPERIMENT).stem
+
+
+def _beat(reference: weakref.ref[Recorder], stop: threading.Event) -> None:
+    while not stop.wait(HEARTBEAT_S):
+        recorder = reference()
+        if recorder is None:
+            return
+        try:
+            recorder.runs.touch_session(recorder.session.id, recorder._clock())
+        except MlmError:  # a full disk, a lock: the next beat may be better, and three minutes of silence are allowed
+            continue
+        finally:
+            del recorder
+
+
+_recorders: weakref.WeakSet[Recorder] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for recorder in _recorders:
+        recorder._after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
