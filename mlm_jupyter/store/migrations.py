@@ -22,6 +22,14 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         number INTEGER NOT NULL
     );
     INSERT INTO generation VALUES (0);
+    CREATE TABLE deletions (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        count INTEGER NOT NULL
+    );
+    INSERT INTO deletions VALUES (1, 0);
+    CREATE TRIGGER objects_deleted AFTER DELETE ON objects BEGIN
+        UPDATE deletions SET count = count + 1;
+    END;
     CREATE TABLE tombstones (
         digest BLOB PRIMARY KEY,
         raw_bytes INTEGER NOT NULL,

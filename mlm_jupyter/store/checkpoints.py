@@ -1,0 +1,378 @@
+"""The history: checkpoints as rows to list and name, and the references by which people mean one."""
+
+from __future__ import annotations
+
+import builtins
+import difflib
+import json
+import math
+import re
+import sqlite3
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import msgspec
+
+from mlm_jupyter.core import tree
+from mlm_jupyter.core.digest import Digest, canonical_json
+from mlm_jupyter.core.entities import CellExecution, Changes, Checkpoint, Manifest, Signature, Variable
+from mlm_jupyter.errors import AmbiguousError, ConflictError, InvalidInputError, NotFoundError
+from mlm_jupyter.store.database import Database
+from mlm_jupyter.store.packs import Batch, Kind, Packs
+
+_COLUMNS: Final = ", ".join(Checkpoint.__struct_fields__)
+_INSERT: Final = (
+    f"INSERT INTO checkpoints ({_COLUMNS}) VALUES ({', '.join(':' + name for name in Checkpoint.__struct_fields__)})"
+)
+_STEPS_BACK: Final = re.compile(r"(.+)~(\d+)", re.DOTALL)
+_ID_PREFIX: Final = re.compile(r"[0-9a-z]+")
+_CANDIDATES: Final = 6
+_RESERVED_NAMES: Final = ("latest", "current")
+
+
+class Checkpoints:
+    """The checkpoints of a project."""
+
+    def __init__(self, database: Database, packs: Packs) -> None:
+        self._database = database
+        self._packs = packs
+
+    def add(
+        self,
+        batch: Batch,
+        manifest: Manifest,
+        *,
+        signature: Signature | None = None,
+        execution: CellExecution | None = None,
+        name: str | None = None,
+        note: str | None = None,
+    ) -> Callable[[sqlite3.Connection], Checkpoint]:
+        """Put ``manifest`` and its signature in ``batch`` and return the function that adds the row.
+
+        Hand the function to the commit: ``checkpoint = batch.commit(checkpoints.add(batch, manifest))``.
+        """
+        if name is not None:
+            check_name(name)
+        checkpoint = _checkpoint(batch.put_json(Kind.MANIFEST, manifest), manifest, execution, name, note)
+        if signature is not None:
+            batch.put_json(Kind.SIGNATURE, signature)
+
+        def insert(connection: sqlite3.Connection) -> Checkpoint:
+            try:
+                connection.execute(_INSERT, _to_row(checkpoint))
+            except sqlite3.IntegrityError as error:
+                raise _conflict(error, checkpoint.id, name) from error
+            if signature is not None:
+                _insert_signature(connection, signature)
+            return checkpoint
+
+        return insert
+
+    def get(self, id: str) -> Checkpoint:
+        """Return the checkpoint with this very id."""
+        found = self.find(id)
+        if found is None:
+            raise NotFoundError(f"No checkpoint {id!r} in this project. List them with: mlm history")
+        return found
+
+    def find(self, id: str) -> Checkpoint | None:
+        """Return the checkpoint with this very id, or None."""
+        return self._find("WHERE id = ?", id)
+
+    def list(
+        self,
+        *,
+        notebook: str | None = None,
+        run_id: str | None = None,
+        session_id: str | None = None,
+        before: str | None = None,
+        limit: int = 100,
+        include_saves: bool = True,
+    ) -> builtins.list[Checkpoint]:
+        """Return checkpoints, the newest first; for the next page, ``before`` is the id of the last one of this."""
+        wishes = {"notebook = ?": notebook, "run_id = ?": run_id, "session_id = ?": session_id, "id < ?": before}
+        conditions = [condition for condition, value in wishes.items() if value is not None]
+        if not include_saves:
+            conditions.append("kind != 'save'")
+        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        values = [value for value in wishes.values() if value is not None]
+        return self._select(f"{where} ORDER BY id DESC LIMIT ?", *values, limit)
+
+    def resolve(self, ref: str, *, notebook: str | None = None, current: str | None = None) -> Checkpoint:
+        """Return the checkpoint that ``ref`` means.
+
+        Parameters
+        ----------
+        ref : a checkpoint's name; a run's name, for its last checkpoint; an id of either or the beginning of one;
+            ``latest``; ``current``; each may be followed by ``~N``, N parents back.
+        notebook : the notebook whose newest checkpoint is ``latest``; None: the project's newest. Saves never are.
+        current : the id of the checkpoint where the kernel stands, if there is one.
+
+        Raises
+        ------
+        NotFoundError, AmbiguousError : the message lists what may have been meant.
+        """
+        found = self._find_named(ref)  # first, because a run's name may hold a ~
+        if found is not None:
+            return found
+        if steps := _STEPS_BACK.fullmatch(ref):
+            base = self._resolve_base(steps[1], notebook=notebook, current=current)
+            return self._ancestor(base, int(steps[2]), ref)
+        return self._resolve_base(ref, notebook=notebook, current=current)
+
+    def _resolve_base(self, ref: str, *, notebook: str | None, current: str | None) -> Checkpoint:
+        found = self._find_named(ref) or self._find_by_prefix(ref)
+        if found is not None:
+            return found
+        if ref == "latest":
+            return self._latest(notebook)
+        if ref == "current":
+            if current is None:
+                raise NotFoundError("Nothing is tracked here, so there is no current checkpoint. Did you mean latest?")
+            return self.get(current)
+        raise self._unknown(ref)
+
+    def _find_named(self, name: str) -> Checkpoint | None:
+        found = self._find("WHERE name = ?", name)
+        if found is not None:
+            return found
+        query = "SELECT id FROM runs WHERE name = ? ORDER BY started_at DESC, id DESC LIMIT 1"
+        run = self._database.connection().execute(query, (name,)).fetchone()
+        return None if run is None else self._last_of_run(run[0], name)
+
+    def _last_of_run(self, run_id: str, ref: str) -> Checkpoint:
+        found = self._find("WHERE run_id = ? AND kind != 'save' ORDER BY id DESC LIMIT 1", run_id)
+        if found is None:
+            raise NotFoundError(f"Run {ref!r} has no checkpoint. Look at what it logged with: mlm metrics {run_id}")
+        return found
+
+    def _find_by_prefix(self, ref: str) -> Checkpoint | None:
+        prefix = ref.lower()
+        if not _ID_PREFIX.fullmatch(prefix):
+            return None
+        found = self.find(prefix)
+        if found is not None:
+            return found
+        condition = "WHERE id >= ? AND id < ? ORDER BY id LIMIT ?"
+        span = (prefix, prefix + "{", _CANDIDATES)  # { comes after z
+        checkpoints = self._select(condition, *span)
+        runs = self._database.connection().execute(f"SELECT id, name FROM runs {condition}", span).fetchall()
+        runs = [run for run in runs if run[0] == prefix] or runs
+        if len(checkpoints) + len(runs) > 1:
+            fitting = [_described(checkpoint) for checkpoint in checkpoints] + [
+                f"run {id} ({name})" for id, name in runs
+            ]
+            listed = ", ".join(fitting[:_CANDIDATES]) + (", ..." if len(fitting) >= _CANDIDATES else "")
+            raise AmbiguousError(f"{ref!r} fits several: {listed}. Type more of the id.")
+        if runs:
+            return self._last_of_run(runs[0][0], ref)
+        return checkpoints[0] if checkpoints else None
+
+    def _latest(self, notebook: str | None) -> Checkpoint:
+        found = self.list(notebook=notebook, limit=1, include_saves=False)
+        if found:
+            return found[0]
+        whose = "This project" if notebook is None else f"The notebook {notebook}"
+        raise NotFoundError(
+            f"{whose} has no checkpoint yet. Run a cell after %mlm_track, or make one with %mlm_checkpoint"
+        )
+
+    def _ancestor(self, checkpoint: Checkpoint, steps: int, ref: str) -> Checkpoint:
+        for step in range(steps):
+            if checkpoint.parent_id is None:
+                raise NotFoundError(
+                    f"{ref!r} goes back too far: the history begins {step} before {_described(checkpoint)}"
+                )
+            checkpoint = self.get(checkpoint.parent_id)
+        return checkpoint
+
+    def _unknown(self, ref: str) -> NotFoundError:
+        if "~" in ref:
+            return NotFoundError(
+                f"No checkpoint {ref!r} in this project. To go N parents back, write ~N, as in latest~1"
+            )
+        connection = self._database.connection()
+        names = connection.execute(
+            "SELECT name FROM checkpoints WHERE name IS NOT NULL"
+            " UNION SELECT name FROM (SELECT name FROM runs ORDER BY id DESC LIMIT 1000)"
+        )
+        close = difflib.get_close_matches(ref, [*_RESERVED_NAMES, *(name for (name,) in names)])
+        hint = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
+        return NotFoundError(f"No checkpoint {ref!r} in this project.{hint} List them with: mlm history")
+
+    def manifest(self, checkpoint: Checkpoint) -> Manifest:
+        """Return what never changes of ``checkpoint``."""
+        return decode_manifest(self._packs.get(checkpoint.digest))
+
+    def variables(self, checkpoint: Checkpoint) -> dict[str, Variable]:
+        """Return what is known of every variable at ``checkpoint``, by name, in order."""
+        root = self.manifest(checkpoint).variables
+        return {name: _decode_variable(self._packs.get(digest)) for name, digest in tree.walk(root, self._packs.get)}
+
+    def signatures(self, checkpoint: Checkpoint) -> builtins.list[Signature]:
+        """Return who vouches for ``checkpoint``; whether they do is for ``trust`` to find out."""
+        fields = Signature.__struct_fields__
+        query = f"SELECT {', '.join(fields)} FROM signatures WHERE manifest = ? ORDER BY key_id"
+        rows = self._database.connection().execute(query, (checkpoint.digest,))
+        return [msgspec.convert(dict(zip(fields, row, strict=True)), Signature) for row in rows]
+
+    def add_signature(self, signature: Signature) -> None:
+        """Store one more signature; a second one by the same key takes the place of the first."""
+        with self._packs.batch() as batch:
+            batch.put_json(Kind.SIGNATURE, signature)
+            batch.commit(lambda connection: _insert_signature(connection, signature))
+
+    def set_name(self, id: str, name: str | None) -> None:
+        """Name a checkpoint, or with None take its name away."""
+        if name is not None:
+            check_name(name)
+        self._update(id, "name", name)
+
+    def set_note(self, id: str, note: str | None) -> None:
+        """Write a note on a checkpoint, or with None remove it."""
+        self._update(id, "note", note)
+
+    def _update(self, id: str, column: str, value: str | None) -> None:
+        with self._database.transaction() as connection:
+            try:
+                changed = connection.execute(f"UPDATE checkpoints SET {column} = ? WHERE id = ?", (value, id)).rowcount
+            except sqlite3.IntegrityError as error:
+                raise _conflict(error, id, value) from error
+        if not changed:
+            self.get(id)  # raises
+
+    def delete(self, id: str) -> None:
+        """Take a checkpoint out of the history; its children go on from its parent.
+
+        The bytes that only it needed are freed by ``mlm prune``. Manifests of children keep its digest.
+        """
+        with self._database.transaction() as connection:
+            checkpoint = self.get(id)
+            connection.execute("UPDATE checkpoints SET parent_id = ? WHERE parent_id = ?", (checkpoint.parent_id, id))
+            connection.execute("DELETE FROM checkpoints WHERE id = ?", (id,))
+            connection.execute("DELETE FROM signatures WHERE manifest = ?", (checkpoint.digest,))
+            connection.execute("DELETE FROM late_outputs WHERE checkpoint_id = ?", (id,))
+
+    def next_ordinal(self, notebook: str | None) -> int:
+        """Return the number that the next checkpoint of ``notebook`` gets; numbers of deleted ones at its end come again."""
+        query = "SELECT coalesce(max(ordinal), 0) + 1 FROM checkpoints WHERE notebook IS ?"
+        (ordinal,) = self._database.connection().execute(query, (notebook,)).fetchone()
+        return int(ordinal)
+
+    def add_late_output(self, checkpoint_id: str, output: dict[str, Any], received_at: int) -> None:
+        """Keep an output that came after the cell had ended; it is no part of what is signed."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                "INSERT INTO late_outputs (checkpoint_id, output, received_at) VALUES (?, ?, ?)",
+                (checkpoint_id, canonical_json(output).decode(), received_at),
+            )
+
+    def late_outputs(self, checkpoint_id: str) -> builtins.list[dict[str, Any]]:
+        """Return the outputs that came after the cell had ended, in order of arrival."""
+        query = "SELECT output FROM late_outputs WHERE checkpoint_id = ? ORDER BY id"
+        return [json.loads(output) for (output,) in self._database.connection().execute(query, (checkpoint_id,))]
+
+    def _find(self, condition: str, *values: object) -> Checkpoint | None:
+        found = self._select(condition, *values)
+        return found[0] if found else None
+
+    def _select(self, condition: str, *values: object) -> builtins.list[Checkpoint]:
+        rows = self._database.connection().execute(f"SELECT {_COLUMNS} FROM checkpoints {condition}", values)
+        return [_from_row(row) for row in rows]
+
+
+def check_name(name: str) -> None:
+    """Raise InvalidInputError where ``name`` could be taken for something else than a checkpoint's name."""
+    if (
+        not name
+        or name in _RESERVED_NAMES
+        or "~" in name
+        or " " in name
+        or name.startswith("-")
+        or not name.isprintable()
+    ):
+        raise InvalidInputError(
+            f"{name!r} cannot name a checkpoint: a name has no spaces and no ~, does not begin with -,"
+            " and is not latest or current"
+        )
+
+
+def decode_manifest(data: bytes) -> Manifest:
+    """Return the manifest that ``data`` spells; a metric that was not finite is ``nan``, for JSON has no word for it."""
+    try:
+        return _decode_strict_manifest(data)
+    except msgspec.ValidationError:
+        fields = msgspec.json.decode(data)
+        fields["metrics"] = {key: math.nan if value is None else value for key, value in fields["metrics"].items()}
+        return msgspec.convert(fields, Manifest)
+
+
+_decode_strict_manifest: Final = msgspec.json.Decoder(Manifest).decode
+_decode_variable: Final = msgspec.json.Decoder(Variable).decode
+_decode_changes: Final = msgspec.json.Decoder(Changes).decode
+_clean_execution: Final = msgspec.json.Decoder(CellExecution).decode
+
+
+def _checkpoint(
+    digest: Digest, manifest: Manifest, execution: CellExecution | None, name: str | None, note: str | None
+) -> Checkpoint:
+    if execution is not None:
+        execution = _clean_execution(canonical_json(execution))  # SQLite takes no lone surrogates
+    return Checkpoint(
+        id=manifest.id,
+        digest=digest,
+        kind=manifest.kind,
+        created_at=manifest.created_at,
+        session_id=manifest.session_id,
+        ordinal=manifest.ordinal,
+        parent_id=manifest.parent_id,
+        run_id=manifest.run_id,
+        notebook=manifest.notebook,
+        name=name,
+        note=note,
+        cell_id=execution.cell_id if execution else None,
+        execution_count=execution.execution_count if execution else None,
+        source=execution.source if execution else None,
+        status=execution.status if execution else None,
+        duration_ms=execution.duration_ms if execution else None,
+        changes=manifest.changes,
+        metrics=manifest.metrics,
+    )
+
+
+def _to_row(checkpoint: Checkpoint) -> dict[str, object]:
+    row = {field: getattr(checkpoint, field) for field in Checkpoint.__struct_fields__}
+    row["changes"] = canonical_json(checkpoint.changes).decode()
+    row["metrics"] = canonical_json({key: _to_json(value) for key, value in checkpoint.metrics.items()}).decode()
+    return row
+
+
+def _from_row(row: Iterable[Any]) -> Checkpoint:
+    fields = dict(zip(Checkpoint.__struct_fields__, row, strict=True))
+    fields["changes"] = _decode_changes(fields["changes"])
+    fields["metrics"] = {key: float(value) for key, value in json.loads(fields["metrics"]).items()}
+    fields["is_dropped"] = bool(fields["is_dropped"])
+    return msgspec.convert(fields, Checkpoint)
+
+
+def _to_json(number: float) -> float | str:
+    return number if math.isfinite(number) else str(number)  # "nan", "inf", "-inf": JSON has no numbers for them
+
+
+def _insert_signature(connection: sqlite3.Connection, signature: Signature) -> None:
+    connection.execute(
+        "INSERT OR REPLACE INTO signatures (manifest, scheme, key_id, value) VALUES (?, ?, ?, ?)",
+        (signature.manifest, signature.scheme, signature.key_id, signature.value),
+    )
+
+
+def _conflict(error: sqlite3.IntegrityError, id: str, name: str | None) -> ConflictError:
+    if "checkpoints.name" in str(error):
+        return ConflictError(
+            f"Another checkpoint is called {name!r} already. Choose another name, or rename that one first"
+        )
+    return ConflictError(f"Checkpoint {id!r} exists already; a written checkpoint is never changed")
+
+
+def _described(checkpoint: Checkpoint) -> str:
+    return f"checkpoint {checkpoint.id}" + (f" ({checkpoint.name})" if checkpoint.name else "")
