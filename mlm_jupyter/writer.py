@@ -199,7 +199,9 @@ class Writer:
             self._on_lost(draft.look.drafts)
             if not self._is_failing:
                 self._is_failing = True
-                self._on_error(f"Tracking cannot store this cell: {draft.error} Your cells go on; it is tried again after each.")
+                self._on_error(
+                    f"Tracking cannot store this cell: {draft.error} Your cells go on; it is tried again after each."
+                )
 
     def _store(self, draft: CheckpointDraft) -> None:
         self._notice_dropped()
@@ -350,4 +352,3 @@ def _record(draft: VariableDraft, group: Digest | None, reason: str | None) -> V
         reason=reason if is_lost else draft.reason,
         lossy=draft.lossy,
     )
-

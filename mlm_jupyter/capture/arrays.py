@@ -80,7 +80,13 @@ def _reduce_owner(pickler: ValuePickler, array: Array) -> Reduced:
     if not dense.flags.c_contiguous:
         dense = dense.copy()
     period = dense.strides[0] if dense.ndim > 1 else 0
-    return big_array, (pickler.add_memory(_bytes_of(dense), _address(dense), period), array.dtype, array.shape, axes, flags.writeable)
+    return big_array, (
+        pickler.add_memory(_bytes_of(dense), _address(dense), period),
+        array.dtype,
+        array.shape,
+        axes,
+        flags.writeable,
+    )
 
 
 def _memory_order(array: Array) -> tuple[int, ...]:

@@ -88,7 +88,8 @@ def reduce_class(pickler: ValuePickler, cls: Any) -> Any:
     arguments = list(reduced[1])
     arguments[_SKELETONS[reduced[0]]] = None  # without a tracker id loading never touches the live class
     members, slots = reduced[2]
-    members.pop("__firstlineno__", None)
+    for name in ("__firstlineno__", "__slotnames__"):  # where it stood; what pickling its instances leaves in it
+        members.pop(name, None)
     return reduced[0], tuple(arguments), (members, slots), *reduced[3:]
 
 

@@ -55,7 +55,9 @@ def loading(context: LoadContext) -> Iterator[None]:
 def _context() -> LoadContext:
     context: LoadContext | None = getattr(_local, "context", None)
     if context is None:
-        raise NoContextError("This pickle belongs to an mlm project; load it with: mlm_jupyter.open_project().load_variables(ref)")
+        raise NoContextError(
+            "This pickle belongs to an mlm project; load it with: mlm_jupyter.open_project().load_variables(ref)"
+        )
     return context
 
 
@@ -87,5 +89,3 @@ def attribute_of(module: str, path: str) -> Any:
     for part in path.split("."):
         value = getattr(value, part)
     return value
-
-

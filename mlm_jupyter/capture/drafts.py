@@ -176,3 +176,29 @@ class Look:
         self.skipped = tuple(skipped)
         """Names not looked at: it was proved that the cell cannot have reached them."""
 
+    @classmethod
+    def joined(cls, looks: Sequence[Look]) -> Look:
+        """Return several looks in a row as one."""
+        fate: dict[str, str] = {}
+        drafts: dict[str, VariableDraft] = {}
+        for look in looks:
+            for name in look.added:
+                fate[name] = "changed" if fate.get(name) == "removed" else "added"
+            for name in look.changed:
+                fate.setdefault(name, "changed")
+            for name in look.removed:
+                drafts.pop(name, None)
+                if fate.get(name) == "added":
+                    del fate[name]
+                else:
+                    fate[name] = "removed"
+            drafts.update(look.drafts)
+        kept = {id(draft.group) for draft in drafts.values()}
+        return cls(
+            added=sorted(name for name, what in fate.items() if what == "added"),
+            changed=sorted(name for name, what in fate.items() if what == "changed"),
+            removed=sorted(name for name, what in fate.items() if what == "removed"),
+            drafts=drafts,
+            groups=[group for look in looks for group in look.groups if id(group) in kept],
+            skipped=looks[-1].skipped,
+        )

@@ -31,6 +31,7 @@ def reduce_manager(pickler: ValuePickler, manager: Any) -> Any:
 
 def reduce_block(pickler: ValuePickler, block: Any) -> Any:
     """Reduce a block of columns to its values, their places and the record of who shares them."""
+    pickler.block_references.add(id(block.refs))
     return make_block, (block.values, block.mgr_locs.indexer, block.ndim, block.refs)
 
 
@@ -49,6 +50,7 @@ def reduce_index(pickler: ValuePickler, index: Any) -> Any:
     references = vars(index).get("_references")  # a RangeIndex would make one when asked, and needs none
     if references is None:
         return reduced
+    pickler.index_references.add(id(references))
     return make_index, (function, arguments, references)
 
 

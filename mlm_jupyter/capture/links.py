@@ -49,21 +49,6 @@ class _Kinds(dict[type, bool]):
 _kinds: Final = _Kinds()
 
 
-def shared_objects(dump: Dump) -> dict[int, int]:
-    """Return the objects of a dump through which it may be linked to another: ``id`` to place in the memo.
-
-    An unknown type links, for exactness comes first; an immutable one, and code stored by reference, does not.
-    """
-    links = _kinds
-    found = {identity: place for identity, (place, obj) in dump.memo.items() if links[type(obj)]}
-    for identity in dump.by_value:
-        if identity in dump.memo:
-            found[identity] = dump.memo[identity][0]
-    for identity in dump.unlinked:
-        found.pop(identity, None)
-    return found
-
-
 def _immutable_abroad(kind: type) -> Iterator[type]:
     packages = {base.__module__.partition(".")[0] for base in kind.__mro__}
     for package, *paths in _IMMUTABLE_ABROAD:
@@ -113,14 +98,44 @@ Sharing = dict[tuple[str, str], str]
 """For each pair of names that share objects, a hash of which of the one's are which of the other's."""
 
 
-def find_sharing(objects: Mapping[str, Mapping[int, int]]) -> Sharing:
-    """Return who shares what, from the shared objects of each name."""
-    owners: dict[int, str] = {}
+def find_sharing(dumps: Mapping[str, Dump]) -> Sharing:
+    """Return who shares what. An unknown type links, for exactness comes first."""
     pairs: dict[tuple[str, str], list[tuple[int, int]]] = {}
-    for name, found in objects.items():
-        common = owners.keys() & found.keys()
-        for identity in common:
-            owner = owners[identity]
-            pairs.setdefault((owner, name), []).append((objects[owner][identity], found[identity]))
-        owners.update(dict.fromkeys(found.keys() - common if common else found, name))
+    owners: dict[int, str] = {}
+    large: list[str] = []
+    for name in sorted(dumps, key=lambda name: len(dumps[name].memo)):
+        memo = dumps[name].memo
+        for identity in owners.keys() & memo.keys():
+            _note(pairs, owners[identity], name, identity, dumps)
+        for other in large:
+            for identity in dumps[other].memo.keys() & memo.keys():
+                _note(pairs, other, name, identity, dumps)
+        if len(memo) > _LARGE:  # never walked: intersecting walks the smaller side
+            large.append(name)
+        else:
+            owners.update((identity, name) for identity in memo if identity not in owners)
     return {pair: xxh3_128_hexdigest(repr(sorted(places)).encode()) for pair, places in pairs.items()}
+
+
+_LARGE: Final = 5_000
+
+
+def _note(
+    pairs: dict[tuple[str, str], list[tuple[int, int]]], one: str, other: str, identity: int, dumps: Mapping[str, Dump]
+) -> None:
+    """Enter an object that two dumps have in common, if changing it could be noticed through both names."""
+    first, second = dumps[one], dumps[other]
+    place, obj = first.memo[identity]
+    if identity not in first.by_value or identity not in second.by_value:
+        if not _kinds[type(obj)] or identity in first.unlinked or identity in second.unlinked or _is_found_by_name(obj):
+            return
+    pair = (one, other) if one < other else (other, one)
+    places = (place, second.memo[identity][0])
+    pairs.setdefault(pair, []).append(places if one < other else places[::-1])
+
+
+def _is_found_by_name(obj: Any) -> bool:
+    """Return whether an object is a library's own, stored as where it lives: a compiled function, a singleton."""
+    module = sys.modules.get(getattr(obj, "__module__", None) or "")
+    name = getattr(obj, "__qualname__", None) or getattr(obj, "__name__", None)
+    return module is not None and module.__name__ != "__main__" and isinstance(name, str) and getattr(module, name, None) is obj

@@ -17,9 +17,11 @@ from xxhash import xxh3_128_hexdigest
 
 from mlm_jupyter.capture.deep import dump_deeply
 from mlm_jupyter.capture.drafts import GroupDraft, Hasher, Look, ValueDraft, VariableDraft
-from mlm_jupyter.capture.links import Groups, Sharing, find_sharing, shared_objects
+from mlm_jupyter.capture.identity import Identities
+from mlm_jupyter.capture.links import Groups, Sharing, find_sharing
 from mlm_jupyter.capture.pickling import Dump, dump
 from mlm_jupyter.capture.preview import preview, type_name
+from mlm_jupyter.capture.reach import is_closed
 from mlm_jupyter.capture.rules import Rules
 from mlm_jupyter.capture.scalars import ScalarWatch
 from mlm_jupyter.capture.timebox import TimeBox
@@ -65,7 +67,9 @@ class Namespace:
         self._rules = rules
         self._scalars = ScalarWatch()
         self._timebox = TimeBox(rules.value_seconds)
+        self._identities = Identities()
         self._seen: dict[str, Seen] = {}
+        self._closed: set[tuple[str, ...]] = set()
         self._sharing: Sharing = {}
         self._group_of: dict[str, tuple[str, ...]] = {}
 
@@ -82,30 +86,48 @@ class Namespace:
         """Return the names that ``name`` was grouped with at the last look, itself among them."""
         return self._group_of.get(name, (name,))
 
-    def cost_ms(self, name: str) -> float:
-        """Return what looking at ``name`` last took."""
-        seen = self._seen.get(name)
-        return 0.0 if seen is None else seen.cost_ms
+    def is_same_object(self, name: str, fingerprint: str) -> bool:
+        """Return whether ``name``, whose value cannot be captured, is bound to the object it had that fingerprint with."""
+        value = self.live.get(name, _MISSING)
+        return value is not _MISSING and self._identities.proves(value, fingerprint)
 
-    def look(self, *, may_skip: Callable[[tuple[str, ...]], bool] | None = None) -> Look:
+    def look(self, *, mentions: Callable[[Iterable[str]], bool] | None = None) -> Look:
         """Look at every variable and return what is different since the last look.
 
-        ``may_skip`` says of a group whether it is proved to be as it was; it is asked only where looking is dear. An exception
-        (an interrupt by the user) leaves what is remembered as it was: the next look finds the same and more.
+        ``mentions`` says whether the code that ran since could reach one of some names by name (None: it could). Where
+        looking is dear, what it could not reach is skipped if that proves it unchanged. An exception (an interrupt by the
+        user) leaves what is remembered as it was: the next look finds the same and more.
         """
         with _gc_paused(), self._timebox:
-            found = self._look_at_values(may_skip)
-            objects = {name: shared_objects(value.dump) for name, value in found.values.items()}
-            sharing = find_sharing(objects)
+            found = self._look_at_values(mentions)
+            sharing = find_sharing({name: value.dump for name, value in found.values.items()})
             skipped = set(found.skipped)
             sharing |= {pair: places for pair, places in self._sharing.items() if skipped.issuperset(pair)}
             self._finish_fingerprints(found)
             groups = self._group(found, sharing)
             look = self._compare(found, sharing, groups)
+            closed = self._find_closed(found, groups, look, mentions)
         self._seen = found.seen
+        self._closed = closed
         self._sharing = sharing
         self._group_of = {name: names for names in groups for name in names}
         return look
+
+    def _find_closed(
+        self, found: _Found, groups: list[tuple[str, ...]], look: Look, mentions: Callable[[Iterable[str]], bool] | None
+    ) -> set[tuple[str, ...]]:
+        """Return the dear groups of which it is known that nothing but their names leads to them."""
+        skipped = set(found.skipped)
+        closed = {names for names in self._closed if skipped.issuperset(names)}
+        fresh = {*look.added, *look.changed}
+        for names in groups:
+            if mentions is None or names in closed or not found.values.keys() >= set(names) or mentions(names):
+                continue  # a cell that works with it would have it proved in vain each time
+            if fresh.isdisjoint(names) and sum(found.seen[name].cost_ms for name in names) >= self._rules.dear_ms:
+                dumps = [found.values[name].dump for name in names]
+                if is_closed(dumps, self.live, names):
+                    closed.add(names)
+        return closed
 
     def forget(self, names: Iterable[str]) -> None:
         """Make the next look find ``names`` changed: what the last one found of them was not stored."""
@@ -121,7 +143,7 @@ class Namespace:
 
     # -- one value ----------------------------------------------------------------------------------------------------
 
-    def _look_at_values(self, may_skip: Callable[[tuple[str, ...]], bool] | None) -> _Found:
+    def _look_at_values(self, mentions: Callable[[Iterable[str]], bool] | None) -> _Found:
         found = _Found()
         hasher = Hasher()
         for name in self.names():
@@ -131,21 +153,22 @@ class Namespace:
             old = self._seen.get(name)
             if old is not None and (old.atom is value or old.token is not None and _is_as_it_was(old.token, value)):
                 found.seen[name] = old
-            elif old is not None and may_skip is not None and self._skips(name, may_skip):
+            elif (
+                old is not None
+                and mentions is not None
+                and self.group_of(name) in self._closed
+                and not mentions(self.group_of(name))
+            ):
                 found.seen[name] = old
                 found.skipped.append(name)
             else:
                 self._look_at(name, value, old, found, hasher)
         return found
 
-    def _skips(self, name: str, may_skip: Callable[[tuple[str, ...]], bool]) -> bool:
-        group = self.group_of(name)
-        return sum(self.cost_ms(member) for member in group) >= self._rules.dear_ms and may_skip(group)
-
     def _look_at(self, name: str, value: Any, old: Seen | None, found: _Found, hasher: Hasher) -> None:
         status, reason = self._rules.judge(name, value)
         if status not in ("stored", "reference"):
-            found.seen[name] = Seen(status, b"%s %d" % (status.encode(), id(value)), identity=id(value))
+            found.seen[name] = Seen(status, self._identities.of(value), identity=id(value))
             found.reasons[name] = reason or ""
             return
         if old is not None and old.status == "not_captured" and old.identity == id(value) and old.cost_ms > 1:
@@ -156,7 +179,7 @@ class Namespace:
             with self._timebox.one():
                 draft = ValueDraft(self._dump(value, name), hasher)
         except Exception as error:  # foreign code: __reduce__, __getstate__, a C extension
-            seen = Seen("not_captured", b"not captured %d" % id(value), identity=id(value))
+            seen = Seen("not_captured", self._identities.of(value), identity=id(value))
             found.reasons[name] = reason_of(error)
         else:
             size_reason = self._rules.too_big(draft.size_bytes)
@@ -174,7 +197,9 @@ class Namespace:
         found.seen[name] = seen
 
     def _dump(self, value: Any, name: str) -> Dump:
-        own_name = getattr(value, "__name__", None) if isinstance(value, (type, types.FunctionType)) or callable(value) else name
+        own_name = (
+            getattr(value, "__name__", None) if isinstance(value, (type, types.FunctionType)) or callable(value) else name
+        )
         roots = {id(value): name} if own_name == name or self.live.get(str(own_name)) is not value else {}
         try:
             return dump(value, namespace=self.live, roots=roots, scalars=self._scalars)
@@ -190,7 +215,7 @@ class Namespace:
             if seen.references:
                 closure = _closure(seen.references, found.seen)
                 parts += [reference.encode() + found.seen[reference].raw for reference in closure]
-            seen.fingerprint = seen.raw.hex() if len(parts) == 1 and len(seen.raw) == 16 else xxh3_128_hexdigest(b"".join(parts))
+            seen.fingerprint = seen.raw.hex() if len(parts) == 1 else xxh3_128_hexdigest(b"".join(parts))
 
     def _group(self, found: _Found, sharing: Sharing) -> list[tuple[str, ...]]:
         groups = Groups()
@@ -318,4 +343,3 @@ def _gc_paused() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
-

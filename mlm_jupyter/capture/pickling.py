@@ -20,6 +20,7 @@ from mlm_jupyter.capture.scalars import ScalarBuffer, ScalarWatch
 Reduced = tuple[Any, ...]
 Memo = dict[int, tuple[int, Any]]
 PROTOCOL: Final = 5
+OUT_OF_BAND_FROM: Final = 1 << 16
 
 
 class MemoryBuffer:
@@ -46,8 +47,19 @@ class Dump:
         self.memo: Memo = pickler.memo.copy()  # type: ignore[attr-defined]
         self.references = pickler.references
         self.by_value = pickler.by_value
-        self.unlinked = pickler.unlinked
+        self.unlinked = pickler.unlinked | (pickler.index_references - pickler.block_references)
         self.lossy = pickler.lossy
+
+
+def _collect(buffers: list[MemoryBuffer | ScalarBuffer]) -> Callable[[pickle.PickleBuffer], bool]:
+    def collect(buffer: pickle.PickleBuffer) -> bool:
+        view = buffer.raw()
+        if view.nbytes < OUT_OF_BAND_FROM:
+            return True  # in-band: a small buffer costs more than its bytes
+        buffers.append(MemoryBuffer(view, is_ours=False))
+        return False
+
+    return collect
 
 
 class ValuePickler(pickle.Pickler):
@@ -64,13 +76,15 @@ class ValuePickler(pickle.Pickler):
         """Prepare to dump the objects named in ``roots`` (by ``id``), which are pickled by value, never by name."""
         self.own_buffers: list[MemoryBuffer | ScalarBuffer] = []
         self.foreign_buffers: list[MemoryBuffer | ScalarBuffer] = []
-        super().__init__(file, PROTOCOL, buffer_callback=self._add_foreign)
+        super().__init__(file, PROTOCOL, buffer_callback=_collect(self.foreign_buffers))  # a bound method would be a cycle
         self.namespace = namespace
         self.roots = roots
         self.modules = sys.modules
         self.main = sys.modules.get("__main__")
         self.references: set[str] = set()
         self.by_value: set[int] = set()
+        self.index_references: set[int] = set()
+        self.block_references: set[int] = set()
         self.unlinked: set[int] = set()
         self.function_cells: set[int] = set()
         self.lossy: set[str] = set()
@@ -81,13 +95,6 @@ class ValuePickler(pickle.Pickler):
         """Reduce ``obj`` by the table of reducers; C asks here for all but the plainest types."""
         reducer = reducer_for(type(obj))
         return NotImplemented if reducer is None else reducer(self, obj)
-
-    def _add_foreign(self, buffer: pickle.PickleBuffer) -> bool:
-        view = buffer.raw()
-        if view.nbytes < 1 << 16:
-            return True  # in-band: a small buffer costs more than its bytes
-        self.foreign_buffers.append(MemoryBuffer(view, is_ours=False))
-        return False
 
     def add_memory(self, view: memoryview, address: int, period: int) -> int:
         """Keep ``view`` beside the stream and return the number by which the stream refers to it."""

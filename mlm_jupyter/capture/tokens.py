@@ -13,7 +13,12 @@ from typing import Any, Final
 Token = tuple[Any, ...]
 
 _ATOMS: Final = (int, float, bool, str, bytes, complex, type(None), type(...))
-_DESCRIPTORS: Final = (types.GetSetDescriptorType, types.MemberDescriptorType, types.WrapperDescriptorType, types.BuiltinFunctionType)
+_DESCRIPTORS: Final = (
+    types.GetSetDescriptorType,
+    types.MemberDescriptorType,
+    types.WrapperDescriptorType,
+    types.BuiltinFunctionType,
+)
 
 
 def token_of(value: Any) -> Token | None:
@@ -52,6 +57,8 @@ def _of_function(function: types.FunctionType, owner: type | None = None) -> Tok
 def _of_class(cls: type) -> Token | None:
     token: list[Any] = [cls, cls.__bases__, cls.__name__, cls.__qualname__]
     for key, item in cls.__dict__.items():
+        if key == "__slotnames__":  # left in the class by pickling an instance
+            continue
         part: Token | None
         if isinstance(item, (staticmethod, classmethod)):
             part = (item, *(_of_member(item.__func__, cls) or (None,)))

@@ -1,0 +1,362 @@
+"""A live kernel being remembered: looks at its namespace after each cell, hands what changed to the writer, and goes back.
+
+Knows nothing of IPython: the kernel's hooks tell it when a cell begins and ends and where its outputs are.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from mlm_jupyter.capture import state
+from mlm_jupyter.capture.drafts import Look
+from mlm_jupyter.capture.namespace import Namespace
+from mlm_jupyter.capture.reach import Reach
+from mlm_jupyter.capture.rules import Rules
+from mlm_jupyter.clock import new_id, now_ms
+from mlm_jupyter.core.access import access_of
+from mlm_jupyter.core.digest import Digest
+from mlm_jupyter.core.entities import CellError, CellExecution, Checkpoint, CheckpointKind, ExecutionStatus, State, Variable
+from mlm_jupyter.errors import InvalidInputError, MlmError
+from mlm_jupyter.restore import Plan, RestoreError, RestoreReport, free_memory, swap
+from mlm_jupyter.settings import Settings
+from mlm_jupyter.store.checkpoints import Checkpoints
+from mlm_jupyter.store.database import Database
+from mlm_jupyter.store.packs import Packs
+from mlm_jupyter.trust import Trust
+from mlm_jupyter.writer import CheckpointDraft, Output, Writer
+
+_STATE: Final = msgspec.json.Decoder(State)
+
+
+class Surroundings(Protocol):
+    """What a session is told by whoever runs it: the kernel's hooks, or a test."""
+
+    def outputs(self, key: str) -> list[Output]:
+        """Return what the execution ``key`` has put out."""
+
+    def modules(self) -> dict[str, bytes]:
+        """Return the sources of the imported modules that lie in the project, by path."""
+
+    def tell(self, message: str) -> None:
+        """Show one line to the user."""
+
+
+class _Cell:
+    """A cell that is being executed."""
+
+    def __init__(self, source: str, cell_id: str | None, key: str) -> None:
+        self.source = source
+        self.cell_id = cell_id
+        self.key = key
+        self.checkpoint_id = new_id()
+        self.started_at = now_ms()
+        self.started_s = time.perf_counter()
+        self.access = access_of(source)
+
+
+class CellResult(msgspec.Struct, frozen=True):
+    """How an execution ended."""
+
+    status: ExecutionStatus
+    execution_count: int | None = None
+    error: CellError | None = None
+
+
+class LiveSession:
+    """The history of one kernel as it is being made.
+
+    Parameters
+    ----------
+    namespace : the user's variables, which are watched and, by ``restore``, changed.
+    session_id, notebook : of the session's row, made by whoever starts this.
+    run_id : returns the id of the run that checkpoints belong to at the moment, if any.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        namespace: dict[str, Any],
+        *,
+        session_id: str,
+        notebook: str | None,
+        settings: Settings,
+        trust: Trust,
+        is_hidden: Callable[[str], bool],
+        surroundings: Surroundings,
+        run_id: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        self.database = database
+        self.packs = Packs(database)
+        self.checkpoints = Checkpoints(database, self.packs)
+        self.session_id = session_id
+        self.notebook = notebook
+        self.namespace = Namespace(namespace, is_hidden=is_hidden, rules=_rules(settings))
+        self.reach = Reach()
+        self._surroundings = surroundings
+        self._trust = trust
+        self._run_id = run_id
+        self._cell: _Cell | None = None
+        self._last: CheckpointDraft | None = None
+        self._has_gone_unseen = False
+        self._between: tuple[str, ...] = ()
+        self._looked: list[Look] = []
+        self.writer = Writer(
+            self.packs,
+            self.checkpoints,
+            session_id=session_id,
+            notebook=notebook,
+            sign=trust.sign,
+            on_error=surroundings.tell,
+            on_lost=self.namespace.forget,
+            queue_bytes=settings.queue_bytes,
+        )
+
+    # -- capture ------------------------------------------------------------------------------------------------------
+
+    @property
+    def current(self) -> Checkpoint | None:
+        """The checkpoint the kernel stands on: the parent of the next."""
+        self.writer.flush()
+        return self.writer.current
+
+    @property
+    def checkpoint_id(self) -> str | None:
+        """The id that the checkpoint of the cell being executed will have."""
+        return self._cell.checkpoint_id if self._cell else None
+
+    def went_unseen(self) -> None:
+        """Say that code ran that is no cell (a completer, a variable explorer): what it changed was between cells."""
+        self._has_gone_unseen = True
+
+    def begin_cell(self, source: str, *, cell_id: str | None, key: str) -> None:
+        """Prepare for the execution of a cell; returns when the cell may change what it likes."""
+        if self._last is not None:
+            self._last.are_outputs_final.set()
+        cell = _Cell(source, cell_id, key)
+        if self._has_gone_unseen:
+            self._look_between()
+        self.reach.enter(cell.access)
+        self._wait_for_pending()
+        self._cell = cell
+
+    def _look_between(self) -> None:
+        self._has_gone_unseen = False
+        look = self.namespace.look()
+        if look.drafts or look.removed:
+            self._looked.append(look)
+            self._between = tuple(sorted({*self._between, *look.added, *look.changed, *look.removed}))
+
+    def _wait_for_pending(self) -> None:
+        """Wait while memory that this cell may change is still being written from where it lies."""
+        for draft in self.writer.pending():
+            groups = draft.groups_in_live_memory()
+            if any(self.reach.mentions(group.names) for group in groups):
+                draft.are_outputs_final.set()
+                draft.done.wait()
+
+    def end_cell(self, result: CellResult, *, source: str | None = None) -> CheckpointDraft | None:
+        """Look at what the cell left behind and queue its checkpoint."""
+        cell, self._cell = self._cell, None
+        if cell is None:  # tracking began inside this cell
+            return None
+        duration_ms = (time.perf_counter() - cell.started_s) * 1e3
+        look = self._look()
+        access = cell.access
+        execution = CellExecution(
+            source=cell.source if source is None else source,
+            status=result.status,
+            started_at=cell.started_at,
+            duration_ms=round(duration_ms, 3),
+            cell_id=cell.cell_id,
+            execution_count=result.execution_count,
+            error=result.error,
+            reads=access.reads,
+            writes=access.writes,
+        )
+        return self._submit("cell", look, id=cell.checkpoint_id, execution=execution, key=cell.key)
+
+    def checkpoint(self, kind: CheckpointKind = "manual", *, name: str | None = None, note: str | None = None) -> Checkpoint:
+        """Make a checkpoint of this moment and return it when it is stored.
+
+        Raises
+        ------
+        ConflictError, InvalidInputError : the name is taken, or cannot be one.
+        StorageError : it could not be written.
+        """
+        if name is not None:
+            self.checkpoints.check_name(name)
+        draft = self._submit(kind, self._look(), name=name, note=note)
+        draft.are_outputs_final.set()
+        draft.done.wait()
+        if draft.checkpoint is None:
+            raise draft.error or MlmError("The checkpoint was not stored. See what was said before.")
+        return draft.checkpoint
+
+    def _look(self) -> Look:
+        self._has_gone_unseen = False
+        looks = [*self._looked, self.namespace.look(mentions=self.reach.mentions)]
+        self._looked = []
+        return looks[0] if len(looks) == 1 else Look.joined(looks)
+
+    def _submit(
+        self,
+        kind: CheckpointKind,
+        look: Look,
+        *,
+        id: str | None = None,
+        execution: CellExecution | None = None,
+        key: str | None = None,
+        name: str | None = None,
+        note: str | None = None,
+    ) -> CheckpointDraft:
+        cwd, sys_path = state.take_place()
+        between, self._between = self._between, ()
+        draft = CheckpointDraft(
+            id=id or new_id(),
+            kind=kind,
+            created_at=now_ms(),
+            look=look,
+            names=frozenset(self.namespace.names()),
+            between=between,
+            random=state.take_random(),
+            cwd=cwd,
+            sys_path=sys_path,
+            execution=execution,
+            outputs=None if key is None else lambda: self._surroundings.outputs(key),
+            modules=self._surroundings.modules(),
+            run_id=self._run_id(),
+            name=name,
+            note=note,
+        )
+        self._last = draft
+        self.writer.submit(draft)
+        return draft
+
+    def flush(self, timeout_s: float | None = None) -> bool:
+        """Wait until everything captured is stored."""
+        return self.writer.flush(timeout_s)
+
+    def close(self) -> None:
+        """Store what is queued and stop."""
+        self.writer.close()
+
+    # -- going back ---------------------------------------------------------------------------------------------------
+
+    def resolve(self, ref: str) -> Checkpoint:
+        """Return the checkpoint that ``ref`` means for this kernel."""
+        current = self.current
+        return self.checkpoints.resolve(ref, notebook=self.notebook, current=current.id if current else None)
+
+    def restore(
+        self,
+        ref: str,
+        *,
+        only: Iterable[str] | None = None,
+        dry_run: bool = False,
+        strict: bool = False,
+        save: bool = True,
+    ) -> RestoreReport:
+        """Put the namespace back to a checkpoint; see the page on restoring for what each part of the report means.
+
+        Raises
+        ------
+        NotFoundError, AmbiguousError : there is no such checkpoint, or several.
+        UntrustedError : nobody trusted has signed it; nothing of it was unpickled.
+        RestoreError : ``strict``, and something could not be brought back; nothing was changed.
+        StorageError : what is there now could not be saved, or the values do not fit in memory.
+        """
+        checkpoint = self.resolve(ref)
+        self._trust.require(checkpoint, self.checkpoints.signatures(checkpoint))
+        self._catch_up(save=save and not dry_run)
+        plan = self._plan(checkpoint, only)
+        if dry_run:
+            return plan.report(checkpoint.id, None)
+        plan.check_memory(free_memory())
+        staging = plan.stage(self.namespace.live)
+        report = plan.report(checkpoint.id, staging)
+        if strict and report.failed:
+            reasons = "; ".join(f"{name}: {reason}" for name, reason in sorted(report.failed.items()))
+            raise RestoreError(
+                f"Nothing was restored, for not everything could be: {reasons}. Without --strict the rest comes back."
+            )
+        swap(self.namespace.live, report, staging.values)
+        if only is None:
+            self._stand_on(checkpoint, plan, report)
+        return report
+
+    def _catch_up(self, *, save: bool) -> None:
+        """Store what has changed since the last checkpoint, or merely notice it."""
+        look = self._look()
+        if save and (look.drafts or look.removed):
+            draft = self._submit("save", look)
+            draft.are_outputs_final.set()
+            draft.done.wait()
+            if draft.error is not None:
+                raise draft.error
+        elif look.drafts or look.removed:
+            self._looked.append(look)
+        self.writer.flush()
+
+    def _plan(self, checkpoint: Checkpoint, only: Iterable[str] | None) -> Plan:
+        records = self.writer.records
+        changed = {name for look in self._looked for name in (*look.drafts, *look.removed)}
+
+        def is_equal(variable: Variable) -> bool:
+            record = records.get(variable.name)
+            return (
+                record is not None
+                and variable.name not in changed
+                and variable.group is not None
+                and record[1].group == variable.group
+                and record[1].fingerprint == variable.fingerprint
+            )
+
+        return Plan(
+            self.packs,
+            self.checkpoints.variables(checkpoint),
+            live=self.namespace.names(),
+            is_equal=is_equal,
+            is_same_object=lambda variable: (
+                checkpoint.session_id == self.session_id and self.namespace.is_same_object(variable.name, variable.fingerprint)
+            ),
+            only=only,
+        )
+
+    def _stand_on(self, checkpoint: Checkpoint, plan: Plan, report: RestoreReport) -> None:
+        """Make the restored checkpoint the next one's parent, and what it holds what is known."""
+        manifest = self.checkpoints.manifest(checkpoint)
+        stored = _STATE.decode(self.packs.get(manifest.state))
+        state.set_random({name: self.packs.get_blob(blob) for name, blob in stored.random.items()})
+        report.notes += state.set_place(stored.cwd, stored.sys_path)
+        self._looked = []
+        self._between = ()
+        self.namespace.adopt()
+        digests = self.checkpoints.variable_digests(checkpoint)
+        records: dict[str, tuple[Digest, Variable]] = {
+            name: (digests[name], variable) for name, variable in plan.target.items() if name not in report.failed
+        }
+        self.writer.stand_on(checkpoint, records)
+
+    def undo(self, n: int = 1) -> RestoreReport:
+        """Go back to the checkpoint ``n`` parents before the one the kernel stands on.
+
+        Raises
+        ------
+        InvalidInputError : ``n`` is not positive.
+        """
+        if n < 1:
+            raise InvalidInputError(f"Cannot undo {n} checkpoints; give a positive number, as in %mlm_undo 1.")
+        return self.restore(f"current~{n}")
+
+
+def _rules(settings: Settings) -> Rules:
+    return Rules(
+        exclude=settings.exclude,
+        exclude_types=settings.exclude_types,
+        max_variable_bytes=settings.max_variable_bytes,
+        stores_secrets=settings.store_secrets,
+    )
