@@ -142,13 +142,13 @@ class Writer:
         sign = "=" if opening.endswith("(") else ": "
         self.items(opening, (_Pair(key, value, sign) for key, value in pairs), closing, length, depth)
 
-    def foreign(self, value: object, depth: int) -> None:
+    def foreign(self, value: object) -> None:
         """Write what the value's own ``__repr__`` returns, if there is no reason against asking it."""
         name = type_label(value)
         if _key(type(value)) in _TRUSTED:
             self.write(repr(value))
             return
-        if depth and self._foreign_left <= 0:
+        if self._foreign_left <= 0:
             self.write(f"<{name}>")
             return
         if name in _slow:
@@ -389,7 +389,7 @@ def _walk_object(writer: Writer, value: Any, depth: int) -> None:
     if isinstance(fields, dict):
         attributes = {name: attributes[name] for name in fields if name in attributes}
     elif _own_repr(names) and not any(_is_large(part) for part in attributes.values()):
-        writer.foreign(value, depth)
+        writer.foreign(value)
         return
     elif not attributes:
         writer.write(f"<{type_label(value)}>")

@@ -107,8 +107,10 @@ def _class_source(kind: type) -> str:
     """Classes do not say which cell they are from; their methods do, and else there may be one cell that has it."""
     for member in vars(kind).values():
         code = getattr(getattr(member, "__func__", member), "__code__", None)
-        if isinstance(code, types.CodeType) and (lines := linecache.getlines(code.co_filename)):
-            return _block_above(lines, kind.__name__, code.co_firstlineno)
+        if isinstance(code, types.CodeType):
+            source = _block_above(linecache.getlines(code.co_filename), kind.__name__, code.co_firstlineno)
+            if source:
+                return source
     cells = [entry[2] for entry in list(linecache.cache.values()) if len(entry) == 4 and entry[1] is None]  # not files
     found = {_block_above(lines, kind.__name__, len(lines)) for lines in cells[-_MOST_CELLS:]} - {""}
     return found.pop() if len(found) == 1 else ""
