@@ -20,13 +20,16 @@ from pathlib import PurePath
 from types import TracebackType
 from typing import Final, Self, cast, get_args
 
+from mlm_jupyter.capture.artifacts import files_of
 from mlm_jupyter.clock import new_id, now_ms
 from mlm_jupyter.core.entities import Artifact, Run, RunStatus, Session
 from mlm_jupyter.core.names import name_of
 from mlm_jupyter.core.scalars import flatten, metric_number, param_text, step_number
 from mlm_jupyter.errors import ConflictError, InvalidInputError, MlmError, NotFoundError
 from mlm_jupyter.process import HEARTBEAT_S
+from mlm_jupyter.store.artifacts import add_files
 from mlm_jupyter.store.database import Database
+from mlm_jupyter.store.location import FOLDER_NAME
 from mlm_jupyter.store.packs import Packs
 from mlm_jupyter.store.runs import Runs
 
@@ -211,12 +214,10 @@ class Recorder:
         value : a path; bytes; a figure; a DataFrame; a dict or list.
         name : what to call it; its suffix chooses the format (.png, .svg; .parquet, .csv).
         """
-        from mlm_jupyter import artifacts
-
         run_id = self._run_id()
         taken = {artifact.name for artifact in self.runs.artifacts(run_id)}
-        items = artifacts.items_of(value, name, taken=taken)
-        return artifacts.store(self._packs, self.runs, run_id, items, self._clock())
+        files = files_of(value, name, taken=taken, skip={FOLDER_NAME})
+        return add_files(self._packs, self.runs, run_id, files, self._clock())
 
     def close(self, status: RunStatus = "finished") -> None:
         """End the runs this process opened, then its session. A forked child leaves its parent's alone."""

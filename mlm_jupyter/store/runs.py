@@ -225,16 +225,22 @@ class Runs:
             gone = [(run_id, key) for key, value in values.items() if value is None]
             connection.executemany("DELETE FROM tags WHERE run_id = ? AND key = ?", gone)
 
-    def add_artifact(self, artifact: Artifact, *, connection: sqlite3.Connection | None = None) -> None:
-        """Add an artifact, in place of one of that name; inside the transaction of ``connection`` if one is given."""
-        values = [getattr(artifact, name) for name in Artifact.__struct_fields__]
-        sql = f"INSERT OR REPLACE INTO artifacts ({', '.join(Artifact.__struct_fields__)}) VALUES (?, ?, ?, ?, ?, ?)"
-        if connection is not None:
-            _check_run(connection, artifact.run_id)
-            connection.execute(sql, values)
-            return
-        with self._writing(artifact.run_id) as own:
-            own.execute(sql, values)
+    def add_artifact(self, artifact: Artifact) -> None:
+        """Add an artifact, in place of one of that name."""
+        with self._database.transaction() as connection:
+            self.adding([artifact])(connection)
+
+    def adding(self, artifacts: Iterable[Artifact]) -> Callable[[sqlite3.Connection], None]:
+        """Return what adds ``artifacts`` inside somebody's transaction: the one that commits their bytes."""
+        columns = Artifact.__struct_fields__
+        sql = f"INSERT OR REPLACE INTO artifacts ({', '.join(columns)}) VALUES ({', '.join('?' for _ in columns)})"
+
+        def add(connection: sqlite3.Connection) -> None:
+            for artifact in artifacts:
+                _check_run(connection, artifact.run_id)
+                connection.execute(sql, [getattr(artifact, name) for name in columns])
+
+        return add
 
     def artifacts(self, run_id: str) -> builtins.list[Artifact]:
         """Return the artifacts of a run, by name."""

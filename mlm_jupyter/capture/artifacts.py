@@ -1,4 +1,4 @@
-"""Files kept with a run: what a file, a folder or a live object becomes, and how its bytes get into the store.
+"""What a live object becomes when it is kept with a run as a file: its name and its bytes.
 
 Objects are recognised by what they can do (``savefig``, ``to_parquet``), so that no library is imported to ask.
 """
@@ -7,54 +7,22 @@ from __future__ import annotations
 
 import io
 import itertools
-import mimetypes
 import os
-import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
-from mlm_jupyter.core.digest import Digest
-from mlm_jupyter.core.entities import Artifact
-from mlm_jupyter.errors import InvalidInputError, NotFoundError, StorageError
-from mlm_jupyter.store.location import FOLDER_NAME
-from mlm_jupyter.store.packs import CHUNK_BYTES, Batch, Kind, Packs
-from mlm_jupyter.store.runs import Runs
+from mlm_jupyter.errors import InvalidInputError, NotFoundError
 
 LONGEST_NAME: Final = 1_000
-_MEDIA_TYPES: Final = {
-    ".ipynb": "application/x-ipynb+json",
-    ".md": "text/markdown",
-    ".parquet": "application/vnd.apache.parquet",
-    ".yaml": "application/yaml",
-    ".yml": "application/yaml",
-}
+File = tuple[str, Path | bytes]
+"""A name in the run, and where the bytes are."""
 
 
-class Item(NamedTuple):
-    """A file to be: its name in the run, and where its bytes are."""
-
-    name: str
-    content: Path | bytes
-
-
-def store(packs: Packs, runs: Runs, run_id: str, items: list[Item], logged_at: int) -> list[Artifact]:
-    """Write ``items`` and add them to a run, all or none; a large file passes through memory one chunk at a time."""
-    with packs.batch() as batch:
-        artifacts = [_put(batch, run_id, item, logged_at) for item in items]
-
-        def add(connection: sqlite3.Connection) -> None:
-            for artifact in artifacts:
-                runs.add_artifact(artifact, connection=connection)
-
-        batch.commit(add)
-    return artifacts
-
-
-def items_of(value: object, name: str | None, *, taken: Collection[str] = ()) -> list[Item]:
+def files_of(value: object, name: str | None, *, taken: Collection[str] = (), skip: Collection[str] = ()) -> list[File]:
     """Return the files that ``value`` becomes.
 
     Parameters
@@ -63,9 +31,10 @@ def items_of(value: object, name: str | None, *, taken: Collection[str] = ()) ->
         path, unless it has several lines.
     name : what to call it, ``plots/roc.png``; its suffix chooses the format of figures (png) and tables (parquet, csv).
         None: the file's own name, or one not in ``taken``.
+    skip : names of folders to leave out of a folder: the project's own, which grows while it is read.
     """
     if isinstance(value, os.PathLike) or (isinstance(value, str) and "\n" not in value):
-        return _files(Path(value), name)
+        return _files(Path(value), name, skip)
     form = _form_of(value)
     if form is None:
         raise InvalidInputError(
@@ -77,7 +46,7 @@ def items_of(value: object, name: str | None, *, taken: Collection[str] = ()) ->
         name = _unused(stem, suffix, taken)
     elif not PurePosixPath(name).suffix:
         name += suffix
-    return [Item(_checked(name), write(PurePosixPath(name).suffix.lower()))]
+    return [(_checked(name), write(PurePosixPath(name).suffix.lower()))]
 
 
 def _form_of(value: Any) -> tuple[str, str, Callable[[str], bytes]] | None:
@@ -142,24 +111,26 @@ def _table(table: Any, suffix: str) -> bytes:
     return buffer.getvalue()
 
 
-def _files(path: Path, name: str | None) -> list[Item]:
+def _files(path: Path, name: str | None, skip: Collection[str]) -> list[File]:
     path = path.expanduser()
     if path.is_file():
-        return [Item(_checked(name or path.name), path)]
+        return [(_checked(name or path.name), path)]
     if not path.is_dir():
         raise NotFoundError(
             f"There is no file or folder {str(path)!r}. To keep the text itself, give it encoded, as bytes."
         )
     base = name or path.resolve().name
-    items = [Item(_checked(f"{base}/{file.relative_to(path).as_posix()}"), file) for file in sorted(_walk(path))]
+    items: list[File] = [
+        (_checked(f"{base}/{file.relative_to(path).as_posix()}"), file) for file in sorted(_walk(path, skip))
+    ]
     if not items:
         raise InvalidInputError(f"The folder {str(path)!r} holds no files.")
     return items
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def _walk(folder: Path, skip: Collection[str]) -> Iterator[Path]:
     for root, folders, files in os.walk(folder):
-        folders[:] = [each for each in folders if each != FOLDER_NAME]  # the store itself, which grows as it is read
+        folders[:] = [each for each in folders if each not in skip]
         yield from (file for file in (Path(root, each) for each in files) if file.is_file())
 
 
@@ -173,20 +144,3 @@ def _checked(name: str) -> str:
 def _unused(stem: str, suffix: str, taken: Collection[str]) -> str:
     numbered = (f"{stem}-{number}{suffix}" for number in itertools.count(2))
     return next(name for name in itertools.chain([stem + suffix], numbered) if name not in taken)
-
-
-def _put(batch: Batch, run_id: str, item: Item, logged_at: int) -> Artifact:
-    parts = list(_chunks(batch, item.content))
-    blob = batch.put_parts(parts)
-    media_type = _MEDIA_TYPES.get(PurePosixPath(item.name).suffix.lower()) or mimetypes.guess_type(item.name)[0]
-    size = sum(size for _, size in parts)
-    return Artifact(run_id, item.name, blob, size, media_type or "application/octet-stream", logged_at)
-
-
-def _chunks(batch: Batch, content: Path | bytes) -> Iterator[tuple[Digest, int]]:
-    try:
-        with io.BytesIO(content) if isinstance(content, bytes) else content.open("rb") as file:
-            while piece := file.read(CHUNK_BYTES):
-                yield batch.put(Kind.CHUNK, piece), len(piece)
-    except OSError as error:
-        raise StorageError(f"Cannot read {str(content)!r}: {error.strerror or error}.") from error
