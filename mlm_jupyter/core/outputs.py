@@ -91,6 +91,10 @@ class OutputArea:
         """Whether what is added from now on is late."""
         return self._taken is not None
 
+    @property
+    def _is_full(self) -> bool:
+        return self._late_bytes > self._limit
+
     def add(self, kind: str, content: Mapping[str, Any], size_bytes: int = 0) -> None:
         """Add a message of the kernel.
 
@@ -100,7 +104,7 @@ class OutputArea:
         content : the message's content, JSON.
         size_bytes : its size as JSON.
         """
-        if self._late_bytes > self._limit:
+        if self._is_full:
             return
         if kind == "clear_output":
             if content.get("wait"):
@@ -118,7 +122,7 @@ class OutputArea:
     def update(self, display_id: str, content: Mapping[str, Any], size_bytes: int = 0) -> bool:
         """Give the outputs that were displayed under this id new data; return whether there are any."""
         places = self._displays.get(display_id, [])
-        if not places or self._late_bytes > self._limit:
+        if not places or self._is_full:
             return False
         news = _Piece(_output_of("update_display_data", content), size_bytes + _OVERHEAD)
         for place in places:
@@ -153,9 +157,9 @@ class OutputArea:
         records: list[Output] = [{"output_type": "clear_output", "wait": False}] if self._is_cleared else []
         records += [news.output | {"targets": [target]} for target, news in sorted(self._updates.items())]
         records += outputs
-        if self.is_taken:
+        if self.is_taken and not self._is_full:
             self._late_bytes += self._bytes
-            if self._late_bytes > self._limit:
+            if self._is_full:
                 records.append(_notice("What else this cell put out after it had ended is not kept."))
         self._forget(before + len(outputs), {piece: before + index for piece, index in positions.items()})
         return records
