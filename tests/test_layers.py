@@ -13,23 +13,29 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "mlm_jupyter"
 
-STORED = {"errors", "core", "settings", "trust", "clock", "process", "store"}
-PROJECT = STORED | {"capture", "reader", "project"}
+BASE = {"errors", "core", "settings", "trust", "clock", "process"}
+STORED = BASE | {"store"}
+BOTH = STORED | {"capture"}
+PROJECT = BOTH | {"restore", "reader", "project"}
 LAYERS = {
     "errors": set(),
     "core": {"errors"},
-    "settings": {"errors", "core"},
-    "trust": {"errors", "core"},
     "clock": {"core"},
     "process": {"core"},
+    "settings": {"errors", "core"},
+    "trust": {"errors", "core"},
+    "headless": {"errors", "core"},
     "store": {"errors", "core"},
     "capture": {"errors", "core"},
+    "artifacts": {"errors", "core", "store"},
+    "recorder": STORED | {"artifacts"},
+    "writer": BOTH,
+    "restore": BOTH,
     "reader": STORED,
-    "recorder": STORED | {"capture"},
-    "project": PROJECT - {"project"},
-    "commands": PROJECT - {"store", "capture"},
-    "session": PROJECT | {"recorder"},
-    "kernel": PROJECT - {"store"} | {"recorder", "session", "commands"},
+    "project": PROJECT,
+    "commands": PROJECT - {"store", "capture", "restore"} | {"headless"},
+    "session": PROJECT | {"writer", "recorder", "artifacts"},
+    "kernel": PROJECT - {"store"} | {"session", "recorder", "commands"},
     "server": STORED | {"reader"},
     "typescript": {"errors", "core"},
     "__init__": PROJECT | {"recorder", "session", "kernel"},
@@ -106,9 +112,11 @@ def test_core_is_pure() -> None:
             is_known = library in sys.stdlib_module_names or library in CORE_LIBRARIES or library == "mlm_jupyter"
             if library in forbidden or not is_known:
                 wrong.append(f"{place(path, line)}: core may not import {name}")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Attribute) and ast.unparse(node) in ("datetime.now", "date.today", "datetime.utcnow"):
-                wrong.append(f"{place(path, node.lineno)}: core may not look at the clock")
+        wrong += [
+            f"{place(path, node.lineno)}: core may not look at the clock"
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Attribute) and ast.unparse(node) in ("datetime.now", "date.today", "datetime.utcnow")
+        ]
     assert not wrong, "\n".join(wrong)
 
 
@@ -129,9 +137,11 @@ def test_sql_is_written_in_the_store_only() -> None:
     for path in MODULES:
         if layer_of(path) == "store":
             continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and sql.match(node.value):
-                wrong.append(f"{place(path, node.lineno)}: SQL belongs in store/")
+        wrong += [
+            f"{place(path, node.lineno)}: SQL belongs in store/"
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and sql.match(node.value)
+        ]
     assert not wrong, "\n".join(wrong)
 
 

@@ -64,9 +64,10 @@ def promised(signature: str) -> list[tuple[str, object, bool]]:
 def assert_keeps(function: object, signature: str) -> None:
     """Names, order and defaults are as promised; what comes beside them is optional and by keyword."""
     wanted, there = promised(signature), parameters(function)
-    assert there[: len(wanted)] == wanted or {entry[0]: entry for entry in there}.items() >= {
-        entry[0]: entry for entry in wanted
-    }.items()
+    assert (
+        there[: len(wanted)] == wanted
+        or {entry[0]: entry for entry in there}.items() >= {entry[0]: entry for entry in wanted}.items()
+    )
     extra = [entry for entry in there if entry[0] not in {name for name, _, _ in wanted}]
     assert all(default is not inspect.Parameter.empty and is_keyword for _, default, is_keyword in extra), extra
 

@@ -1,0 +1,44 @@
+"""The verb ``diff``."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+
+from mlm_jupyter.commands.options import REFERENCE, add_json, add_project, project_of, write_json, write_lines
+from mlm_jupyter.commands.text import Colour, Ink
+from mlm_jupyter.core.diff_text import text_lines
+from mlm_jupyter.core.parts import PARTS
+
+_COLOURS: dict[str, Colour] = {"+": "green", "-": "red", "~": "yellow", "@": "cyan"}
+
+
+def diff_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe ``mlm diff``."""
+    parser.add_argument("base", metavar="A", nargs="?", help=f"{REFERENCE}; without it: the parent of B")
+    parser.add_argument("other", metavar="B", nargs="?", default="latest", help="the same; without it: latest")
+    parser.add_argument("--only", metavar="PARTS", default="", help=f"some of {', '.join(PARTS)}")
+    add_json(parser)
+    add_project(parser)
+
+
+def diff(options: argparse.Namespace) -> None:
+    """Show what turns one checkpoint into another."""
+    parts = [part.strip() for part in options.only.split(",") if part.strip()]
+    with project_of(options) as project:
+        other = project.get_checkpoint(options.other)
+        base = project.get_checkpoint(options.base if options.base is not None else f"{other.id}~1")
+        found = project.diff(base, other, only=parts)
+        if options.json:
+            write_json(found)
+            return
+        ink = Ink()
+        print(ink(f"From {base.name or base.id} to {other.name or other.id}", "bold"))
+        write_lines(coloured(text_lines(found), ink))
+
+
+def coloured(lines: Iterable[str], ink: Ink) -> Iterable[str]:
+    """Return the lines of a comparison, those marked ``+``, ``-`` and ``~`` in colour and headings bold."""
+    for line in lines:
+        mark = line.strip()[:1]
+        yield ink(line, "bold" if line and not line.startswith(" ") else _COLOURS.get(mark))

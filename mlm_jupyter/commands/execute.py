@@ -1,0 +1,129 @@
+"""The verb ``execute``: a notebook headless, tracked, with its progress shown."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Any, TextIO
+
+from mlm_jupyter import headless
+from mlm_jupyter.clock import new_id
+from mlm_jupyter.commands.listing import first_line
+from mlm_jupyter.commands.text import Ink, clean, cut, display_width, span, terminal_width
+from mlm_jupyter.errors import InvalidInputError
+
+_BAR = 20
+
+
+def execute_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe ``mlm execute``."""
+    parser.add_argument("notebook", metavar="NOTEBOOK", type=Path, help="it is read, never written")
+    parser.add_argument(
+        "-p", "--param", metavar="K=V", dest="parameters", action="append", default=[], help="set a parameter; repeat it"
+    )
+    parser.add_argument("--output", metavar="NB", type=Path, help="where the result goes; else NOTEBOOK-<id>.ipynb")
+    parser.add_argument("--name", metavar="RUN", help="the run's name; else that of the output")
+    parser.add_argument("--experiment", metavar="E", help="the experiment the run is part of; else the notebook's name")
+    parser.add_argument("--tag", metavar="K=V", dest="tags", action="append", default=[], help="tag the run; repeat it")
+    parser.add_argument("--kernel", metavar="NAME", help="the kernel to run it; else the notebook's own")
+    parser.add_argument("--cwd", metavar="FOLDER", type=Path, help="where the kernel works; else in the notebook's folder")
+    parser.add_argument("--timeout", metavar="SECONDS", type=int, help="the longest a cell may take; else no limit")
+    parser.add_argument("--project", metavar="FOLDER", help="the project to record in; else that of the notebook")
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Run the notebook; 1 when a cell failed, and the notebook is saved up to there."""
+    source: Path = options.notebook.resolve()
+    id = new_id()
+    target = (options.output or source.with_name(f"{source.stem}-{id}.ipynb")).resolve()
+    if target == source or (target.exists() and source.exists() and target.samefile(source)):
+        raise InvalidInputError(f"The output would overwrite {source}; give another file with --output.")
+    if options.project is not None:
+        os.environ["MLM_PROJECT"] = str(Path(options.project).expanduser().resolve())
+    plan = headless.Plan(
+        source=source,
+        target=target,
+        run_name=options.name or target.stem,
+        parameters=_parameters(options.parameters),
+        experiment=options.experiment or source.stem,
+        tags=dict(_pair(text, "--tag") for text in options.tags),
+        kernel_name=options.kernel,
+        cwd=options.cwd.resolve() if options.cwd else None,
+        timeout_s=options.timeout,
+    )
+    screen = _Screen(sys.stderr)
+    try:
+        headless.run(plan, screen.show)
+    except headless.NotebookFailedError as error:
+        screen.end()
+        where = f"cell {screen.position} of {screen.total}, " if screen.position else ""
+        print(f"mlm: {where}{clean(str(error))} Up to there it is in {_short(target)}", file=sys.stderr)
+        return 1
+    screen.end()
+    print(f"Wrote {_short(target)}, run {plan.run_name}, {span(screen.elapsed_ms)}.")
+    return 0
+
+
+def _parameters(texts: Sequence[str]) -> dict[str, Any]:
+    return {key: headless.value_of(value) for key, value in (_pair(text, "-p") for text in texts)}
+
+
+def _pair(text: str, option: str) -> tuple[str, str]:
+    key, sign, value = text.partition("=")
+    if not sign or not key:
+        raise InvalidInputError(f"{option} {text} is not of the form K=V, for example: {option} alpha=0.1")
+    return key, value
+
+
+def _short(path: Path) -> str:
+    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+class _Screen:
+    """Progress on a terminal as a bar that redraws itself; elsewhere, a line for each cell."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._is_live = stream.isatty() and os.environ.get("TERM") != "dumb"
+        self._ink = Ink(stream)
+        self._started_s = perf_counter()
+        self._drawn = 0
+        self.position = 0
+        self.total = 0
+
+    @property
+    def elapsed_ms(self) -> float:
+        """How long it has been running."""
+        return (perf_counter() - self._started_s) * 1000
+
+    def show(self, progress: headless.Progress) -> None:
+        """Take note of a cell that starts or has ended."""
+        self.position, self.total = progress.position, progress.total
+        if self._is_live:
+            self._draw(progress)
+        elif progress.duration_ms is not None:
+            mark = "ok" if progress.error is None else "error"
+            counted = f"cell {progress.position:>{len(str(progress.total))}} of {progress.total}"
+            line = f"{counted}  {mark:<5}  {span(progress.duration_ms):>8}  {first_line(progress.source)}"
+            print(cut(line, terminal_width()), file=self._stream, flush=True)
+
+    def _draw(self, progress: headless.Progress) -> None:
+        done = progress.position - (progress.duration_ms is None)
+        filled = _BAR * done // max(1, progress.total)
+        bar = "#" * filled + "-" * (_BAR - filled)
+        head = f"[{bar}] {progress.position}/{progress.total}  {span(self.elapsed_ms)}  "
+        line = cut(head + first_line(progress.source), terminal_width() - 1)
+        self._stream.write("\r" + line + " " * max(0, self._drawn - display_width(line)))
+        self._stream.flush()
+        self._drawn = display_width(line)
+
+    def end(self) -> None:
+        """Leave the line of the bar."""
+        if self._drawn:
+            self._stream.write("\r" + " " * self._drawn + "\r")
+            self._stream.flush()
+            self._drawn = 0

@@ -1,0 +1,66 @@
+"""Options that several verbs have, and how their answers are written."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from mlm_jupyter.project import Project, open_project
+
+REFERENCE = "a name, an id or the start of one, a run (its last checkpoint) or latest; REF~N is N parents back"
+
+
+def add_project(parser: argparse.ArgumentParser) -> None:
+    """Let ``parser`` take the project to work in."""
+    parser.add_argument("--project", metavar="FOLDER", help="the project's folder; else found from here upwards")
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Let ``parser`` take the wish for JSON."""
+    parser.add_argument("--json", action="store_true", help="write JSON")
+
+
+def add_count(parser: argparse.ArgumentParser, default: int) -> None:
+    """Let ``parser`` take how many entries to list."""
+    parser.add_argument(
+        "-n", dest="count", metavar="N", type=_count, default=default, help=f"list the first N ({default}); 0: all"
+    )
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise ValueError(text)
+    return number or sys.maxsize
+
+
+def project_of(options: argparse.Namespace) -> Project:
+    """Open the project the options mean."""
+    return open_project(options.project)
+
+
+def write_json(value: Any) -> None:
+    """Write ``value`` as indented JSON; numbers that are not finite as ``null``."""
+    encoded = msgspec.json.encode(_finite(msgspec.to_builtins(value)))
+    print(msgspec.json.format(encoded, indent=2).decode())
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value
+
+
+def write_lines(lines: Iterable[str]) -> None:
+    """Write lines to standard output."""
+    for line in lines:
+        print(line)

@@ -1,0 +1,84 @@
+"""Every verb of ``mlm``, in the order in which one meets them, and how a command line is read."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import sys
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple, NoReturn
+
+from mlm_jupyter.commands import checkpoints, compare, execute, export, projects, runs
+
+Arguments = Callable[[argparse.ArgumentParser], None]
+Action = Callable[[argparse.Namespace], int | None]
+
+
+class Verb(NamedTuple):
+    """A word of the command line: what it does, what it takes and the function that does it."""
+
+    name: str
+    help: str
+    arguments: Arguments
+    action: Action
+
+
+VERBS: Final = (
+    Verb("init", "make a project here", projects.init_arguments, projects.init),
+    Verb("status", "tell what the project holds and what runs", projects.status_arguments, projects.status),
+    Verb("history", "list the checkpoints", checkpoints.history_arguments, checkpoints.history),
+    Verb("show", "show a checkpoint in full", checkpoints.show_arguments, checkpoints.show),
+    Verb("diff", "compare two checkpoints", compare.diff_arguments, compare.diff),
+    Verb("name", "give a checkpoint a name", checkpoints.name_arguments, checkpoints.name),
+    Verb("delete", "delete a checkpoint, or a run", checkpoints.delete_arguments, checkpoints.delete),
+    Verb("runs", "list the runs that a query asks for", runs.runs_arguments, runs.runs),
+    Verb("metrics", "show the metrics of a run", runs.metrics_arguments, runs.metrics),
+    Verb("execute", "run a notebook headless, tracked", execute.execute_arguments, execute.execute),
+    Verb("export", "write a notebook, or its code, as it was", export.export_arguments, export.export),
+)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Argparse's parser, saying what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        print(f"mlm: {message}. See: {self.prog} --help", file=sys.stderr)
+        raise SystemExit(2)
+
+
+class _Version(argparse.Action):
+    """Print the version; it is looked up only then, which takes longer than most verbs."""
+
+    def __call__(self, *_: object) -> NoReturn:
+        from importlib.metadata import version
+
+        print(f"mlm {version('mlm_jupyter')}")
+        raise SystemExit(0)
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the options of a command line; ``action`` among them is the function that does the verb."""
+    _check_verb(arguments)
+    parser = _Parser(prog="mlm", description="The memory of a notebook: what ran, what it made, and the way back.")
+    parser.add_argument("--version", action=_Version, nargs=0, help="tell the version")
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    for verb in VERBS:
+        subparser = verbs.add_parser(verb.name, help=verb.help, description=f"{verb.help[0].upper()}{verb.help[1:]}.")
+        subparser.set_defaults(action=verb.action)
+        verb.arguments(subparser)
+    if not arguments:
+        parser.print_help()
+        raise SystemExit(2)
+    return parser.parse_args(arguments)
+
+
+def _check_verb(arguments: Sequence[str]) -> None:
+    """Suggest the nearest verb for one that is not there, instead of argparse's list of all."""
+    word = arguments[0] if arguments else "-"
+    names = [verb.name for verb in VERBS]
+    if word.startswith("-") or word in names:
+        return
+    near = difflib.get_close_matches(word, names, 1)
+    hint = f"Did you mean: mlm {near[0]}?" if near else "List them with: mlm --help"
+    print(f"mlm: no verb {word!r}. {hint}", file=sys.stderr)
+    raise SystemExit(2)

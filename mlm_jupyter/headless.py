@@ -1,0 +1,287 @@
+"""A notebook run from top to bottom without anybody in front of it: its parameters, its kernel, its progress.
+
+Nothing of the project is asked here; the kernel tracks itself, told to by a request that leaves no cell behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import queue
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import msgspec
+
+from mlm_jupyter.errors import InvalidInputError, MlmError, StorageError
+
+if TYPE_CHECKING:
+    from jupyter_client.asynchronous.client import AsyncKernelClient
+    from nbformat import NotebookNode
+
+ANSWER_S: Final = 60.0
+"""How long the kernel may take to start or end tracking, in seconds."""
+
+
+class NotebookFailedError(MlmError):
+    """A cell of a headless run raised, or its kernel died."""
+
+    code = "notebook_failed"
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """How far a headless run has come; sent before each code cell, and after it with ``duration_ms``."""
+
+    position: int
+    """Of the cell among the code cells, from 1."""
+    total: int
+    source: str
+    duration_ms: float | None = None
+    error: str | None = None
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be run, and as what it is to be remembered."""
+
+    source: Path
+    """The notebook; it is only read."""
+    target: Path
+    """Where the notebook goes with its outputs, as it grows."""
+    run_name: str
+    parameters: dict[str, Any] = {}
+    experiment: str | None = None
+    tags: dict[str, str] = {}
+    kernel_name: str | None = None
+    cwd: Path | None = None
+    """Where the kernel works; None: in the notebook's folder, as in JupyterLab."""
+    timeout_s: int | None = None
+    """For one cell; None: no limit."""
+
+
+def value_of(text: str) -> Any:
+    """Return what a parameter typed on the command line means: papermill's numbers, ``True``, ``False`` and ``None``.
+
+    Beyond that a list or object of JSON; everything else is the text itself.
+    """
+    constants = {"True": True, "False": False, "None": None}
+    if text in constants:
+        return constants[text]
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    if text[:1] in ("[", "{"):
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+    return text
+
+
+def assignments(parameters: Mapping[str, Any]) -> str:
+    """Return the source of the cell that gives ``parameters`` their values.
+
+    Raises
+    ------
+    InvalidInputError : a name that no variable can have.
+    """
+    for name in parameters:
+        if not name.isidentifier():
+            raise InvalidInputError(f"{name!r} cannot be a parameter: it is no name of a variable.")
+    return "\n".join(["# Parameters", *(f"{name} = {_literal(value)}" for name, value in parameters.items())])
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, float) and not -float("inf") < value < float("inf"):
+        return f'float("{value}")'
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_literal(key)}: {_literal(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_literal, value)) + "]"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+
+
+def with_parameters(notebook: NotebookNode, parameters: Mapping[str, Any]) -> NotebookNode:
+    """Return ``notebook`` with a cell tagged ``injected-parameters``, where papermill would put it.
+
+    In place of one that is there, else after the first cell tagged ``parameters``, else at the top.
+    """
+    import nbformat.v4
+
+    if not parameters:
+        return notebook
+    cell = nbformat.v4.new_code_cell(assignments(parameters), metadata={"tags": ["injected-parameters"]})
+    cells = list(notebook.cells)
+    old, marked = _find_tagged(cells, "injected-parameters"), _find_tagged(cells, "parameters")
+    if old is not None:
+        cell["id"] = cells[old].get("id", cell["id"])
+        cells[old] = cell
+    else:
+        cells.insert(0 if marked is None else marked + 1, cell)
+    notebook.cells = cells
+    return notebook
+
+
+def _find_tagged(cells: Sequence[NotebookNode], tag: str) -> int | None:
+    return next((i for i, cell in enumerate(cells) if tag in cell.metadata.get("tags", ())), None)
+
+
+def read_notebook(path: Path) -> NotebookNode:
+    """Return the notebook in a file, brought to nbformat 4.5, where every cell has an id."""
+    import nbformat
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of missing ids, which `normalize` gives
+            notebook: NotebookNode = nbformat.read(path, as_version=4)
+            if notebook.nbformat_minor < 5:
+                notebook = nbformat.v4.upgrade(notebook)
+            _, notebook = nbformat.validator.normalize(notebook)
+        nbformat.validate(notebook)
+    except OSError as error:
+        raise InvalidInputError(f"Cannot read {path}: {error.strerror or error}.") from error
+    except (nbformat.reader.NotJSONError, nbformat.ValidationError, UnicodeDecodeError, AttributeError) as error:
+        raise InvalidInputError(f"{path} is not a notebook: {str(error).splitlines()[0][:200]}") from error
+    return notebook
+
+
+def run(plan: Plan, tell: Callable[[Progress], None]) -> None:
+    """Run the notebook, tracked; what was reached is in ``plan.target`` whatever happens.
+
+    Raises
+    ------
+    NotebookFailedError : a cell raised that was not expected to, took too long, or the kernel died.
+    MlmError : the kernel cannot be started or tracked.
+    """
+    notebook = with_parameters(read_notebook(plan.source), plan.parameters)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    asyncio.run(_run(_Execution(plan, notebook, tell)))
+
+
+class _Execution:
+    """One run of one notebook: what nbclient's hooks need to know."""
+
+    def __init__(self, plan: Plan, notebook: NotebookNode, tell: Callable[[Progress], None]) -> None:
+        from nbclient import NotebookClient
+
+        self.plan = plan
+        self.notebook = notebook
+        self._tell = tell
+        self._started_s = 0.0
+        codes = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code" and cell.source.strip()]
+        self._position_of = {index: position for position, index in enumerate(codes, 1)}
+        self.client = NotebookClient(
+            notebook,
+            timeout=plan.timeout_s,
+            resources={"metadata": {"path": str(plan.cwd or plan.source.parent)}},
+            on_cell_execute=self._on_start,
+            on_cell_executed=self._on_end,
+        )
+        if plan.kernel_name is not None:
+            self.client.kernel_name = plan.kernel_name
+
+    @property
+    def kc(self) -> AsyncKernelClient:
+        """The connection to the kernel, once that runs."""
+        return cast("AsyncKernelClient", self.client.kc)
+
+    def _on_start(self, cell: NotebookNode, cell_index: int) -> None:
+        self.kc.session.metadata = {"cellId": cell.id}  # as JupyterLab does: what runs is known by its id
+        self._started_s = perf_counter()
+        self._send(cell, cell_index)
+
+    def _on_end(self, cell: NotebookNode, cell_index: int, execute_reply: Mapping[str, Any]) -> None:
+        content = execute_reply["content"]
+        error = None if content["status"] == "ok" else f"{content.get('ename')}: {content.get('evalue')}"
+        self._send(cell, cell_index, duration_ms=(perf_counter() - self._started_s) * 1000, error=error)
+        self.save()
+
+    def _send(self, cell: NotebookNode, index: int, **ended: Any) -> None:
+        self._tell(Progress(self._position_of[index], len(self._position_of), cell.source, **ended))
+
+    def save(self) -> None:
+        """Write the notebook as far as it has come, at once or not at all."""
+        import nbformat
+
+        draft = self.plan.target.with_name(f".{self.plan.target.name}.{os.getpid()}")
+        try:
+            self.plan.target.parent.mkdir(parents=True, exist_ok=True)
+            nbformat.write(self.notebook, draft)
+            draft.replace(self.plan.target)
+        except OSError as error:
+            raise StorageError(f"Cannot write {self.plan.target}: {error.strerror or error}.") from error
+
+
+async def _run(execution: _Execution) -> None:
+    from jupyter_client.kernelspec import NoSuchKernel
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+    execution.save()
+    client, plan = execution.client, execution.plan
+    environ = {**os.environ, "MLM_NOTEBOOK": str(plan.source), "MLM_DOCUMENT": str(plan.target)}
+    try:
+        async with client.async_setup_kernel(env=environ):
+            await _ask(execution, _start_code(plan))
+            status = "failed"
+            try:
+                for index, cell in enumerate(execution.notebook.cells):
+                    await client.async_execute_cell(cell, index, execution_count=client.code_cells_executed + 1)
+                status = "finished"
+            except CellExecutionError as error:
+                raise NotebookFailedError(_last_line(f"{error.ename}: {error.evalue}")) from error
+            finally:
+                client.set_widgets_metadata()
+                execution.save()
+                if await execution.kc.is_alive():
+                    execution.kc.session.metadata = {}
+                    await _ask(execution, _end_code(status))
+    except NoSuchKernel as error:
+        raise InvalidInputError(f"There is no kernel {error.name!r}. List them with: jupyter kernelspec list") from error
+    except DeadKernelError as error:
+        raise NotebookFailedError("The kernel died.") from error
+    except CellTimeoutError as error:
+        raise NotebookFailedError(f"A cell took longer than {plan.timeout_s} s.") from error
+
+
+def _start_code(plan: Plan) -> str:
+    pinned = tuple(plan.parameters)
+    options = f"experiment={plan.experiment!r}, tags={plan.tags!r}, params={pinned!r}"
+    return (
+        "get_ipython().extension_manager.load_extension('mlm_jupyter')\n"
+        f"__import__('mlm_jupyter').track({plan.run_name!r}, {options})"
+    )
+
+
+def _end_code(status: str) -> str:
+    return f"__import__('mlm_jupyter').end_run({status!r}); __import__('mlm_jupyter').stop()"
+
+
+async def _ask(execution: _Execution, code: str) -> None:
+    """Have the kernel run ``code`` unseen: no output, no history, no checkpoint."""
+    kc = execution.kc
+    message_id = kc.execute(code, silent=True, store_history=False, allow_stdin=False)
+    try:
+        while True:
+            reply = await kc.get_shell_msg(timeout=ANSWER_S)
+            if reply["parent_header"].get("msg_id") == message_id:
+                break
+    except queue.Empty as error:
+        raise NotebookFailedError(f"The kernel did not answer for {ANSWER_S:.0f} s.") from error
+    content = reply["content"]
+    if content["status"] != "ok":
+        reason = _last_line(f"{content.get('ename')}: {content.get('evalue')}")
+        raise MlmError(
+            f"Kernel {execution.client.kernel_name!r} cannot track this notebook ({reason}). "
+            "Is mlm_jupyter installed in its environment?"
+        )
+
+
+def _last_line(text: str) -> str:
+    return " ".join(text.split())[:300]

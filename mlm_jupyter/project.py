@@ -1,0 +1,142 @@
+"""A stored project with everything that can be asked of it, values included; works outside any kernel."""
+
+from __future__ import annotations
+
+import builtins
+import os
+import warnings
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from mlm_jupyter.core.entities import Checkpoint, Run
+from mlm_jupyter.errors import NotFoundError
+from mlm_jupyter.reader import CheckpointRef, Reader
+from mlm_jupyter.restore import Plan, RestoreError, free_memory
+from mlm_jupyter.store.location import FOLDER_NAME, find_project
+from mlm_jupyter.trust import load_or_create_key, refusal, verify
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from nbformat import NotebookNode
+
+_FRAME_COLUMNS: Final = ("id", "name", "experiment", "status", "started_at", "ended_at", "notebook", "parent_id")
+
+
+class Project(Reader):
+    """A project on disk, with the questions that need its values or a larger library."""
+
+    def to_dataframe(self, query: str | None = None) -> pd.DataFrame:
+        """Return a table with one row for each run.
+
+        Parameters
+        ----------
+        query : only the runs it asks for, in its order.
+
+        Returns
+        -------
+        The runs' own columns, times as UTC timestamps, then a column for each ``params.<key>`` (text), ``metrics.<key>``
+        (the last value, float) and ``tags.<key>`` (text), in order of name; what a run lacks is missing.
+        """
+        import pandas as pd
+
+        runs = list(self.runs(query))
+        columns: dict[str, Any] = {name: [getattr(run, name) for run in runs] for name in _FRAME_COLUMNS}
+        for name in ("started_at", "ended_at"):
+            times = pd.array(columns[name], dtype="Int64")
+            columns[name] = pd.to_datetime(pd.Series(times), unit="ms", utc=True)
+        return pd.DataFrame({**columns, **_logged_columns(runs)})
+
+    def notebook(self, ref: CheckpointRef) -> NotebookNode:
+        """Return the notebook as it was at a checkpoint, outputs included, in nbformat 4.5.
+
+        Raises
+        ------
+        NotFoundError : there is no such checkpoint, or no notebook was there.
+        """
+        import nbformat
+
+        notebook: NotebookNode = nbformat.from_dict(self.document(ref))
+        return notebook
+
+    def load_variables(self, ref: CheckpointRef, names: Iterable[str] | None = None) -> dict[str, Any]:
+        """Return the values of variables at a checkpoint, by name; aliases among them are kept.
+
+        It unpickles, so only what this user's key signed is loaded.
+
+        Parameters
+        ----------
+        names : which variables; None: all. What cannot be loaded is then left out, with a warning that says why.
+
+        Raises
+        ------
+        NotFoundError : there is no such checkpoint, or no such variable at it.
+        UntrustedError : nobody this user trusts signed the checkpoint; nothing was unpickled.
+        RestoreError : a variable asked for by name cannot be loaded; the message says why.
+        """
+        checkpoint = self.get_checkpoint(ref)
+        self._require_trust(checkpoint)
+        wanted = None if names is None else [names] if isinstance(names, str) else list(names)
+        plan = Plan(
+            self._packs,
+            self.variables(checkpoint),
+            live=(),
+            is_equal=lambda variable: False,
+            is_same_object=lambda variable: False,
+            only=wanted,
+        )
+        plan.check_memory(free_memory())
+        namespace: dict[str, Any] = {"__builtins__": builtins}
+        staging = plan.stage(namespace)
+        namespace.update(staging.values)  # the functions of the notebook find each other in it
+        failures = {**plan.failed, **staging.failures}
+        _tell_failures(checkpoint.id, failures, wanted)
+        return {name: staging.values[name] for name in wanted or plan.target if name in staging.values}
+
+    def _require_trust(self, checkpoint: Checkpoint) -> None:
+        """Raise UntrustedError unless this user's key signed the checkpoint."""
+        keys = [load_or_create_key(os.environ)]
+        signatures = self._checkpoints.signatures(checkpoint)
+        if verify(checkpoint.digest, signatures, keys) is None:
+            raise refusal(f"Checkpoint {checkpoint.name or checkpoint.id}", checkpoint.id, signatures, keys)
+
+
+def open_project(path: str | os.PathLike[str] | None = None) -> Project:
+    """Open the project of a folder or notebook, wherever that is: a kernel, a script, a service.
+
+    Parameters
+    ----------
+    path : the project's folder, or anything in it; None: ``MLM_PROJECT``, else the project of the working directory.
+
+    Raises
+    ------
+    NotFoundError : there is no project there.
+    """
+    start = Path.cwd() if path is None else Path(path).expanduser().absolute()
+    start = start.parent if start.name == FOLDER_NAME else start
+    environ = {key: value for key, value in os.environ.items() if path is None or key != "MLM_PROJECT"}
+    folder = find_project(start, environ=environ)
+    if folder is None:
+        named = environ.get("MLM_PROJECT")
+        where = f"in {named}, which MLM_PROJECT names" if named else f"in {start} or above it"
+        raise NotFoundError(f"There is no project {where}. Make one with: mlm init")
+    return Project.open(folder)
+
+
+def _tell_failures(id: str, failures: Mapping[str, str], wanted: list[str] | None) -> None:
+    asked = {name: reason for name, reason in failures.items() if wanted is None or name in wanted}
+    if not asked:
+        return
+    reasons = "; ".join(f"{name}: {reason}" for name, reason in sorted(asked.items()))
+    if wanted is not None:
+        raise RestoreError(f"Not all could be loaded from checkpoint {id}: {reasons}")
+    warnings.warn(f"Left out of checkpoint {id}, not restorable: {reasons}", stacklevel=3)
+
+
+def _logged_columns(runs: Iterable[Run]) -> dict[str, list[Any]]:
+    columns: dict[str, list[Any]] = {}
+    for kind, missing in (("params", None), ("metrics", float("nan")), ("tags", None)):
+        logged: list[Mapping[str, Any]] = [getattr(run, kind) for run in runs]
+        for key in sorted({key for values in logged for key in values}):
+            columns[f"{kind}.{key}"] = [values.get(key, missing) for values in logged]
+    return columns

@@ -1,0 +1,307 @@
+"""A stored project, asked without unpickling anything: rows, JSON and bytes.
+
+Every question takes a reference (see ``Reader.get_checkpoint``) or the thing itself.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+
+import msgspec
+
+from mlm_jupyter.clock import now_ms
+from mlm_jupyter.core import outputs as output_areas
+from mlm_jupyter.core.diff import CheckpointDiff, Contents, cells_of, diff_checkpoints
+from mlm_jupyter.core.digest import Digest
+from mlm_jupyter.core.document import to_notebook
+from mlm_jupyter.core.entities import (
+    Artifact,
+    CellExecution,
+    Checkpoint,
+    Document,
+    Environment,
+    Manifest,
+    Metric,
+    Param,
+    Run,
+    Session,
+    Variable,
+)
+from mlm_jupyter.core.pages import Pages
+from mlm_jupyter.core.parts import select
+from mlm_jupyter.core.query import parse
+from mlm_jupyter.errors import AmbiguousError, NotFoundError
+from mlm_jupyter.process import is_alive
+from mlm_jupyter.store.checkpoints import Checkpoints
+from mlm_jupyter.store.database import Database
+from mlm_jupyter.store.location import FOLDER_NAME
+from mlm_jupyter.store.packs import Packs
+from mlm_jupyter.store.runs import Runs
+
+CheckpointRef = str | Checkpoint
+RunRef = str | Run
+S = TypeVar("S", bound=msgspec.Struct)
+
+_MOST_CANDIDATES: Final = 5
+
+
+class Reader:
+    """A project on disk. Usable from many threads; close it, or use it in a ``with`` statement."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._packs = Packs(database)
+        self._checkpoints = Checkpoints(database, self._packs)
+        self._runs = Runs(database)
+
+    @classmethod
+    def open(cls, folder: str | os.PathLike[str], *, create: bool = False) -> Self:
+        """Open the project in ``folder``, the one that holds ``.mlm/``; read-only where nothing can be written.
+
+        Parameters
+        ----------
+        create : make the project where there is none.
+
+        Raises
+        ------
+        NotFoundError : there is no project.
+        IncompatibleError : a newer version of this package wrote it.
+        """
+        store = Path(folder).expanduser() / FOLDER_NAME
+        is_frozen = store.is_dir() and not os.access(store, os.W_OK)
+        reader = cls(Database.open(store, create=create, read_only=is_frozen))
+        if not is_frozen:
+            now = now_ms()
+            reader._runs.mark_killed(lambda session: is_alive(session, now), now)
+        return reader
+
+    @property
+    def folder(self) -> Path:
+        """The folder that holds ``.mlm/``."""
+        return self._database.folder.parent
+
+    def close(self) -> None:
+        """Close the database."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {str(self.folder)!r}>"
+
+    # Checkpoints
+
+    def checkpoints(
+        self, run: RunRef | None = None, notebook: str | None = None, *, include_saves: bool = True
+    ) -> Pages[Checkpoint]:
+        """Return the checkpoints, newest first; those of one run or notebook, if asked.
+
+        Parameters
+        ----------
+        run : a run, its name or id, or a unique prefix of that.
+        notebook : the notebook's path as checkpoints have it: relative to the project.
+        include_saves : also those that a restore made of what it was about to replace.
+        """
+        run_id = self.get_run(run).id if run is not None else None
+        return Pages(
+            lambda before, limit: self._checkpoints.list(
+                notebook=notebook, run_id=run_id, before=before, limit=limit, include_saves=include_saves
+            )
+        )
+
+    def get_checkpoint(self, ref: CheckpointRef, *, notebook: str | None = None, current: str | None = None) -> Checkpoint:
+        """Return the checkpoint that ``ref`` means.
+
+        Parameters
+        ----------
+        ref : a checkpoint's name; a run's name (its last checkpoint); an id of either or a unique prefix; ``latest``, the
+            newest finished one; ``current``, where a kernel stands; each followed by ``~N``, N parents back.
+        notebook : whose ``latest`` is meant; None: the project's.
+        current : the id of the checkpoint where the kernel stands, if one asks.
+
+        Raises
+        ------
+        NotFoundError : there is none such.
+        AmbiguousError : the prefix fits several; the message lists them.
+        """
+        if isinstance(ref, Checkpoint):
+            return ref
+        return self._checkpoints.resolve(ref, notebook=notebook, current=current)
+
+    def manifest(self, ref: CheckpointRef) -> Manifest:
+        """Return all of a checkpoint that never changes."""
+        return self._checkpoints.manifest(self.get_checkpoint(ref))
+
+    def variables(self, ref: CheckpointRef) -> dict[str, Variable]:
+        """Return what is known of every variable at a checkpoint, by name; their values stay where they are."""
+        return self._checkpoints.variables(self.get_checkpoint(ref))
+
+    def execution(self, ref: CheckpointRef) -> CellExecution | None:
+        """Return the execution that made a checkpoint; None where no cell did."""
+        digest = self.manifest(ref).execution
+        return None if digest is None else self._decode(digest, CellExecution)
+
+    def outputs(self, ref: CheckpointRef) -> list[dict[str, Any]]:
+        """Return what the cell showed, as nbformat outputs, with what came after it had ended."""
+        checkpoint = self.get_checkpoint(ref)
+        execution = self.execution(checkpoint)
+        shown = self._load_outputs(execution.outputs) if execution and execution.outputs else []
+        return output_areas.join(shown, self._checkpoints.late_outputs(checkpoint.id))
+
+    def environment(self, ref: CheckpointRef) -> Environment | None:
+        """Return what the code ran on; None where it is not known."""
+        manifest = self.manifest(ref)
+        digest = manifest.environment or self._runs.get_session(manifest.session_id).environment
+        return None if digest is None else self._decode(digest, Environment)
+
+    def modules(self, ref: CheckpointRef) -> dict[str, str]:
+        """Return the text of each module of the project that was imported, by path."""
+        sources = self.manifest(ref).modules
+        return {path: bytes(self._packs.get_blob(blob)).decode("utf-8", "replace") for path, blob in sources.items()}
+
+    def document(self, ref: CheckpointRef) -> dict[str, Any]:
+        """Return the notebook as it was, as a JSON object in the form of nbformat 4.5, texts as one string.
+
+        Raises
+        ------
+        NotFoundError : there was no notebook, only a script or a console.
+        """
+        checkpoint = self.get_checkpoint(ref)
+        digest = self.manifest(checkpoint).document
+        if digest is None:
+            raise NotFoundError(f"Checkpoint {checkpoint.id} was made where no notebook was: it has code, no document.")
+        notebook = to_notebook(self._decode(digest, Document), self._packs.get, self._load_outputs)
+        late = self._checkpoints.late_outputs(checkpoint.id)
+        for cell in notebook["cells"]:
+            if late and cell["id"] == checkpoint.cell_id and "outputs" in cell:
+                cell["outputs"] = output_areas.join(cell["outputs"], late)
+        return notebook
+
+    def diff(self, base: CheckpointRef, other: CheckpointRef, *, only: Iterable[str] = ()) -> CheckpointDiff:
+        """Return what turns ``base`` into ``other``, variables compared by what is known of them.
+
+        Parameters
+        ----------
+        only : some of code, outputs, variables, metrics, params, environment; none of them: all.
+        """
+        before, after = self.get_checkpoint(base), self.get_checkpoint(other)
+        return select(diff_checkpoints(self._contents(before), self._contents(after)), only)
+
+    def set_name(self, ref: CheckpointRef, name: str | None) -> None:
+        """Give a checkpoint a name of its own, or take it away."""
+        self._checkpoints.set_name(self.get_checkpoint(ref).id, name)
+
+    def set_note(self, ref: CheckpointRef, note: str | None) -> None:
+        """Write a note to a checkpoint, or take it away."""
+        self._checkpoints.set_note(self.get_checkpoint(ref).id, note)
+
+    def delete(self, ref: CheckpointRef | Run) -> None:
+        """Delete a checkpoint, or a run with all that was logged in it (given as a ``Run``; its checkpoints stay)."""
+        if isinstance(ref, Run):
+            self._runs.delete(ref.id)
+        else:
+            self._checkpoints.delete(self.get_checkpoint(ref).id)
+
+    # Runs
+
+    def runs(self, query: str | None = None) -> Pages[Run]:
+        """Return the runs, newest first; those that ``query`` asks for, in its order.
+
+        Parameters
+        ----------
+        query : MLflow's filter language: ``metrics.acc > 0.9 and params.lr = '0.1' order by metrics.acc desc``.
+
+        Raises
+        ------
+        InvalidInputError : the query cannot be read; the message says where.
+        """
+        parsed = parse(query) if query else None
+        return Pages(lambda before, limit: self._runs.list(parsed, before=before, limit=limit))
+
+    def get_run(self, ref: RunRef) -> Run:
+        """Return a run by its name (the newest of that name), its id, a unique prefix of that, or ``latest``."""
+        if isinstance(ref, Run):
+            return ref
+        found = self._runs.find_by_name(ref)
+        if found is not None:
+            return found
+        ids = self._runs.find_ids(ref.lower(), limit=_MOST_CANDIDATES) if ref else []
+        if len(ids) == 1 or ref in ids:
+            return self._runs.get(ref if ref in ids else ids[0])
+        if ids:
+            raise AmbiguousError(f"{ref!r} fits several runs: {', '.join(ids)}. Write more of the id.")
+        newest = self.runs().first() if ref == "latest" else None
+        if newest is None:
+            raise NotFoundError(f"No run {ref!r} in {self.folder}. List them with: mlm runs")
+        return newest
+
+    def metrics(self, run: RunRef, key: str | None = None, *, points: int | None = None) -> list[Metric]:
+        """Return the points of a run's metrics (of one, if asked), by key, then step.
+
+        Parameters
+        ----------
+        points : thin every curve out to about so many points that look the same when drawn.
+        """
+        return self._runs.metrics(self.get_run(run).id, key, points=points)
+
+    def params(self, run: RunRef) -> list[Param]:
+        """Return every value the params of a run were given, in order of time."""
+        return self._runs.params(self.get_run(run).id)
+
+    def artifacts(self, run: RunRef) -> list[Artifact]:
+        """Return the files kept with a run, by name."""
+        return self._runs.artifacts(self.get_run(run).id)
+
+    def artifact_bytes(self, artifact: Artifact) -> bytes:
+        """Return what is in a file kept with a run."""
+        return bytes(self._packs.get_blob(artifact.blob))
+
+    def sessions(self, *, is_open: bool | None = None) -> list[Session]:
+        """Return the sessions, newest first; only those that have not ended (or have), if asked."""
+        return self._runs.sessions(is_open=is_open)
+
+    # What lies behind a digest
+
+    def _decode(self, digest: Digest, kind: type[S]) -> S:
+        return msgspec.json.decode(self._packs.get(digest), type=kind)
+
+    def _load_outputs(self, blob: Digest) -> list[dict[str, Any]]:
+        return msgspec.json.decode(bytes(self._packs.get_blob(blob)), type=list[dict[str, Any]])
+
+    def _contents(self, checkpoint: Checkpoint) -> Contents:
+        manifest = self.manifest(checkpoint)
+        params, metrics = self._logged_until(checkpoint)
+        return Contents(
+            id=checkpoint.id,
+            variables=self.variables(checkpoint),
+            params=params,
+            metrics={**metrics, **manifest.metrics},
+            environment=self.environment(checkpoint),
+            modules=self.modules(checkpoint),
+            cells=cells_of(self._shown_notebook(checkpoint, manifest)),
+        )
+
+    def _shown_notebook(self, checkpoint: Checkpoint, manifest: Manifest) -> Mapping[str, Any]:
+        """Return the notebook, or one of just the cell that ran where there was none."""
+        if manifest.document is not None:
+            return self.document(checkpoint)
+        if checkpoint.source is None:
+            return {}
+        cell = {"cell_type": "code", "source": checkpoint.source, "outputs": self.outputs(checkpoint)}
+        return {"cells": [cell | ({"id": checkpoint.cell_id} if checkpoint.cell_id else {})]}
+
+    def _logged_until(self, checkpoint: Checkpoint) -> tuple[dict[str, str], dict[str, float]]:
+        """Return the params and metrics of the checkpoint's run as they were when it was made."""
+        if checkpoint.run_id is None:
+            return {}, {}
+        params = [param for param in self._runs.params(checkpoint.run_id) if param.logged_at <= checkpoint.created_at]
+        points = [point for point in self._runs.metrics(checkpoint.run_id) if point.logged_at <= checkpoint.created_at]
+        return {param.key: param.value for param in params}, {point.key: point.value for point in points}
