@@ -144,7 +144,7 @@ def _load(path: Path) -> Key:
             note = _check(path, about)
         text = file.read(4096)
         deadline = time.monotonic() + _WAIT_S
-        while len(text) < 2 * SECRET_BYTES and time.monotonic() < deadline:
+        while not text and time.monotonic() < deadline:
             time.sleep(0.01)
             file.seek(0)
             text = file.read(4096)
