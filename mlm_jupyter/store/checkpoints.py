@@ -136,12 +136,12 @@ class Checkpoints:
         found = self._find("WHERE name = ?", name)
         if found is not None:
             return found
-        query = "SELECT id FROM runs WHERE name = ? ORDER BY started_at DESC, id DESC LIMIT 1"
+        query = "SELECT id FROM runs WHERE name = ? ORDER BY id DESC LIMIT 1"
         run = self._database.connection().execute(query, (name,)).fetchone()
         return None if run is None else self._last_of_run(run[0], name)
 
     def _last_of_run(self, run_id: str, ref: str) -> Checkpoint:
-        found = self._find("WHERE run_id = ? AND kind != 'save' ORDER BY id DESC LIMIT 1", run_id)
+        found = self._find("WHERE run_id = ? ORDER BY id DESC LIMIT 1", run_id)
         if found is None:
             raise NotFoundError(f"Run {ref!r} has no checkpoint. Look at what it logged with: mlm metrics {run_id}")
         return found

@@ -1,0 +1,107 @@
+"""The index of objects: which digest lies where in which pack."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Collection, Iterable
+from typing import Final
+
+from mlm_jupyter.core.digest import Digest
+from mlm_jupyter.errors import ConflictError, NotFoundError
+from mlm_jupyter.store.database import Database
+from mlm_jupyter.store.packfile import Entry
+
+_KNOWN_DIGESTS: Final = 50_000
+_FIND: Final = (
+    "SELECT digest, kind, name, offset, stored_bytes, raw_bytes"
+    " FROM objects JOIN packs ON packs.id = pack_id WHERE digest = ?"
+)
+_HAS: Final = "SELECT 1 FROM objects WHERE digest = ?"
+_ADD: Final = "INSERT OR IGNORE INTO objects SELECT ?, ?, id, ?, ?, ? FROM packs WHERE name = ?"
+
+
+class Index:
+    """The rows of ``packs``, ``objects`` and ``tombstones``, with a memory of digests that were seen lately.
+
+    Any process may delete objects; a trigger counts that. Who builds on what ``has`` said takes ``count_deletions``
+    before, and calls ``check`` in the transaction that writes the reference.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: set[bytes] = set()
+        self._deletions = -1
+
+    def find(self, digest: Digest) -> Entry | None:
+        """Return where the object lies, or None."""
+        try:
+            key = bytes.fromhex(digest)
+        except ValueError:
+            return None
+        row = self._database.connection().execute(_FIND, (key,)).fetchone()
+        return None if row is None else Entry(*row)
+
+    def get(self, digest: Digest) -> Entry:
+        """Return where the object lies; the error says if retention dropped it."""
+        entry = self.find(digest)
+        if entry is not None:
+            return entry
+        try:
+            key = bytes.fromhex(digest)
+        except ValueError:
+            raise NotFoundError(f"{digest!r} is not a digest: 64 hexadecimal digits") from None
+        query = "SELECT reason, dropped_at FROM tombstones WHERE digest = ?"
+        tombstone = self._database.connection().execute(query, (key,)).fetchone()
+        if tombstone is None:
+            raise NotFoundError(f"Object {digest[:12]} is not in this project. Look for damage with: mlm verify")
+        reason, dropped_at = tombstone
+        day = time.strftime("%Y-%m-%d", time.gmtime(dropped_at / 1000))
+        raise NotFoundError(f"Object {digest[:12]} was dropped on {day} ({reason}); its value cannot be brought back")
+
+    def has(self, key: bytes) -> bool:
+        """Tell whether the object with these 32 bytes as digest is there, or was when it was last looked up."""
+        if key in self._known:
+            return True
+        if self._database.connection().execute(_HAS, (key,)).fetchone() is None:
+            return False
+        self.remember((key,))
+        return True
+
+    def remember(self, keys: Iterable[bytes]) -> None:
+        """Take note that the objects are there."""
+        if len(self._known) > _KNOWN_DIGESTS:
+            self._known = set()
+        self._known.update(keys)
+
+    def count_deletions(self) -> int:
+        """Return how many objects have ever been deleted, and forget what was known if there are more than last time."""
+        count = _count_deletions(self._database.connection())
+        if count != self._deletions:
+            self._known = set()
+            self._deletions = count
+        return count
+
+    def add(self, connection: sqlite3.Connection, entries: Collection[Entry]) -> None:
+        """Add objects; one that is there already stays where it is."""
+        names = {entry.pack for entry in entries}
+        connection.executemany("INSERT OR IGNORE INTO packs (name) VALUES (?)", [(name,) for name in names])
+        connection.executemany(
+            _ADD, [(e.digest, e.kind, e.offset, e.stored_bytes, e.raw_bytes, e.pack) for e in entries]
+        )
+        connection.executemany("DELETE FROM tombstones WHERE digest = ?", [(entry.digest,) for entry in entries])
+
+    def check(self, connection: sqlite3.Connection, keys: Collection[bytes], *, deletions: int) -> None:
+        """Raise ConflictError where one of ``keys`` was deleted since ``count_deletions`` returned ``deletions``."""
+        if _count_deletions(connection) == deletions:
+            return
+        for key in keys:
+            if connection.execute(_HAS, (key,)).fetchone() is None:
+                raise ConflictError(
+                    f"Object {key.hex()[:12]} was pruned while it was about to be used again; try again"
+                )
+
+
+def _count_deletions(connection: sqlite3.Connection) -> int:
+    (count,) = connection.execute("SELECT count FROM deletions").fetchone()
+    return int(count)

@@ -1,0 +1,174 @@
+"""Pack files on the disk: one reader a file, and writers that no two batches and no two processes ever share."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import zstandard
+
+from mlm_jupyter.errors import CorruptError
+from mlm_jupyter.store.connection import storage_error
+from mlm_jupyter.store.records import RAW, ZSTD, Kind, make_header
+
+PACK_BYTES: Final = 512 << 20
+
+_ZSTD_LEVEL: Final = 1
+_SMALLEST_COMPRESSED: Final = 64
+_SAMPLE_BYTES: Final = 16 << 10
+_SAMPLE_PAYS: Final = 0.95
+
+Bytes = bytes | bytearray | memoryview
+
+
+class Entry(NamedTuple):
+    """Where an object lies: a row of the index."""
+
+    digest: bytes
+    kind: int
+    pack: str
+    offset: int
+    stored_bytes: int
+    raw_bytes: int
+
+
+def damaged(entry: Entry, reason: str) -> CorruptError:
+    return CorruptError(
+        f"Object {entry.digest.hex()[:12]} in {entry.pack} is damaged: {reason}. See what else is with: mlm verify"
+    )
+
+
+class PackReader:
+    """An open pack to read from; closed when nobody refers to it."""
+
+    def __init__(self, path: Path) -> None:
+        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+    def __del__(self) -> None:
+        if hasattr(self, "_fd"):
+            os.close(self._fd)
+
+    def read(self, entry: Entry) -> bytes:
+        payload = os.pread(self._fd, entry.stored_bytes, entry.offset)
+        if len(payload) != entry.stored_bytes:
+            raise damaged(entry, "the file ends before it does")
+        return payload
+
+    def read_into(self, entry: Entry, target: memoryview) -> None:
+        if os.preadv(self._fd, [target], entry.offset) != entry.stored_bytes:
+            raise damaged(entry, "the file ends before it does")
+
+
+class PackWriter:
+    """A pack of this process to append to; used by one batch at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.pid = os.getpid()
+        self.name = f"{time.time_ns() // 1_000_000:013d}-{self.pid}-{os.urandom(4).hex()}.pack"
+        self.size = 0
+        self.is_broken = False
+        self._path = folder / self.name
+        self._is_named = False
+        self._compressor = zstandard.ZstdCompressor(level=_ZSTD_LEVEL)
+        try:
+            self._fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            _lock(self._fd)
+        except OSError as error:
+            raise storage_error(error, folder) from error
+
+    def __del__(self) -> None:
+        if hasattr(self, "_fd"):
+            os.close(self._fd)
+
+    @property
+    def is_full(self) -> bool:
+        return self.size >= PACK_BYTES
+
+    def append(self, kind: Kind, digest: bytes, data: memoryview) -> Entry:
+        payload = self._compress(data)
+        codec = RAW if payload is data else ZSTD
+        header = make_header(kind, codec, digest, data.nbytes, len(payload))
+        try:
+            self._write(header, payload)
+        except OSError as error:
+            self.cut(self.size)
+            raise storage_error(error, self._path.parent) from error
+        entry = Entry(digest, kind, self.name, self.size + len(header), len(payload), data.nbytes)
+        self.size = entry.offset + entry.stored_bytes
+        return entry
+
+    def _write(self, header: bytes, payload: Bytes) -> None:
+        written = os.writev(self._fd, [header, payload])
+        rest = memoryview(header + payload if written < len(header) else payload)
+        rest = rest[written if written < len(header) else written - len(header) :]
+        while rest:  # a signal or an almost full disk cut the write short
+            rest = rest[os.write(self._fd, rest) :]
+
+    def _compress(self, data: memoryview) -> Bytes:
+        """Return the zstd frame of ``data``, or ``data`` itself where that is not smaller, or a sample says it won't be."""
+        if data.nbytes < _SMALLEST_COMPRESSED:
+            return data
+        if data.nbytes > 4 * _SAMPLE_BYTES:
+            quarter = data.nbytes // 4
+            samples = (data[start : start + _SAMPLE_BYTES] for start in (quarter, 3 * quarter - _SAMPLE_BYTES))
+            if sum(len(self._compressor.compress(sample)) for sample in samples) > 2 * _SAMPLE_BYTES * _SAMPLE_PAYS:
+                return data
+        compressed: bytes = self._compressor.compress(data)
+        return compressed if len(compressed) < data.nbytes else data
+
+    def cut(self, size: int) -> None:
+        """Drop what lies behind ``size``. Where even that fails the file is not written to again."""
+        try:
+            os.ftruncate(self._fd, size)
+            self.size = size
+        except OSError:
+            self.is_broken = True
+
+    def sync(self) -> None:
+        os.fsync(self._fd)
+        if not self._is_named:
+            sync_folder(self._path.parent)
+            self._is_named = True
+
+
+def _lock(fd: int) -> None:
+    """Mark a pack as in use for as long as this process lives, so that pruning leaves it alone."""
+    with contextlib.suppress(OSError):  # some network file systems have no locks
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+class PackWriters:
+    """The packs of this process that no batch is writing to at the moment."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._idle: list[PackWriter] = []
+        self._lock = threading.Lock()
+
+    def take(self) -> PackWriter:
+        """Return a pack to append to: an idle one of this very process (a fork has copies of its parent's), or a new one."""
+        with self._lock:
+            self._idle = [writer for writer in self._idle if writer.pid == os.getpid()]
+            if self._idle:
+                return self._idle.pop()
+        return PackWriter(self._folder)
+
+    def give_back(self, writer: PackWriter) -> None:
+        """Let the next batch append to ``writer``, unless it is full or broken: then it is closed."""
+        if not writer.is_full and not writer.is_broken:
+            with self._lock:
+                self._idle.append(writer)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names of the files in ``folder`` survive a loss of power."""
+    fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
