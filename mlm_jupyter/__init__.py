@@ -1,1 +1,77 @@
-"""The memory of a notebook."""
+"""The memory of a notebook: every cell run is a checkpoint you can list, compare and restore."""
+
+from __future__ import annotations
+
+from importlib.metadata import version as _version
+from typing import TYPE_CHECKING
+
+from mlm_jupyter.api import (
+    checkpoint,
+    diff,
+    end_run,
+    flush,
+    history,
+    log_artifact,
+    log_metric,
+    log_metrics,
+    log_param,
+    log_params,
+    open_project,
+    pause,
+    restore,
+    resume,
+    set_tag,
+    start_run,
+    status,
+    stop,
+    track,
+    undo,
+)
+from mlm_jupyter.errors import MlmError
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+__all__ = [
+    "MlmError",
+    "checkpoint",
+    "diff",
+    "end_run",
+    "flush",
+    "history",
+    "log_artifact",
+    "log_metric",
+    "log_metrics",
+    "log_param",
+    "log_params",
+    "open_project",
+    "pause",
+    "restore",
+    "resume",
+    "set_tag",
+    "start_run",
+    "status",
+    "stop",
+    "track",
+    "undo",
+]
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Add ``%mlm_track`` and its kin to a notebook; called by ``%load_ext mlm_jupyter``."""
+    from mlm_jupyter.kernel.extension import load
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: InteractiveShell) -> None:
+    """Stop tracking; called by ``%unload_ext mlm_jupyter``."""
+    from mlm_jupyter.kernel.extension import unload
+
+    unload(shell)
+
+
+def __getattr__(name: str) -> str:
+    if name == "__version__":  # read from the metadata only when asked for
+        return _version("mlm_jupyter")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -17,16 +17,17 @@ from mlm_jupyter.capture.namespace import Namespace
 from mlm_jupyter.capture.reach import Reach
 from mlm_jupyter.capture.rules import Rules
 from mlm_jupyter.clock import new_id, now_ms
-from mlm_jupyter.core.access import access_of
+from mlm_jupyter.core import tree
+from mlm_jupyter.core.access import Access
 from mlm_jupyter.core.digest import Digest
 from mlm_jupyter.core.entities import CellError, CellExecution, Checkpoint, CheckpointKind, ExecutionStatus, State, Variable
 from mlm_jupyter.errors import InvalidInputError, MlmError
 from mlm_jupyter.restore import Plan, RestoreError, RestoreReport, free_memory, swap
 from mlm_jupyter.settings import Settings
-from mlm_jupyter.store.checkpoints import Checkpoints
+from mlm_jupyter.store.checkpoints import Checkpoints, check_name
 from mlm_jupyter.store.database import Database
 from mlm_jupyter.store.packs import Packs
-from mlm_jupyter.trust import Trust
+from mlm_jupyter.trust import Key, refusal, sign, verify
 from mlm_jupyter.writer import CheckpointDraft, Output, Writer
 
 _STATE: Final = msgspec.json.Decoder(State)
@@ -48,14 +49,13 @@ class Surroundings(Protocol):
 class _Cell:
     """A cell that is being executed."""
 
-    def __init__(self, source: str, cell_id: str | None, key: str) -> None:
+    def __init__(self, source: str, cell_id: str | None, access: Access) -> None:
         self.source = source
         self.cell_id = cell_id
-        self.key = key
+        self.access = access
         self.checkpoint_id = new_id()
         self.started_at = now_ms()
         self.started_s = time.perf_counter()
-        self.access = access_of(source)
 
 
 class CellResult(msgspec.Struct, frozen=True):
@@ -84,7 +84,7 @@ class LiveSession:
         session_id: str,
         notebook: str | None,
         settings: Settings,
-        trust: Trust,
+        key: Key,
         is_hidden: Callable[[str], bool],
         surroundings: Surroundings,
         run_id: Callable[[], str | None] = lambda: None,
@@ -97,7 +97,7 @@ class LiveSession:
         self.namespace = Namespace(namespace, is_hidden=is_hidden, rules=_rules(settings))
         self.reach = Reach()
         self._surroundings = surroundings
-        self._trust = trust
+        self._key = key
         self._run_id = run_id
         self._cell: _Cell | None = None
         self._last: CheckpointDraft | None = None
@@ -109,7 +109,7 @@ class LiveSession:
             self.checkpoints,
             session_id=session_id,
             notebook=notebook,
-            sign=trust.sign,
+            sign=lambda digest: sign(digest, key),
             on_error=surroundings.tell,
             on_lost=self.namespace.forget,
             queue_bytes=settings.queue_bytes,
@@ -132,16 +132,32 @@ class LiveSession:
         """Say that code ran that is no cell (a completer, a variable explorer): what it changed was between cells."""
         self._has_gone_unseen = True
 
-    def begin_cell(self, source: str, *, cell_id: str | None, key: str) -> None:
-        """Prepare for the execution of a cell; returns when the cell may change what it likes."""
+    def begin_cell(self, source: str, *, python: str, cell_id: str | None) -> None:
+        """Prepare for the execution of a cell; returns when the cell may change what it likes.
+
+        ``source`` is the cell as typed, ``python`` what is executed of it. Its outputs are asked for by ``checkpoint_id``.
+        """
         if self._last is not None:
             self._last.are_outputs_final.set()
-        cell = _Cell(source, cell_id, key)
         if self._has_gone_unseen:
             self._look_between()
-        self.reach.enter(cell.access)
+        cell = _Cell(source, cell_id, self.reach.enter(python))
         self._wait_for_pending()
         self._cell = cell
+
+    def begin_baseline(self) -> None:
+        """Say that tracking starts inside a cell: that cell's end is the baseline."""
+        self._cell = _Cell("", None, Access(reads=(), writes=(), triggers=frozenset({"start"})))
+
+    def drop_cell(self) -> None:
+        """Make no checkpoint of the cell that began."""
+        self._cell = None
+
+    def outputs_are_final(self, key: str | None = None) -> None:
+        """Say that no more output of an execution (the last, or the one whose checkpoint is ``key``) is to be waited for."""
+        last = self._last
+        if last is not None and key in (None, last.id):
+            last.are_outputs_final.set()
 
     def _look_between(self) -> None:
         self._has_gone_unseen = False
@@ -158,14 +174,25 @@ class LiveSession:
                 draft.are_outputs_final.set()
                 draft.done.wait()
 
-    def end_cell(self, result: CellResult, *, source: str | None = None) -> CheckpointDraft | None:
-        """Look at what the cell left behind and queue its checkpoint."""
+    @property
+    def written(self) -> tuple[str, ...]:
+        """The names that the cell being executed writes, as its source says."""
+        return self._cell.access.writes if self._cell else ()
+
+    def end_cell(
+        self,
+        result: CellResult,
+        *,
+        source: str | None = None,
+        kind: CheckpointKind = "cell",
+        metrics: dict[str, float] | None = None,
+    ) -> CheckpointDraft | None:
+        """Look at what the cell left behind and queue its checkpoint; None when no cell had begun."""
         cell, self._cell = self._cell, None
-        if cell is None:  # tracking began inside this cell
+        if cell is None:
             return None
         duration_ms = (time.perf_counter() - cell.started_s) * 1e3
         look = self._look()
-        access = cell.access
         execution = CellExecution(
             source=cell.source if source is None else source,
             status=result.status,
@@ -174,10 +201,10 @@ class LiveSession:
             cell_id=cell.cell_id,
             execution_count=result.execution_count,
             error=result.error,
-            reads=access.reads,
-            writes=access.writes,
+            reads=cell.access.reads,
+            writes=cell.access.writes,
         )
-        return self._submit("cell", look, id=cell.checkpoint_id, execution=execution, key=cell.key)
+        return self._submit(kind, look, id=cell.checkpoint_id, execution=execution, metrics=metrics)
 
     def checkpoint(self, kind: CheckpointKind = "manual", *, name: str | None = None, note: str | None = None) -> Checkpoint:
         """Make a checkpoint of this moment and return it when it is stored.
@@ -188,7 +215,7 @@ class LiveSession:
         StorageError : it could not be written.
         """
         if name is not None:
-            self.checkpoints.check_name(name)
+            check_name(name)
         draft = self._submit(kind, self._look(), name=name, note=note)
         draft.are_outputs_final.set()
         draft.done.wait()
@@ -209,14 +236,15 @@ class LiveSession:
         *,
         id: str | None = None,
         execution: CellExecution | None = None,
-        key: str | None = None,
+        metrics: dict[str, float] | None = None,
         name: str | None = None,
         note: str | None = None,
     ) -> CheckpointDraft:
+        id = id or new_id()
         cwd, sys_path = state.take_place()
         between, self._between = self._between, ()
         draft = CheckpointDraft(
-            id=id or new_id(),
+            id=id,
             kind=kind,
             created_at=now_ms(),
             look=look,
@@ -226,7 +254,8 @@ class LiveSession:
             cwd=cwd,
             sys_path=sys_path,
             execution=execution,
-            outputs=None if key is None else lambda: self._surroundings.outputs(key),
+            outputs=None if execution is None else lambda: self._surroundings.outputs(id),
+            metrics=metrics or {},
             modules=self._surroundings.modules(),
             run_id=self._run_id(),
             name=name,
@@ -270,7 +299,7 @@ class LiveSession:
         StorageError : what is there now could not be saved, or the values do not fit in memory.
         """
         checkpoint = self.resolve(ref)
-        self._trust.require(checkpoint, self.checkpoints.signatures(checkpoint))
+        self._require_trust(checkpoint)
         self._catch_up(save=save and not dry_run)
         plan = self._plan(checkpoint, only)
         if dry_run:
@@ -287,6 +316,11 @@ class LiveSession:
         if only is None:
             self._stand_on(checkpoint, plan, report)
         return report
+
+    def _require_trust(self, checkpoint: Checkpoint) -> None:
+        signatures = self.checkpoints.signatures(checkpoint)
+        if verify(checkpoint.digest, signatures, [self._key]) is None:
+            raise refusal(f"Checkpoint {checkpoint.id}", checkpoint.id, signatures, [self._key])
 
     def _catch_up(self, *, save: bool) -> None:
         """Store what has changed since the last checkpoint, or merely notice it."""
@@ -335,7 +369,7 @@ class LiveSession:
         self._looked = []
         self._between = ()
         self.namespace.adopt()
-        digests = self.checkpoints.variable_digests(checkpoint)
+        digests = dict(tree.walk(manifest.variables, self.packs.get))
         records: dict[str, tuple[Digest, Variable]] = {
             name: (digests[name], variable) for name, variable in plan.target.items() if name not in report.failed
         }

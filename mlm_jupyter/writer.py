@@ -31,13 +31,15 @@ from mlm_jupyter.core.entities import (
     State,
     Variable,
 )
-from mlm_jupyter.errors import MlmError
+from mlm_jupyter.errors import ConflictError, MlmError
 from mlm_jupyter.store.checkpoints import Checkpoints
 from mlm_jupyter.store.packs import Batch, Kind, Packs
 
 OUTPUTS_WAIT_S: Final = 1.0
 COPY_BELOW: Final = 16 << 20
 """Changed memory is copied when it is less than this and written from where it lies when it is more."""
+MOST_KNOWN: Final = 400_000
+"""Chunks whose digest is remembered: 100 MB of memory, 400 GB of arrays."""
 
 Output = dict[str, Any]
 PutOutputs = Callable[[list[Output]], Digest]
@@ -109,11 +111,10 @@ class Writer:
         self._on_lost = on_lost
         self._queue_bytes = queue_bytes
         self._known: dict[bytes, Digest] = {}
-        self._generation = packs.generation()
         self._states: dict[str, tuple[bytes, Digest]] = {}
-        self._queue: collections.deque[CheckpointDraft] = collections.deque()
+        self._queue: collections.deque[CheckpointDraft | Callable[[], None]] = collections.deque()
         self._changed = threading.Condition()
-        self._busy: CheckpointDraft | None = None
+        self._busy: CheckpointDraft | Callable[[], None] | None = None
         self._is_closing = False
         self._is_failing = False
         self._thread: threading.Thread | None = None
@@ -124,8 +125,15 @@ class Writer:
     def submit(self, draft: CheckpointDraft) -> None:
         """Queue a draft; copies small changed memory now, so that the user may change it at once."""
         self._secure(draft)
+        self._enqueue(draft)
+
+    def later(self, work: Callable[[], None]) -> None:
+        """Do something small in the writer's thread, behind what is queued; it must not raise."""
+        self._enqueue(work)
+
+    def _enqueue(self, work: CheckpointDraft | Callable[[], None]) -> None:
         with self._changed:
-            self._queue.append(draft)
+            self._queue.append(work)
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="mlm-writer", daemon=True)
                 self._thread.start()
@@ -144,7 +152,7 @@ class Writer:
     def pending(self) -> list[CheckpointDraft]:
         """Return the drafts that are not stored yet."""
         with self._changed:
-            return [*([self._busy] if self._busy else []), *self._queue]
+            return [work for work in (self._busy, *self._queue) if isinstance(work, CheckpointDraft)]
 
     def flush(self, timeout_s: float | None = None) -> bool:
         """Wait until everything submitted is stored (or has failed); False when the time was over first."""
@@ -172,24 +180,28 @@ class Writer:
     def _run(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._queue or self._is_closing)
+                self._changed.wait_for(lambda: bool(self._queue) or self._is_closing)
                 if not self._queue:
                     return
-                draft = self._busy = self._queue.popleft()
+                work = self._busy = self._queue.popleft()
             try:
-                draft.are_outputs_final.wait(OUTPUTS_WAIT_S)
-                self._write(draft)
+                if isinstance(work, CheckpointDraft):
+                    work.are_outputs_final.wait(OUTPUTS_WAIT_S)
+                    self._write(work)
+                else:
+                    work()
             finally:
                 with self._changed:
                     self._busy = None
                     self._changed.notify_all()
-                draft.done.set()
+                if isinstance(work, CheckpointDraft):
+                    work.done.set()
 
     def _write(self, draft: CheckpointDraft) -> None:
         try:
             try:
                 self._store(draft)
-            except _GenerationError:
+            except ConflictError:  # chunks were pruned while they were about to be used again
                 self._store(draft)
             if self._is_failing:
                 self._is_failing = False
@@ -204,7 +216,6 @@ class Writer:
                 )
 
     def _store(self, draft: CheckpointDraft) -> None:
-        self._notice_dropped()
         batch = self._packs.batch()
         try:
             records, known, lost = self._store_variables(batch, draft)
@@ -218,31 +229,18 @@ class Writer:
             insert = self._checkpoints.add(
                 batch, manifest, signature=self._sign(digest), execution=execution, name=draft.name, note=draft.note
             )
-            stored: list[Checkpoint] = []
-
-            def rows(connection: Any) -> None:
-                if self._packs.generation(connection) != self._generation:
-                    raise _GenerationError
-                stored.append(insert(connection))
-
-            batch.commit(rows)
+            stored = batch.commit(insert)
         except BaseException:
             batch.abandon()
             self._states.clear()
             raise
-        draft.checkpoint = self.current = stored[0]
+        draft.checkpoint = self.current = stored
         self.records = records
+        if len(self._known) > MOST_KNOWN:
+            self._known.clear()
         self._known.update(known)
         if lost:
             self._on_lost(lost)
-
-    def _notice_dropped(self) -> None:
-        """Forget which chunks are stored when somebody has freed some."""
-        generation = self._packs.generation()
-        if generation != self._generation or len(self._known) > 400_000:
-            self._known.clear()
-            self._states.clear()
-            self._generation = generation
 
     def _store_variables(
         self, batch: Batch, draft: CheckpointDraft
@@ -285,8 +283,8 @@ class Writer:
     def _store_buffer(self, batch: Batch, buffer: BufferDraft, known: dict[bytes, Digest]) -> Digest | None:
         parts: list[tuple[Digest, int]] = []
         for index, (fast, size) in enumerate(zip(buffer.hashes, buffer.sizes(), strict=True)):
-            digest = self._known.get(fast) or known.get(fast)
-            if digest is None:
+            digest = known.get(fast) or self._known.get(fast)
+            if digest is None or not batch.has(digest):
                 data = buffer.chunk(index)
                 if data is None:
                     return None
@@ -329,14 +327,11 @@ class Writer:
 
     def _store_state(self, batch: Batch, draft: CheckpointDraft) -> Digest:
         for generator, pickled in draft.random.items():
-            if self._states.get(generator, (b"", ""))[0] != pickled:
+            known, digest = self._states.get(generator, (b"", ""))
+            if known != pickled or not batch.has(digest):
                 self._states[generator] = (pickled, batch.put_blob(pickled))
         random = {generator: self._states[generator][1] for generator in draft.random}
         return batch.put_json(Kind.STATE, State(cwd=draft.cwd, sys_path=draft.sys_path, random=random))
-
-
-class _GenerationError(Exception):
-    """Chunks were freed between looking them up and the commit."""
 
 
 def _record(draft: VariableDraft, group: Digest | None, reason: str | None) -> Variable:

@@ -18,10 +18,6 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         stored_bytes INTEGER NOT NULL,
         raw_bytes INTEGER NOT NULL
     ) WITHOUT ROWID;
-    CREATE TABLE generation (
-        number INTEGER NOT NULL
-    );
-    INSERT INTO generation VALUES (0);
     CREATE TABLE deletions (
         id INTEGER PRIMARY KEY CHECK (id = 1),
         count INTEGER NOT NULL
@@ -123,6 +119,7 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         is_dropped INTEGER NOT NULL DEFAULT 0
     );
     CREATE INDEX checkpoints_by_notebook ON checkpoints (notebook, id);
+    CREATE INDEX checkpoints_by_ordinal ON checkpoints (notebook, ordinal);
     CREATE INDEX checkpoints_by_run ON checkpoints (run_id, id);
     CREATE INDEX checkpoints_by_parent ON checkpoints (parent_id);
     CREATE TABLE signatures (
