@@ -45,8 +45,8 @@ class Batch:
         self._new: dict[bytes, Entry] = {}
         self._relied_on: set[bytes] = set()
         self._deletions: int | None = None
-        self._writers: list[PackWriter] = []
-        self._starts: list[int] = []
+        self._writers: list[tuple[PackWriter, int]] = []
+        """The packs this batch has written to, the last one to go on with, and the sizes to cut them back to."""
         self._failure: StorageError | None = None
 
     def __enter__(self) -> Batch:
@@ -131,19 +131,19 @@ class Batch:
     def abandon(self) -> None:
         """Forget what was put since the last commit."""
         if self._pid == os.getpid():
-            for writer, start in zip(self._writers, self._starts, strict=True):
+            for writer, start in self._writers:
                 writer.cut(start)
         self._clear()
 
     def _clear(self) -> None:
-        if self._pid == os.getpid():
-            for writer in self._writers:
-                self._pool.give_back(writer)
-        self._writers, self._starts = [], []
+        writers, self._writers = self._writers, []  # first: an interrupt must not leave a pack here and in the pool
         self._new = {}
         self._relied_on = set()
         self._deletions = None
         self._failure = None
+        if self._pid == os.getpid():
+            for writer, _ in writers:
+                self._pool.give_back(writer)
 
     def _check_usable(self) -> None:
         if self._pid != os.getpid():
@@ -155,11 +155,11 @@ class Batch:
 
     def _writer(self) -> PackWriter:
         self._check_usable()
-        if not self._writers or self._writers[-1].is_full:
-            writer = self._pool.take()
-            self._writers.append(writer)
-            self._starts.append(writer.size)
-        return self._writers[-1]
+        if self._writers and not self._writers[-1][0].is_full:
+            return self._writers[-1][0]
+        writer = self._pool.take()
+        self._writers.append((writer, writer.size))
+        return writer
 
     def _is_there(self, key: bytes) -> bool:
         if key in self._new:
@@ -174,14 +174,14 @@ class Batch:
     def _sync(self) -> None:
         """Bring the bytes to the disk. From here on they are never cut off: an interrupt cannot tell whether they count."""
         try:
-            for writer in self._writers:
+            for writer, _ in self._writers:
                 writer.sync()
         except OSError as error:  # the kernel may have dropped what it could not write, and says so only once
-            self._failure = StorageError(f"{storage_error(error)} (what was not committed is lost)")
-            for writer in self._writers:
+            self._failure = StorageError(f"{storage_error(error, self._database.folder)}. Nothing of it was recorded.")
+            for writer, _ in self._writers:
                 writer.is_broken = True
             raise self._failure from error
-        self._starts = [writer.size for writer in self._writers]
+        self._writers = [(writer, writer.size) for writer, _ in self._writers]
 
 
 def _as_bytes(data: Bytes) -> memoryview:

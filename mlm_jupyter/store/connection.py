@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import sqlite3
 import threading
@@ -31,50 +32,58 @@ class Connection(sqlite3.Connection):
     result: ``execute`` fetches them all. It also means that no forgotten cursor keeps the write-ahead log from shrinking.
     """
 
-    def __init__(self, uri: str, *, is_readonly: bool) -> None:
-        self._arguments = (uri, is_readonly)
+    def __init__(self, folder: Path, uri: str) -> None:
+        self._folder = folder
+        self._uri = uri
+        self._is_open = False
         self._is_parked = False
         self._openings = 0
-        self.depth = 0
-        self._open()
-        _connections.add(self)
+        with translated(folder), gate:
+            self._open()
+            _connections.add(self)
 
     def _open(self) -> None:
-        uri, is_readonly = self._arguments
         attributes = vars(self).copy()
-        super().__init__(uri, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=True)
+        super().__init__(self._uri, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=True)
         vars(self).update(attributes)  # opening again, which sqlite3 allows, empties the instance
+        self._is_open = True
         self._is_parked = False
         self._openings += 1
         super().execute("PRAGMA foreign_keys = ON")
-        if not is_readonly:
-            super().execute("PRAGMA synchronous = NORMAL")
+        super().execute("PRAGMA synchronous = NORMAL")
+
+    def close(self) -> None:
+        if self._is_open:
+            self._is_open = False
+            super().close()
 
     def __del__(self) -> None:
         self.close()  # a thread that ends drops its connection; left to the base class that is a ResourceWarning
 
     def park(self) -> None:
         """Close until the next use; only the fork handler calls this, while it holds the gate."""
-        if not self.in_transaction:
+        if self._is_open and not self.in_transaction:  # a transaction can only be open if the forking thread is in it
             self.close()
             self._is_parked = True
+
+    @property
+    def is_in_transaction(self) -> bool:
+        """Whether a transaction is open; unlike ``in_transaction`` this can be asked of a parked connection."""
+        return self._is_open and self.in_transaction
 
     def cursor(self, factory: Any = None) -> Any:
         return super().cursor(factory or _FetchedCursor)
 
-    def wake(self) -> None:
-        """Open again after a fork."""
-        if self._is_parked:
-            self._open()
-
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
-        with translated(), gate:
-            self.wake()
+        with translated(self._folder), gate:
+            if self._is_parked:
+                self._open()
             return super().execute(sql, parameters)
 
     def executemany(self, sql: str, parameters: Iterable[Any], /) -> sqlite3.Cursor:
-        with translated(), gate:
-            self.wake()
+        with translated(self._folder), gate:
+            if self._is_parked:
+                self._open()
             return super().executemany(sql, parameters)
 
     def data_version(self) -> int:
@@ -102,6 +111,9 @@ class _FetchedCursor(sqlite3.Cursor):
     def fetchone(self) -> Any:
         return next(self._rows, None)
 
+    def fetchmany(self, size: int | None = None) -> list[Any]:
+        return list(itertools.islice(self._rows, self.arraysize if size is None else size))
+
     def fetchall(self) -> list[Any]:
         return list(self._rows)
 
@@ -120,15 +132,16 @@ if hasattr(os, "register_at_fork"):
 
 
 @contextmanager
-def translated(*, is_constraint_included: bool = False) -> Iterator[None]:
+def translated(folder: Path, *, is_constraint_included: bool = False) -> Iterator[None]:
+    """Raise what SQLite cannot do with the project in ``folder`` as an error of ours."""
     try:
         yield
     except (sqlite3.IntegrityError, sqlite3.ProgrammingError) as error:
         if not is_constraint_included:
             raise
-        raise StorageError(f"The database refused a change: {error}") from error
+        raise StorageError(f"The project at {folder.parent} refused a change: {error}") from error
     except sqlite3.Error as error:
-        raise storage_error(error) from error
+        raise storage_error(error, folder) from error
 
 
 _NO_SPACE: Final = "the disk is full; free some space, for example with: mlm prune"
@@ -152,12 +165,17 @@ _OS_ADVICE: Final = {
 }
 
 
-def storage_error(error: sqlite3.Error | OSError, path: Path | None = None) -> MlmError:
-    """Return the error to raise where the disk or SQLite raised ``error``: what happened and what to do about it."""
-    where = f"The project's {'database' if path is None else path}"
+def storage_error(error: sqlite3.Error | OSError, folder: Path) -> MlmError:
+    """Return the error to raise where the disk or SQLite raised ``error``: what happened and what to do about it.
+
+    Parameters
+    ----------
+    folder : the ``.mlm`` folder of the project.
+    """
+    project = f"The project at {folder.parent}"
     if isinstance(error, OSError):
-        return StorageError(f"{where}: {_OS_ADVICE.get(error.errno or 0, str(error))}")
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        return StorageError(f"{project}: {_OS_ADVICE.get(error.errno or 0, str(error))}")
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary code
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return CorruptError(f"{where} is damaged ({error}); rebuild it from the packs with: mlm verify --rebuild")
-    return StorageError(f"{where}: {_SQLITE_ADVICE.get(code, str(error))}")
+        return CorruptError(f"{project}: its database is damaged ({error}); make it anew with: mlm verify --rebuild")
+    return StorageError(f"{project}: {_SQLITE_ADVICE.get(code, str(error))}")

@@ -83,9 +83,9 @@ class Database:
         if connection is None:
             if self._is_closed:
                 raise StorageError(f"The project at {self.folder.parent} was closed. Open it again.")
-            with translated(), gate:
-                connection = self._local.connection = Connection(self._uri, is_readonly=self.is_readonly)
-            self._own.add(connection)
+            with gate:
+                connection = self._local.connection = Connection(self.folder, self._uri)
+                self._own.add(connection)
         return connection
 
     @contextmanager
@@ -95,23 +95,18 @@ class Database:
         Other threads of this process wait meanwhile, readers too: compute first, and take no locks inside.
         """
         connection = self._connection()
-        with translated(is_constraint_included=True), gate:
-            if connection.depth == 0:
-                connection.wake()
-                if connection.in_transaction:  # an interrupt came between BEGIN and the block
-                    connection.execute("ROLLBACK")
-                connection.execute("BEGIN IMMEDIATE")
-            connection.depth += 1
-            try:
+        with translated(self.folder, is_constraint_included=True), gate:
+            if connection.is_in_transaction:
                 yield connection
-                if connection.depth == 1:
-                    connection.execute("COMMIT")
+                return
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                yield connection
+                connection.execute("COMMIT")
             except BaseException:
-                if connection.depth == 1 and connection.in_transaction:
+                if connection.is_in_transaction:  # not so where BEGIN failed, or where SQLite rolled back by itself
                     connection.execute("ROLLBACK")
                 raise
-            finally:
-                connection.depth -= 1
 
     def data_version(self) -> int:
         """Return a number that changes when somebody else has committed; compare only what one thread was given."""

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from typing import Final
 
 from mlm_jupyter.core.digest import Digest
-from mlm_jupyter.errors import ConflictError, NotFoundError
+from mlm_jupyter.errors import ConflictError, InvalidInputError, NotFoundError
 from mlm_jupyter.store.database import Database
 from mlm_jupyter.store.packfile import Entry
 
@@ -35,11 +35,7 @@ class Index:
 
     def find(self, digest: Digest) -> Entry | None:
         """Return where the object lies, or None."""
-        try:
-            key = bytes.fromhex(digest)
-        except ValueError:
-            return None
-        row = self._database.connection().execute(_FIND, (key,)).fetchone()
+        row = self._database.connection().execute(_FIND, (_key(digest),)).fetchone()
         return None if row is None else Entry(*row)
 
     def get(self, digest: Digest) -> Entry:
@@ -47,12 +43,8 @@ class Index:
         entry = self.find(digest)
         if entry is not None:
             return entry
-        try:
-            key = bytes.fromhex(digest)
-        except ValueError:
-            raise NotFoundError(f"{digest!r} is not a digest: 64 hexadecimal digits") from None
         query = "SELECT reason, dropped_at FROM tombstones WHERE digest = ?"
-        tombstone = self._database.connection().execute(query, (key,)).fetchone()
+        tombstone = self._database.connection().execute(query, (_key(digest),)).fetchone()
         if tombstone is None:
             raise NotFoundError(f"Object {digest[:12]} is not in this project. Look for damage with: mlm verify")
         reason, dropped_at = tombstone
@@ -100,6 +92,13 @@ class Index:
                 raise ConflictError(
                     f"Object {key.hex()[:12]} was pruned while it was about to be used again; try again"
                 )
+
+
+def _key(digest: Digest) -> bytes:
+    try:
+        return bytes.fromhex(digest)
+    except ValueError:
+        raise InvalidInputError(f"{digest!r} is not a digest, which is 64 hexadecimal digits") from None
 
 
 def _count_deletions(connection: sqlite3.Connection) -> int:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import fcntl
 import os
-import threading
 import time
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -65,21 +65,25 @@ class PackReader:
 
 
 class PackWriter:
-    """A pack of this process to append to; used by one batch at a time."""
+    """A pack of this process to append to; used by one batch at a time.
+
+    Only ``size`` says where the next record begins: what an error or an interrupt left behind it is written over.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.pid = os.getpid()
         self.name = f"{time.time_ns() // 1_000_000:013d}-{self.pid}-{os.urandom(4).hex()}.pack"
         self.size = 0
         self.is_broken = False
-        self._path = folder / self.name
+        """The disk has lost some of it; not to be appended to."""
+        self._folder = folder
         self._is_named = False
         self._compressor = zstandard.ZstdCompressor(level=_ZSTD_LEVEL)
         try:
-            self._fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            _lock(self._fd)
+            self._fd = os.open(folder / self.name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise storage_error(error, folder) from error
+            raise storage_error(error, folder.parent) from error
+        _mark_in_use(self._fd)
 
     def __del__(self) -> None:
         if hasattr(self, "_fd"):
@@ -97,17 +101,18 @@ class PackWriter:
             self._write(header, payload)
         except OSError as error:
             self.cut(self.size)
-            raise storage_error(error, self._path.parent) from error
+            raise storage_error(error, self._folder.parent) from error
         entry = Entry(digest, kind, self.name, self.size + len(header), len(payload), data.nbytes)
         self.size = entry.offset + entry.stored_bytes
         return entry
 
     def _write(self, header: bytes, payload: Bytes) -> None:
-        written = os.writev(self._fd, [header, payload])
-        rest = memoryview(header + payload if written < len(header) else payload)
-        rest = rest[written if written < len(header) else written - len(header) :]
-        while rest:  # a signal or an almost full disk cut the write short
-            rest = rest[os.write(self._fd, rest) :]
+        end = self.size + len(header) + len(payload)
+        position = self.size + os.pwritev(self._fd, [header, payload], self.size)
+        while position < end:  # an almost full disk or a signal cut the write short
+            rest = memoryview(payload)[max(0, len(payload) - (end - position)) :]
+            head = header[position - self.size :]
+            position += os.pwritev(self._fd, [head, rest], position)
 
     def _compress(self, data: memoryview) -> Bytes:
         """Return the zstd frame of ``data``, or ``data`` itself where that is not smaller, or a sample says it won't be."""
@@ -122,47 +127,44 @@ class PackWriter:
         return compressed if len(compressed) < data.nbytes else data
 
     def cut(self, size: int) -> None:
-        """Drop what lies behind ``size``. Where even that fails the file is not written to again."""
-        try:
+        """Take back what lies behind ``size``."""
+        self.size = size
+        with contextlib.suppress(OSError):  # then it is only not freed
             os.ftruncate(self._fd, size)
-            self.size = size
-        except OSError:
-            self.is_broken = True
 
     def sync(self) -> None:
         os.fsync(self._fd)
         if not self._is_named:
-            sync_folder(self._path.parent)
+            sync_folder(self._folder)
             self._is_named = True
 
 
-def _lock(fd: int) -> None:
-    """Mark a pack as in use for as long as this process lives, so that pruning leaves it alone."""
+def _mark_in_use(fd: int) -> None:
+    """Lock a pack for as long as this process has it open, so that pruning leaves it alone."""
     with contextlib.suppress(OSError):  # some network file systems have no locks
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 class PackWriters:
-    """The packs of this process that no batch is writing to at the moment."""
+    """The packs of this process that no batch is writing to at the moment. Without a lock, for a fork would copy it held."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._idle: list[PackWriter] = []
-        self._lock = threading.Lock()
+        self._idle: collections.deque[PackWriter] = collections.deque()
 
     def take(self) -> PackWriter:
         """Return a pack to append to: an idle one of this very process (a fork has copies of its parent's), or a new one."""
-        with self._lock:
-            self._idle = [writer for writer in self._idle if writer.pid == os.getpid()]
-            if self._idle:
-                return self._idle.pop()
+        with contextlib.suppress(IndexError):
+            while True:
+                writer = self._idle.pop()
+                if writer.pid == os.getpid():
+                    return writer
         return PackWriter(self._folder)
 
     def give_back(self, writer: PackWriter) -> None:
         """Let the next batch append to ``writer``, unless it is full or broken: then it is closed."""
         if not writer.is_full and not writer.is_broken:
-            with self._lock:
-                self._idle.append(writer)
+            self._idle.append(writer)
 
 
 def sync_folder(folder: Path) -> None:

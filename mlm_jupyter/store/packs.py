@@ -42,7 +42,6 @@ class Packs:
         self._index = Index(database)
         self._readers: dict[str, PackReader] = {}
         self._writers = PackWriters(self.folder)
-        self._lock = threading.Lock()
         self._local = threading.local()
 
     def get(self, digest: Digest) -> bytes:
@@ -125,13 +124,10 @@ class Packs:
         except FileNotFoundError:
             raise
         except OSError as error:
-            raise storage_error(error, self.folder / name) from error
-        with self._lock:
-            if len(self._readers) >= _OPEN_PACKS:
-                del self._readers[
-                    next(iter(self._readers))
-                ]  # a thread that reads from it keeps it open until it is done
-            self._readers[name] = reader
+            raise storage_error(error, self.database.folder) from error
+        if len(self._readers) >= _OPEN_PACKS:
+            self._readers = {}  # a pack that is being read from stays open until that is done
+        self._readers[name] = reader
         return reader
 
     def _leaves(self, digest: Digest) -> tuple[list[_Leaf], int]:
@@ -146,7 +142,7 @@ class Packs:
                 leaves.append(_Leaf(entry, size))
                 size += entry.raw_bytes
                 continue
-            parts = _decode_parts(self._read(entry))
+            parts = _parse_parts(entry, self._read(entry))
             pending += reversed(parts.parts)
             declared = parts.size if declared is None else declared
         if declared not in (None, size):
@@ -166,6 +162,13 @@ class Packs:
         middle = len(leaves) // 2
         with ThreadPoolExecutor(max_workers=2) as pool:
             list(pool.map(read, (leaves[:middle], leaves[middle:])))
+
+
+def _parse_parts(entry: Entry, raw: bytes) -> Parts:
+    try:
+        return _decode_parts(raw)
+    except msgspec.DecodeError as error:
+        raise damaged(entry, f"it is not a list of parts: {error}") from error
 
 
 def _check(entry: Entry, raw: Bytes) -> None:
