@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mlm_jupyter.kernel.tracker import Tracker, TrackingStatus
     from mlm_jupyter.project import Project
     from mlm_jupyter.recorder import ActiveRun, Recorder
-    from mlm_jupyter.restore import RestoreReport
+    from mlm_jupyter.restoration import RestoreReport
 
 _script_recorders: dict[int, Recorder] = {}
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mlm_jupyter.core.entities import Checkpoint, Run
 from mlm_jupyter.errors import NotFoundError
 from mlm_jupyter.reader import CheckpointRef, Reader
-from mlm_jupyter.restore import Plan, RestoreError, free_memory
+from mlm_jupyter.restoration import Plan, RestoreError, free_memory
 from mlm_jupyter.store.location import FOLDER_NAME, find_project
 from mlm_jupyter.trust import load_or_create_key, refusal, verify
 

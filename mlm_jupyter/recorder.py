@@ -81,6 +81,7 @@ class Recorder:
     packs : to share those of ``database``; None: its own.
     experiment : of runs that name none. None: the notebook's name, or the script's.
     checkpoint_id : asked at each metric for the checkpoint that will hold the state it was logged in.
+    on_metrics : told what was logged, once it is on disk.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class Recorder:
         packs: Packs | None = None,
         experiment: str | None = None,
         checkpoint_id: Callable[[], str | None] = lambda: None,
+        on_metrics: Callable[[Mapping[str, float]], None] = lambda values: None,
         clock: Callable[[], int] = now_ms,
         new_id: Callable[[], str] = new_id,
     ) -> None:
@@ -101,6 +103,7 @@ class Recorder:
         self._packs = packs or Packs(database)
         self._experiment = experiment or _default_experiment(session.notebook)
         self._checkpoint_id = checkpoint_id
+        self._on_metrics = on_metrics
         self._clock = clock
         self._new_id = new_id
         self._open: dict[str, ActiveRun] = {}
@@ -230,13 +233,15 @@ class Recorder:
             self.runs.end_session(self.session.id, self._clock())
 
     def _log_metrics(self, values: Mapping[str, object], step: int | None) -> None:
+        numbers = {key: metric_number(key, value) for key, value in values.items()}
         self.runs.log_metrics(
             self._run_id(),
-            {key: metric_number(key, value) for key, value in values.items()},
+            numbers,
             step=step_number(step),
             logged_at=self._clock(),
             checkpoint_id=self._checkpoint_id(),
         )
+        self._on_metrics(numbers)
 
     def _run_id(self) -> str:
         """Return the run to log to; a first one is opened for what is logged outside any."""

@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from mlm_jupyter.capture import state
+from mlm_jupyter.capture.document import DocumentSource
 from mlm_jupyter.capture.drafts import Look
 from mlm_jupyter.capture.namespace import Namespace
 from mlm_jupyter.capture.reach import Reach
@@ -22,7 +23,7 @@ from mlm_jupyter.core.access import Access
 from mlm_jupyter.core.digest import Digest
 from mlm_jupyter.core.entities import CellError, CellExecution, Checkpoint, CheckpointKind, ExecutionStatus, State, Variable
 from mlm_jupyter.errors import InvalidInputError, MlmError
-from mlm_jupyter.restore import Plan, RestoreError, RestoreReport, free_memory, swap
+from mlm_jupyter.restoration import Plan, RestoreError, RestoreReport, free_memory, swap
 from mlm_jupyter.settings import Settings
 from mlm_jupyter.store.checkpoints import Checkpoints, check_name
 from mlm_jupyter.store.database import Database
@@ -87,6 +88,7 @@ class LiveSession:
         key: Key,
         is_hidden: Callable[[str], bool],
         surroundings: Surroundings,
+        document: DocumentSource | None = None,
         run_id: Callable[[], str | None] = lambda: None,
     ) -> None:
         self.database = database
@@ -99,6 +101,7 @@ class LiveSession:
         self._surroundings = surroundings
         self._key = key
         self._run_id = run_id
+        self.document = document or DocumentSource()
         self._cell: _Cell | None = None
         self._last: CheckpointDraft | None = None
         self._has_gone_unseen = False
@@ -243,6 +246,7 @@ class LiveSession:
         id = id or new_id()
         cwd, sys_path = state.take_place()
         between, self._between = self._between, ()
+        picture = self.document.picture()
         draft = CheckpointDraft(
             id=id,
             kind=kind,
@@ -256,6 +260,7 @@ class LiveSession:
             execution=execution,
             outputs=None if execution is None else lambda: self._surroundings.outputs(id),
             metrics=metrics or {},
+            document=lambda shelf, execution: self.document.document(picture, shelf, execution),
             modules=self._surroundings.modules(),
             run_id=self._run_id(),
             name=name,

@@ -25,6 +25,7 @@ from mlm_jupyter.core.entities import (
     Checkpoint,
     CheckpointKind,
     Document,
+    DocumentCell,
     Group,
     Manifest,
     Signature,
@@ -42,7 +43,26 @@ MOST_KNOWN: Final = 400_000
 """Chunks whose digest is remembered: 100 MB of memory, 400 GB of arrays."""
 
 Output = dict[str, Any]
-PutOutputs = Callable[[list[Output]], Digest]
+
+
+class Shelf:
+    """Puts the parts of a document in a batch."""
+
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+        self.has = batch.has
+
+    def put_outputs(self, outputs: list[Output]) -> Digest:
+        """Store a list of outputs as a blob."""
+        return self._batch.put_blob(canonical_json(outputs))
+
+    def put_cell(self, cell: DocumentCell) -> Digest:
+        """Store a cell."""
+        return self._batch.put_json(Kind.CELL, cell)
+
+    def put_node(self, node: bytes) -> Digest:
+        """Store a node of the tree of cells."""
+        return self._batch.put(Kind.NODE, node)
 
 
 class CheckpointDraft(msgspec.Struct, kw_only=True):
@@ -61,7 +81,7 @@ class CheckpointDraft(msgspec.Struct, kw_only=True):
     sys_path: tuple[str, ...]
     execution: CellExecution | None = None
     outputs: Callable[[], list[Output]] | None = None
-    document: Callable[[PutOutputs, Batch], Document | None] | None = None
+    document: Callable[[Shelf, CellExecution | None], Document | None] = lambda shelf, execution: None
     modules: dict[str, bytes] = {}
     run_id: str | None = None
     metrics: dict[str, float] = {}
@@ -300,7 +320,7 @@ class Writer:
         records: dict[str, tuple[Digest, Variable]],
         execution: CellExecution | None,
     ) -> Manifest:
-        document = draft.document(lambda outputs: batch.put_blob(canonical_json(outputs)), batch) if draft.document else None
+        document = draft.document(Shelf(batch), execution)
         parent = self.current
         look = draft.look
         return Manifest(

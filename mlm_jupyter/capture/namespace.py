@@ -234,7 +234,12 @@ class Namespace:
         before, now = self._seen, found.seen
         added = sorted(now.keys() - before.keys())
         removed = sorted(before.keys() - now.keys())
-        relinked = {name for pair in _relinked(self._sharing, sharing, before.keys() & now.keys()) for name in pair}
+        relinked = {
+            name
+            for pair in _relinked(self._sharing, sharing, before.keys() & now.keys())
+            if not all(type(self.live.get(name)).__module__.startswith("pandas") for name in pair)  # copy-on-write hides it
+            for name in pair
+        }
         changed = sorted(
             name
             for name in now.keys() & before.keys()

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from mlm_jupyter import settings as settings_module
+from mlm_jupyter.capture.document import DocumentSource
 from mlm_jupyter.capture.environment import find_author, take_environment
 from mlm_jupyter.capture.modules import ProjectModules
 from mlm_jupyter.capture.notebook import find_notebook
@@ -29,7 +30,7 @@ from mlm_jupyter.kernel.outputs import OutputRecorder
 from mlm_jupyter.kernel.pins import Pins
 from mlm_jupyter.process import start_session
 from mlm_jupyter.recorder import ActiveRun, Recorder
-from mlm_jupyter.restore import RestoreReport
+from mlm_jupyter.restoration import RestoreReport
 from mlm_jupyter.session import CellResult, LiveSession
 from mlm_jupyter.store.database import Database
 from mlm_jupyter.store.location import FOLDER_NAME, choose_project
@@ -148,6 +149,7 @@ class Tracker:
             key=key,
             is_hidden=self._is_hidden,
             surroundings=self,
+            document=DocumentSource(notebook),
             run_id=self._run_id,
         )
         self.recorder = Recorder(
@@ -287,7 +289,11 @@ class Tracker:
         print(f"mlm: {message}", file=sys.stderr)
 
     def _is_hidden(self, name: str) -> bool:
-        return _SHELL_NAMES.fullmatch(name) is not None
+        """Return whether a name is IPython's own, as long as it means what IPython bound to it."""
+        if _SHELL_NAMES.fullmatch(name):
+            return True
+        hidden = self.shell.user_ns_hidden
+        return name in hidden and self.shell.user_ns.get(name) is hidden[name]
 
     def _run_id(self) -> str | None:
         run = self.recorder.current if self.recorder else None
@@ -371,7 +377,7 @@ class Tracker:
             live.end_cell(_result_of(result), metrics=dict(self._metrics))
         elif began:
             live.drop_cell()
-        if self._outputs.is_terminal:
+        if getattr(self.shell, "kernel", None) is None:  # a terminal tells of no end
             live.outputs_are_final()
         self._store_late()
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from mlm_jupyter.capture.restore import Staging
+from mlm_jupyter.capture.staging import Staging
 from mlm_jupyter.core.digest import Digest
 from mlm_jupyter.core.entities import Group, Variable
 from mlm_jupyter.errors import MlmError, NotFoundError, StorageError
