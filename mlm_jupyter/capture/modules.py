@@ -28,6 +28,7 @@ class ProjectModules:
     def __init__(self, project: Path) -> None:
         self._root = _with_separator(project)
         self._library = _with_separator(Path(os.__file__).parent)
+        self._names: list[str] = []
         self._seen: dict[str, int] = {}  # by name, the id of the module: a reference would keep it alive
         self._folders: dict[str, str] = {}
         self._specs: dict[str, tuple[str, object]] = {}  # of the project's modules, by name: the path and the spec
@@ -40,14 +41,16 @@ class ProjectModules:
         ----------
         modules : ``sys.modules`` unless given.
         """
-        modules = dict(sys.modules if modules is None else modules)  # in one step: other threads import
-        seen = dict(zip(modules, map(id, modules.values()), strict=True))
-        if seen != self._seen:
-            for name, _ in seen.items() - self._seen.items():
-                self._judge(name, modules[name])
-            self._seen = seen
+        loaded = sys.modules if modules is None else modules
+        names = list(loaded)
+        if names != self._names:  # what is imported, or imported anew, comes last
+            self._names = names
+            for name, module in list(loaded.items()):
+                if self._seen.get(name) != id(module):
+                    self._seen[name] = id(module)
+                    self._judge(name, module)
         for name, (path, spec) in list(self._specs.items()):
-            module = modules.get(name)
+            module = loaded.get(name)
             if module is None:
                 del self._specs[name]
             elif (now := _attribute(module, "__spec__")) is not spec:  # `importlib.reload` makes a new one
