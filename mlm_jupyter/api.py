@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from mlm_jupyter.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from mlm_jupyter.core.diff import CheckpointDiff
+    from mlm_jupyter.comparison import Comparison
     from mlm_jupyter.core.entities import Artifact, Checkpoint, RunStatus
     from mlm_jupyter.core.pages import Pages
     from mlm_jupyter.kernel.tracker import Tracker, TrackingStatus
@@ -174,7 +174,7 @@ def history(n: int | None = None, *, run: str | None = None, all: bool = False) 
     return list(pages) if n is None else pages.take(n)
 
 
-def diff(base: str | None = None, other: str | None = None) -> CheckpointDiff:
+def diff(base: str | None = None, other: str | None = None) -> Comparison:
     """Compare two checkpoints; without ``other``, a checkpoint with now; without both, what the last cell did.
 
     Raises

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import builtins
 import os
 import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from mlm_jupyter.comparison import Comparison, Values, compare, load_values
 from mlm_jupyter.core.entities import Checkpoint, Run
-from mlm_jupyter.errors import NotFoundError
+from mlm_jupyter.errors import MlmError, NotFoundError
 from mlm_jupyter.reader import CheckpointRef, Reader
-from mlm_jupyter.restoration import Plan, RestoreError, free_memory
+from mlm_jupyter.restoration import RestoreError
 from mlm_jupyter.store.location import FOLDER_NAME, find_project
 from mlm_jupyter.trust import load_or_create_key, refusal, verify
 
@@ -77,21 +77,29 @@ class Project(Reader):
         checkpoint = self.get_checkpoint(ref)
         self._require_trust(checkpoint)
         wanted = None if names is None else [names] if isinstance(names, str) else list(names)
-        plan = Plan(
-            self._packs,
-            self.variables(checkpoint),
-            live=(),
-            is_equal=lambda variable: False,
-            is_same_object=lambda variable: False,
-            only=wanted,
-        )
-        plan.check_memory(free_memory())
-        namespace: dict[str, Any] = {"__builtins__": builtins}
-        staging = plan.stage(namespace)
-        namespace.update(staging.values)  # the functions of the notebook find each other in it
+        staging, plan = load_values(self._packs, self.variables(checkpoint), wanted)
         failures = {**plan.failed, **staging.failures}
         _tell_failures(checkpoint.id, failures, wanted)
         return {name: staging.values[name] for name in wanted or plan.target if name in staging.values}
+
+    def compare(self, base: CheckpointRef, other: CheckpointRef, *, only: Iterable[str] = ()) -> Comparison:
+        """Return what turns ``base`` into ``other``, variables compared by value where their values can be loaded.
+
+        What nobody trusted has signed, or will not load, is compared by its preview.
+        """
+        before, after = self.get_checkpoint(base), self.get_checkpoint(other)
+        return compare(self.diff(before, after, only=only), self._values_of(before), self._values_of(after))
+
+    def _values_of(self, checkpoint: Checkpoint) -> Values:
+        def values(names: list[str]) -> Mapping[str, Any]:
+            try:
+                self._require_trust(checkpoint)
+                staging, _ = load_values(self._packs, self.variables(checkpoint), names)
+            except MlmError:
+                return {}
+            return staging.values
+
+        return values
 
     def _require_trust(self, checkpoint: Checkpoint) -> None:
         """Raise UntrustedError unless this user's key signed the checkpoint."""

@@ -193,7 +193,7 @@ class Reader:
         only : some of code, outputs, variables, metrics, params, environment; none of them: all.
         """
         before, after = self.get_checkpoint(base), self.get_checkpoint(other)
-        return select(diff_checkpoints(self._contents(before), self._contents(after)), only)
+        return select(diff_checkpoints(self.contents(before), self.contents(after)), only)
 
     def set_name(self, ref: CheckpointRef, name: str | None) -> None:
         """Give a checkpoint a name of its own, or take it away."""
@@ -276,7 +276,8 @@ class Reader:
     def _load_outputs(self, blob: Digest) -> list[dict[str, Any]]:
         return msgspec.json.decode(bytes(self._packs.get_blob(blob)), type=list[dict[str, Any]])
 
-    def _contents(self, checkpoint: Checkpoint) -> Contents:
+    def contents(self, checkpoint: Checkpoint) -> Contents:
+        """Return all of a checkpoint that can be compared."""
         manifest = self.manifest(checkpoint)
         params, metrics = self._logged_until(checkpoint)
         return Contents(

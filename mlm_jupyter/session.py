@@ -6,7 +6,7 @@ Knows nothing of IPython: the kernel's hooks tell it when a cell begins and ends
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -18,6 +18,7 @@ from mlm_jupyter.capture.namespace import Namespace
 from mlm_jupyter.capture.reach import Reach
 from mlm_jupyter.capture.rules import Rules
 from mlm_jupyter.clock import new_id, now_ms
+from mlm_jupyter.comparison import load_values
 from mlm_jupyter.core import tree
 from mlm_jupyter.core.access import Access
 from mlm_jupyter.core.digest import Digest
@@ -29,7 +30,7 @@ from mlm_jupyter.store.checkpoints import Checkpoints, check_name
 from mlm_jupyter.store.database import Database
 from mlm_jupyter.store.packs import Packs
 from mlm_jupyter.trust import Key, refusal, sign, verify
-from mlm_jupyter.writer import CheckpointDraft, Output, Writer
+from mlm_jupyter.writer import CheckpointDraft, Output, Writer, record_of
 
 _STATE: Final = msgspec.json.Decoder(State)
 
@@ -379,6 +380,22 @@ class LiveSession:
             name: (digests[name], variable) for name, variable in plan.target.items() if name not in report.failed
         }
         self.writer.stand_on(checkpoint, records)
+
+    def variables(self) -> dict[str, Variable]:
+        """Return what is known of the variables as they are now; nothing is stored."""
+        self._catch_up(save=False)
+        found = {name: record for name, (_, record) in self.writer.records.items()}
+        for look in self._looked:
+            for name in look.removed:
+                found.pop(name, None)
+            found.update((name, record_of(draft)) for name, draft in look.drafts.items())
+        return found
+
+    def load(self, checkpoint: Checkpoint, names: list[str]) -> Mapping[str, Any]:
+        """Return values at a checkpoint, without touching the live ones; those that will not load are left out."""
+        self._require_trust(checkpoint)
+        staging, _ = load_values(self.packs, self.checkpoints.variables(checkpoint), names)
+        return staging.values
 
     def undo(self, n: int = 1) -> RestoreReport:
         """Go back to the checkpoint ``n`` parents before the one the kernel stands on.

@@ -275,7 +275,7 @@ class Writer:
                 lost += group.names
         records = {name: record for name, record in self.records.items() if name in draft.names}
         for name, found in draft.look.drafts.items():
-            record = _record(found, *groups.get(id(found.group), (None, None)))
+            record = record_of(found, *groups.get(id(found.group), (None, None)))
             records[name] = (batch.put_json(Kind.VARIABLE, record), record)
         return records, known, lost
 
@@ -354,8 +354,9 @@ class Writer:
         return batch.put_json(Kind.STATE, State(cwd=draft.cwd, sys_path=draft.sys_path, random=random))
 
 
-def _record(draft: VariableDraft, group: Digest | None, reason: str | None) -> Variable:
-    is_lost = draft.group is not None and group is None
+def record_of(draft: VariableDraft, group: Digest | None = None, reason: str | None = None) -> Variable:
+    """Return what is known of a variable; ``reason`` is why its value, which could be captured, was not stored."""
+    is_lost = reason is not None
     return Variable(
         name=draft.name,
         type=draft.type,

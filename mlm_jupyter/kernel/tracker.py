@@ -24,11 +24,15 @@ from mlm_jupyter.capture.environment import find_author, take_environment
 from mlm_jupyter.capture.modules import ProjectModules
 from mlm_jupyter.capture.notebook import find_notebook
 from mlm_jupyter.clock import new_id, now_ms
+from mlm_jupyter.comparison import Comparison, compare
+from mlm_jupyter.core.diff import diff_checkpoints
 from mlm_jupyter.core.entities import CellError, Checkpoint, ExecutionStatus
+from mlm_jupyter.core.parts import select
 from mlm_jupyter.errors import InvalidInputError, MlmError
 from mlm_jupyter.kernel.outputs import OutputRecorder
 from mlm_jupyter.kernel.pins import Pins
 from mlm_jupyter.process import start_session
+from mlm_jupyter.reader import Reader
 from mlm_jupyter.recorder import ActiveRun, Recorder
 from mlm_jupyter.restoration import RestoreReport
 from mlm_jupyter.session import CellResult, LiveSession
@@ -257,6 +261,23 @@ class Tracker:
         live = self.require()
         self._restored = True
         return live.undo(n)
+
+    def diff(self, base: str | None = None, other: str | None = None, *, only: Iterable[str] = ()) -> Comparison:
+        """Compare two checkpoints; one with now; or, without any, the present one's parent with now."""
+        live = self.require()
+        current = live.current
+        if base is None:
+            base = "current~1" if current is not None and current.parent_id is not None else "current"
+        before = live.resolve(base)
+        reader = Reader(live.database)
+        if other is not None:
+            after = live.resolve(other)
+            diff = reader.diff(before, after, only=only)
+            return compare(diff, lambda names: live.load(before, names), lambda names: live.load(after, names))
+        now = reader.contents(current or before)
+        now = msgspec.structs.replace(now, id="now", variables=live.variables())
+        diff = select(diff_checkpoints(reader.contents(before), now), only)
+        return compare(diff, lambda names: live.load(before, names), lambda names: self.shell.user_ns)
 
     def flush(self) -> None:
         """Wait until everything captured is on disk."""

@@ -1,0 +1,70 @@
+"""Two moments compared, variables by value: what the reader can say without unpickling, and what their values add to it."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from mlm_jupyter.capture.staging import Staging
+from mlm_jupyter.capture.values import ValueDiff, diff_values
+from mlm_jupyter.capture.values import text_lines as value_lines
+from mlm_jupyter.core.diff import Changed, CheckpointDiff
+from mlm_jupyter.core.diff_text import text_lines
+from mlm_jupyter.core.entities import Variable
+from mlm_jupyter.restoration import Plan, free_memory
+from mlm_jupyter.store.packs import Packs
+
+Values = Callable[[list[str]], Mapping[str, Any]]
+"""Gives the values of some variables; those that cannot be had are left out."""
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """A checkpoint diff with, for each variable that changed and whose values could be had, how its value changed."""
+
+    diff: CheckpointDiff
+    values: dict[str, ValueDiff] = {}
+
+    def lines(self) -> list[str]:
+        """Return it as lines of text; empty when nothing differs."""
+        details = [line for name, diff in sorted(self.values.items()) for line in value_lines(diff, name)]
+        return [*text_lines(self.diff), *details]
+
+    def __bool__(self) -> bool:
+        return bool(text_lines(self.diff))
+
+    def __repr__(self) -> str:
+        return "\n".join(self.lines()) or "Nothing differs."
+
+
+def compare(diff: CheckpointDiff, before: Values, after: Values) -> Comparison:
+    """Add to ``diff`` how the values of its changed variables differ."""
+    names = [change.name for change in diff.variables if isinstance(change, Changed)]
+    if not names:
+        return Comparison(diff)
+    old, new = before(names), after(names)
+    return Comparison(diff, {name: diff_values(old[name], new[name]) for name in names if name in old and name in new})
+
+
+def load_values(packs: Packs, variables: Mapping[str, Variable], names: Iterable[str] | None) -> tuple[Staging, Plan]:
+    """Load stored variables apart from any kernel; their functions find each other in a namespace of their own.
+
+    Unpickles: verify the signature of what ``variables`` come from first.
+
+    Raises
+    ------
+    NotFoundError : one of ``names`` is not among ``variables``.
+    StorageError : the values do not fit in memory.
+    """
+    plan = Plan(packs, variables, live=(), is_equal=_never, is_same_object=_never, only=names)
+    plan.check_memory(free_memory())
+    namespace: dict[str, Any] = {"__builtins__": builtins}
+    staging = plan.stage(namespace)
+    namespace.update(staging.values)
+    return staging, plan
+
+
+def _never(variable: Variable) -> bool:
+    return False
