@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import keyword
 import os
 import queue
 import warnings
@@ -91,7 +92,7 @@ def assignments(parameters: Mapping[str, Any]) -> str:
     InvalidInputError : a name that no variable can have.
     """
     for name in parameters:
-        if not name.isidentifier():
+        if not name.isidentifier() or keyword.iskeyword(name):
             raise InvalidInputError(f"{name!r} cannot be a parameter: it is no name of a variable.")
     return "\n".join(["# Parameters", *(f"{name} = {_literal(value)}" for name, value in parameters.items())])
 
@@ -145,8 +146,14 @@ def read_notebook(path: Path) -> NotebookNode:
         nbformat.validate(notebook)
     except OSError as error:
         raise InvalidInputError(f"Cannot read {path}: {error.strerror or error}.") from error
-    except (nbformat.reader.NotJSONError, nbformat.ValidationError, UnicodeDecodeError, AttributeError) as error:
-        raise InvalidInputError(f"{path} is not a notebook: {str(error).splitlines()[0][:200]}") from error
+    except (
+        nbformat.ValidationError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+    ) as error:  # nbformat trusts what it reads
+        raise InvalidInputError(f"{path} is not a notebook: {_one_line(str(error))}") from error
     return notebook
 
 
@@ -225,7 +232,8 @@ async def _run(execution: _Execution) -> None:
 
     execution.save()
     client, plan = execution.client, execution.plan
-    environ = {**os.environ, "MLM_NOTEBOOK": str(plan.source), "MLM_DOCUMENT": str(plan.target)}
+    # The history is the source's, as if it were open in JupyterLab; its cells and outputs are in the target.
+    environ = {**os.environ, "JPY_SESSION_NAME": str(plan.source), "MLM_DOCUMENT": str(plan.target)}
     try:
         async with client.async_setup_kernel(env=environ):
             await _ask(execution, _start_code(plan))
@@ -235,7 +243,7 @@ async def _run(execution: _Execution) -> None:
                     await client.async_execute_cell(cell, index, execution_count=client.code_cells_executed + 1)
                 status = "finished"
             except CellExecutionError as error:
-                raise NotebookFailedError(_last_line(f"{error.ename}: {error.evalue}")) from error
+                raise NotebookFailedError(_one_line(f"{error.ename}: {error.evalue}")) from error
             finally:
                 client.set_widgets_metadata()
                 execution.save()
@@ -260,7 +268,8 @@ def _start_code(plan: Plan) -> str:
 
 
 def _end_code(status: str) -> str:
-    return f"__import__('mlm_jupyter').end_run({status!r}); __import__('mlm_jupyter').stop()"
+    tracker = "__import__('mlm_jupyter.kernel.extension', fromlist=['find_tracker']).find_tracker()"
+    return f"getattr({tracker}, 'stop', lambda status: None)({status!r})"
 
 
 async def _ask(execution: _Execution, code: str) -> None:
@@ -276,12 +285,12 @@ async def _ask(execution: _Execution, code: str) -> None:
         raise NotebookFailedError(f"The kernel did not answer for {ANSWER_S:.0f} s.") from error
     content = reply["content"]
     if content["status"] != "ok":
-        reason = _last_line(f"{content.get('ename')}: {content.get('evalue')}")
+        reason = _one_line(f"{content.get('ename')}: {content.get('evalue')}")
         raise MlmError(
             f"Kernel {execution.client.kernel_name!r} cannot track this notebook ({reason}). "
             "Is mlm_jupyter installed in its environment?"
         )
 
 
-def _last_line(text: str) -> str:
+def _one_line(text: str) -> str:
     return " ".join(text.split())[:300]

@@ -15,6 +15,7 @@ _MARKS: Final[dict[str, tuple[str, Colour | None]]] = {
     "ok": ("ok", "green"),
     "error": ("error", "red"),
     "interrupted": ("stopped", "yellow"),
+    "cell": ("cell", None),
     "baseline": ("start", "dim"),
     "manual": ("made", "dim"),
     "save": ("saved", "dim"),
