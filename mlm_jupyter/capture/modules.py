@@ -44,10 +44,10 @@ class ProjectModules:
         loaded = sys.modules if modules is None else modules
         names = list(loaded)
         if names != self._names:  # what is imported, or imported anew, comes last
-            self._names = names
+            before, self._names, self._seen = self._seen, names, {}
             for name, module in list(loaded.items()):
-                if self._seen.get(name) != id(module):
-                    self._seen[name] = id(module)
+                self._seen[name] = id(module)
+                if before.get(name) != id(module):
                     self._judge(name, module)
         for name, (path, spec) in list(self._specs.items()):
             module = loaded.get(name)
