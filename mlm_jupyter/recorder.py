@@ -16,9 +16,10 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import PurePath
 from types import TracebackType
-from typing import Final, Self, cast, get_args
+from typing import Any, Final, Self, cast, get_args
 
 from mlm_jupyter.capture.artifacts import files_of
 from mlm_jupyter.clock import new_id, now_ms
@@ -156,7 +157,6 @@ class Recorder:
         active = ActiveRun(self, run)
         self._open[id] = active
         self._stack().append(active)
-        self._end_with_child()
         return active
 
     def end_run(self, status: RunStatus = "finished") -> None:
@@ -284,16 +284,6 @@ class Recorder:
         """Forget what the threads of the parent may have held; they are not there any more."""
         self._opening = threading.RLock()
         self._stop = threading.Event()
-        self._is_watched = False
-
-    def _end_with_child(self) -> None:
-        """End the runs of a forked child of multiprocessing with it; its ``os._exit`` runs no ``atexit``."""
-        if os.getpid() == self.session.pid or self._is_watched or "multiprocessing.util" not in sys.modules:
-            return
-        from multiprocessing.util import Finalize
-
-        self._is_watched = True
-        Finalize(self, lambda: self.close(_status_after(sys.exception())), exitpriority=0)
 
 
 def end_with_program(recorder: Recorder) -> None:
@@ -356,6 +346,26 @@ _recorders: weakref.WeakSet[Recorder] = weakref.WeakSet()
 def _after_fork_in_child() -> None:
     for recorder in _recorders:
         recorder._after_fork()
+    if "multiprocessing.process" in sys.modules:
+        _close_with_child(sys.modules["multiprocessing.process"])
+
+
+def _close_with_child(process: Any) -> None:
+    """Close the recorders when this child of multiprocessing ends, with the status its exit code tells.
+
+    It leaves through ``os._exit``, prints its exception itself, and before Python 3.13 runs no ``atexit``; only
+    ``_bootstrap`` knows how it ended (coverage.py goes in by the same door).
+    """
+    bootstrap = process.BaseProcess._bootstrap
+
+    def bootstrap_and_close(*args: Any, **options: Any) -> int:
+        code: int = bootstrap(*args, **options)
+        for recorder in list(_recorders):
+            with suppress(MlmError):  # the parent's session ends what is left
+                recorder.close("failed" if code else "finished")
+        return code
+
+    process.BaseProcess._bootstrap = bootstrap_and_close
 
 
 if hasattr(os, "register_at_fork"):

@@ -550,8 +550,9 @@ def test_ids_are_in_order_and_never_the_same_in_threads_and_forks(tmp_path: Path
         from mlm_jupyter.clock import new_id
         new_id()
         child = os.fork()
-        print(*[new_id() for _ in range(2000)], sep="\\n", flush=True)
-        if child: os.waitpid(child, 0)
+        ids = [new_id() for _ in range(2000)]
+        if child: os.waitpid(child, 0)  # two that write at once would mix their lines
+        print(*ids, sep="\\n", flush=True)
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, check=True)
     ids = done.stdout.split()
