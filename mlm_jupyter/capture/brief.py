@@ -7,16 +7,25 @@ as there is room, and foreign ``__repr__`` is called for a handful of objects an
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import re
 import time
 import types
-import warnings
 from collections import deque
 from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any, Final
+
+from mlm_jupyter.capture.inspection import (
+    attributes_of,
+    call_quietly,
+    clean,
+    find_by_type,
+    is_trusted,
+    reason,
+    sizes,
+    type_label,
+)
 
 Walk = Callable[["Writer", Any, int], None]
 
@@ -31,22 +40,6 @@ _PLAIN: Final = 10**18  # ints below it need no care
 _ELLIPSIS: Final = "…"
 
 _ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]+")  # differs between equal values
-_TRUSTED: Final = frozenset(
-    {
-        *(("datetime", name) for name in ("date", "datetime", "time", "timedelta", "timezone")),
-        *(("pandas", name) for name in ("Timestamp", "Timedelta", "NaTType", "NAType", "Period", "Interval")),
-        *(("pathlib", name) for name in ("PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath")),
-        *(("torch", name) for name in ("device", "dtype", "Size")),
-        ("decimal", "Decimal"),
-        ("fractions", "Fraction"),
-        ("numpy", "bool"),
-        ("numpy", "datetime64"),
-        ("numpy", "timedelta64"),
-        ("uuid", "UUID"),
-    }
-)
-"""Types, by top-level package and name, whose text is short and cheap."""
-
 _slow: set[str] = set()  # names of types whose __repr__ took longer than _SLOW_S
 
 
@@ -83,7 +76,7 @@ class Writer:
             return f"{value:.6g}"
         if kind is bool or (kind is int and -_PLAIN < value < _PLAIN):  # type: ignore[operator]
             return str(value)
-        if kind is str or _key(kind) in _TRUSTED:
+        if kind is str or is_trusted(kind):
             text: str = str(value) if kind is not str else value  # type: ignore[assignment]
             return clean(text if len(text) <= most else text[: most - 1] + _ELLIPSIS)
         whole, self._most = self._most, most - 1
@@ -145,7 +138,7 @@ class Writer:
     def foreign(self, value: object) -> None:
         """Write what the value's own ``__repr__`` returns, if there is no reason against asking it."""
         name = type_label(value)
-        if _key(type(value)) in _TRUSTED:
+        if is_trusted(type(value)):
             self.write(repr(value))
             return
         if self._foreign_left <= 0:
@@ -174,70 +167,6 @@ class _Pair:
 def brief(value: object, most: int = MOST_CHARACTERS) -> str:
     """Return a text of ``value`` of at most ``most`` characters."""
     return Writer(most - 1).text(value)
-
-
-def call_quietly(function: Callable[[Any], Any], value: object) -> Any:
-    """Return ``function(value)``, a call of foreign code, with its warnings dropped (not for two threads at once)."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return function(value)
-
-
-def clean(text: str) -> str:
-    """Return ``text`` with U+FFFD for every lone surrogate, so that it can be encoded."""
-    if text.isascii():
-        return text
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def reason(error: BaseException) -> str:
-    """Return why something failed, in one line; the error's own ``__str__`` may fail too."""
-    try:
-        return clean(f"{type(error).__name__}: {str(error)[:200]}")
-    except BaseException:
-        return type(error).__name__
-
-
-def type_label(value: object) -> str:
-    """Return the name of the value's type, without where it lives."""
-    return clean(type.__getattribute__(type(value), "__qualname__"))
-
-
-def sizes(shape: Iterable[int]) -> str:
-    """Return ``1,000 x 3`` for the shape ``(1000, 3)``."""
-    return " x ".join(f"{size:,}" for size in shape) or "of one value"
-
-
-def find_by_type(value: object, table: dict[tuple[str, str], Any]) -> Any | None:
-    """Return the entry of ``table`` for the nearest base class of ``value``, by ``(top-level package, name)``.
-
-    Names, so that no library is imported to ask; the type itself, because ``__class__`` may lie or run code.
-    """
-    for base in type.__getattribute__(type(value), "__mro__"):
-        found = table.get(_key(base))
-        if found is not None:
-            return found
-    return None
-
-
-def _key(kind: type) -> tuple[str, str]:
-    module = type.__getattribute__(kind, "__module__")
-    return (module.partition(".")[0] if isinstance(module, str) else "", type.__getattribute__(kind, "__name__"))
-
-
-def attributes_of(value: object) -> dict[str, Any]:
-    """Return the instance's own attributes, slots included, without running its code."""
-    found: dict[str, Any] = {}
-    for base in reversed(type.__getattribute__(type(value), "__mro__")):
-        for name, member in type.__getattribute__(base, "__dict__").items():
-            if type(member) is types.MemberDescriptorType:
-                try:
-                    found[name] = member.__get__(value)
-                except AttributeError:
-                    continue
-    with contextlib.suppress(AttributeError):
-        found.update(object.__getattribute__(value, "__dict__"))
-    return found
 
 
 def _walk_plain(writer: Writer, value: Any, depth: int) -> None:

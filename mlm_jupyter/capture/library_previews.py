@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Any, Final
 
-from mlm_jupyter.capture.brief import Writer, sizes, type_label
+from mlm_jupyter.capture.brief import Writer
+from mlm_jupyter.capture.inspection import sizes, type_label
 from mlm_jupyter.core.entities import Column, Preview
 
 _ROWS: Final = 6
@@ -17,7 +18,9 @@ _CELL: Final = 40  # characters
 _NAME: Final = 60
 _SMALL: Final = 10_000  # elements up to which the extremes are looked for: 10 µs
 
-LAZY: Final = frozenset({"bigframes", "daft", "dask", "duckdb", "ibis", "pyspark", "snowflake", "sqlframe", "vaex"})
+LAZY: Final = frozenset(
+    {"_duckdb", "bigframes", "daft", "dask", "duckdb", "ibis", "pyspark", "snowflake", "sqlframe", "vaex"}
+)
 """Top-level packages whose values may run a query when they are asked for their text."""
 
 

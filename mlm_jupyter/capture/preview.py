@@ -17,15 +17,8 @@ from typing import Any, Final
 
 import msgspec
 
-from mlm_jupyter.capture.brief import (
-    MOST_CHARACTERS,
-    Writer,
-    call_quietly,
-    clean,
-    find_by_type,
-    reason,
-    type_label,
-)
+from mlm_jupyter.capture.brief import MOST_CHARACTERS, Writer
+from mlm_jupyter.capture.inspection import call_quietly, clean, find_by_type, reason, type_label
 from mlm_jupyter.capture.library_previews import LAZY, LIBRARY_PREVIEWS
 from mlm_jupyter.core.entities import Preview
 

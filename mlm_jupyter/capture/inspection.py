@@ -1,0 +1,106 @@
+"""Looking at a value without trusting it: what its type is, what it has, and foreign code called with care."""
+
+from __future__ import annotations
+
+import contextlib
+import types
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, TypeVar
+
+T = TypeVar("T")
+
+_TRUSTED: Final = frozenset(
+    {
+        *(("datetime", name) for name in ("date", "datetime", "time", "timedelta", "timezone")),
+        *(("pandas", name) for name in ("Timestamp", "Timedelta", "NaTType", "NAType", "Period", "Interval")),
+        *(("pathlib", name) for name in ("PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath")),
+        *(("torch", name) for name in ("device", "dtype", "Size")),
+        ("decimal", "Decimal"),
+        ("fractions", "Fraction"),
+        ("numpy", "bool"),
+        ("numpy", "datetime64"),
+        ("numpy", "timedelta64"),
+        ("uuid", "UUID"),
+    }
+)
+"""Types, by top-level package and name, whose text is short and cheap."""
+
+SCALARS: Final = frozenset(
+    {type(None), bool, int, float, complex, str, bytes, bytearray, range, slice, type(...), type(NotImplemented)}
+)
+"""Builtin types whose ``==`` is all there is to compare."""
+
+
+def call_quietly(function: Callable[[Any], Any], value: object) -> Any:
+    """Return ``function(value)``, a call of foreign code, with its warnings dropped (not for two threads at once)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return function(value)
+
+
+def clean(text: str) -> str:
+    """Return ``text`` with U+FFFD for every lone surrogate, so that it can be encoded."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def reason(error: BaseException) -> str:
+    """Return why something failed, in one line; the error's own ``__str__`` may fail too."""
+    try:
+        return clean(f"{type(error).__name__}: {str(error)[:200]}")
+    except BaseException:
+        return type(error).__name__
+
+
+def type_label(value: object) -> str:
+    """Return the name of the value's type, without where it lives."""
+    return clean(type.__getattribute__(type(value), "__qualname__"))
+
+
+def sizes(shape: Iterable[int]) -> str:
+    """Return ``1,000 x 3`` for the shape ``(1000, 3)``."""
+    return " x ".join(f"{size:,}" for size in shape) or "of one value"
+
+
+def find_by_type(value: object, table: Mapping[tuple[str, str], T]) -> T | None:
+    """Return the entry of ``table`` for the nearest base class of ``value``, by ``(top-level package, name)``.
+
+    Names, so that no library is imported to ask; the type itself, because ``__class__`` may lie or run code.
+    """
+    for base in type.__getattribute__(type(value), "__mro__"):
+        found = table.get(_key(base))
+        if found is not None:
+            return found
+    return None
+
+
+def is_plainly_same(a: object, b: object) -> bool:
+    """Whether it takes no walk to see that two values are the same: one object, or equal scalars of one builtin type."""
+    return a is b or (type(a) is type(b) and type(a) in SCALARS and a == b)
+
+
+def is_trusted(kind: type) -> bool:
+    """Whether values of this type are immutable scalars of known libraries: their text and ``==`` are cheap and safe."""
+    return _key(kind) in _TRUSTED
+
+
+def _key(kind: type) -> tuple[str, str]:
+    module = type.__getattribute__(kind, "__module__")
+    return (module.partition(".")[0] if isinstance(module, str) else "", type.__getattribute__(kind, "__name__"))
+
+
+def attributes_of(value: object) -> dict[str, Any]:
+    """Return the instance's own attributes, slots included, without running its code."""
+    found: dict[str, Any] = {}
+    for base in reversed(type.__getattribute__(type(value), "__mro__")):
+        for name, member in type.__getattribute__(base, "__dict__").items():
+            if type(member) is types.MemberDescriptorType:
+                try:
+                    found[name] = member.__get__(value)
+                except AttributeError:
+                    continue
+    with contextlib.suppress(AttributeError):
+        found.update(object.__getattribute__(value, "__dict__"))
+    return found
