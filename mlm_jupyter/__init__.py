@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version as _version
 from typing import TYPE_CHECKING
 
 from mlm_jupyter.api import (
@@ -73,5 +72,7 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
 
 def __getattr__(name: str) -> str:
     if name == "__version__":  # read from the metadata only when asked for
-        return _version("mlm_jupyter")
+        from importlib.metadata import version
+
+        return version("mlm_jupyter")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

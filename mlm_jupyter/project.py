@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mlm_jupyter.comparison import Comparison, Values, compare, load_values
 from mlm_jupyter.core.entities import Checkpoint, Run
-from mlm_jupyter.errors import MlmError, NotFoundError
+from mlm_jupyter.errors import MlmError, NotFoundError, StorageError
 from mlm_jupyter.reader import CheckpointRef, Reader
 from mlm_jupyter.restoration import RestoreError
 from mlm_jupyter.store.location import FOLDER_NAME, find_project
-from mlm_jupyter.trust import load_or_create_key, refusal, verify
+from mlm_jupyter.trust import load_or_create_key, refusal, sign, verify
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,10 +101,27 @@ class Project(Reader):
 
         return values
 
+    def is_trusted(self, ref: CheckpointRef) -> bool:
+        """Tell whether this user's key signed a checkpoint, so that its values may be loaded."""
+        checkpoint = self.get_checkpoint(ref)
+        return verify(checkpoint.digest, self.signatures(checkpoint), [load_or_create_key(os.environ)]) is not None
+
+    def trust(self, ref: CheckpointRef) -> None:
+        """Vouch for a checkpoint with this user's key, so that its values may be loaded here. They bring code that runs.
+
+        Raises
+        ------
+        StorageError : there is no key file, and none can be made.
+        """
+        key = load_or_create_key(os.environ)
+        if key.is_ephemeral:
+            raise StorageError(key.note or "There is no key to sign with. Set MLM_KEY_FILE to a file that can be written.")
+        self._checkpoints.add_signature(sign(self.get_checkpoint(ref).digest, key))
+
     def _require_trust(self, checkpoint: Checkpoint) -> None:
         """Raise UntrustedError unless this user's key signed the checkpoint."""
         keys = [load_or_create_key(os.environ)]
-        signatures = self._checkpoints.signatures(checkpoint)
+        signatures = self.signatures(checkpoint)
         if verify(checkpoint.digest, signatures, keys) is None:
             raise refusal(f"Checkpoint {checkpoint.name or checkpoint.id}", checkpoint.id, signatures, keys)
 

@@ -29,6 +29,7 @@ from mlm_jupyter.core.entities import (
     Param,
     Run,
     Session,
+    Signature,
     Variable,
 )
 from mlm_jupyter.core.pages import Pages
@@ -267,6 +268,14 @@ class Reader:
     def sessions(self, *, is_open: bool | None = None) -> list[Session]:
         """Return the sessions, newest first; only those that have not ended (or have), if asked."""
         return self._runs.sessions(is_open=is_open)
+
+    def get_session(self, id: str) -> Session:
+        """Return a session by its id: who worked where, with which Python."""
+        return self._runs.get_session(id)
+
+    def signatures(self, ref: CheckpointRef) -> list[Signature]:
+        """Return who vouches for a checkpoint; whether it is true is for ``trust`` to find out."""
+        return self._checkpoints.signatures(self.get_checkpoint(ref))
 
     # What lies behind a digest
 

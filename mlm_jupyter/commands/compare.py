@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable
 
+import msgspec
+
 from mlm_jupyter.commands.options import REFERENCE, add_json, add_project, project_of, write_json, write_lines
 from mlm_jupyter.commands.text import Colour, Ink
-from mlm_jupyter.core.diff_text import text_lines
+from mlm_jupyter.comparison import Comparison
 from mlm_jupyter.core.parts import PARTS
 
 _COLOURS: dict[str, Colour] = {"+": "green", "-": "red", "~": "yellow", "@": "cyan"}
@@ -18,6 +20,7 @@ def diff_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("base", metavar="A", nargs="?", help=f"{REFERENCE}; without it: the parent of B")
     parser.add_argument("other", metavar="B", nargs="?", default="latest", help="the same; without it: latest")
     parser.add_argument("--only", metavar="PARTS", default="", help=f"some of {', '.join(PARTS)}")
+    parser.add_argument("--no-values", action="store_true", help="load no values: compare by what is known of them")
     add_json(parser)
     add_project(parser)
 
@@ -28,13 +31,16 @@ def diff(options: argparse.Namespace) -> None:
     with project_of(options) as project:
         other = project.get_checkpoint(options.other)
         base = project.get_checkpoint(options.base if options.base is not None else f"{other.id}~1")
-        found = project.diff(base, other, only=parts)
-        if options.json:
-            write_json(found)
-            return
-        ink = Ink()
-        print(ink(f"From {base.name or base.id} to {other.name or other.id}", "bold"))
-        write_lines(coloured(text_lines(found), ink))
+        if options.no_values:
+            found = Comparison(project.diff(base, other, only=parts))
+        else:
+            found = project.compare(base, other, only=parts)
+    if options.json:
+        write_json({**msgspec.to_builtins(found.diff), "values": found.values})
+        return
+    ink = Ink()
+    print(ink(f"From {base.name or base.id} to {other.name or other.id}", "bold"))
+    write_lines(coloured(found.lines(), ink))
 
 
 def coloured(lines: Iterable[str], ink: Ink) -> Iterable[str]:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, NoReturn
 
-from mlm_jupyter.commands import checkpoints, compare, execute, export, projects, runs
+from mlm_jupyter.commands import checkpoints, compare, execute, export, projects, runs, trust
 
 Arguments = Callable[[argparse.ArgumentParser], None]
 Action = Callable[[argparse.Namespace], int | None]
@@ -35,6 +35,7 @@ VERBS: Final = (
     Verb("metrics", "show the metrics of a run", runs.metrics_arguments, runs.metrics),
     Verb("execute", "run a notebook headless, tracked", execute.execute_arguments, execute.execute),
     Verb("export", "write a notebook, or its code, as it was", export.export_arguments, export.export),
+    Verb("trust", "vouch for a checkpoint that somebody else made", trust.trust_arguments, trust.trust),
 )
 
 

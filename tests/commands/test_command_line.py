@@ -291,3 +291,20 @@ def test_a_terminal_that_knows_ascii_only_is_no_error(past: Past, tmp_path: Path
     result = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stderr) == (0, "")
     assert "print('" in result.stdout
+
+
+def test_trust_is_given_after_a_yes_only(mlm: Run, past: Past, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    status, out, err = mlm("trust", "latest")
+    assert (status, err.count("\n")) == (2, 1)
+    assert "made by ada" in out
+    assert "signed by nobody" in out
+    for answer, status in (("no\n", 1), ("yes\n", 0)):
+        stdin = io.StringIO(answer)
+        stdin.isatty = lambda: True  # type: ignore[method-assign]
+        monkeypatch.setattr("sys.stdin", stdin)
+        assert mlm("trust", "latest")[0] == status
+    assert mlm("trust", "latest")[:2] == (0, "You trust that already.\n")
+    assert mlm("trust", "--all", "--yes")[1].endswith("Trusted 3 checkpoints.\n")
+    assert mlm("trust")[0] == 2
+    assert mlm("trust", "latest", "--all")[0] == 2
