@@ -34,14 +34,17 @@ class Line:
         return "".join(finished) + self._overflow()
 
     def _write_plain(self, text: str) -> str:
-        first, newline, rest = text.partition("\n")
-        self._put(first)
-        if not newline:
-            return self._overflow()
-        finished = self.text + newline
-        body, newline, self.text = rest.rpartition("\n")
+        start = 0
+        if self.cursor < len(self.text):
+            start = text.find("\n")
+            self._put(text if start < 0 else text[:start])
+            if start < 0:
+                return self._overflow()
+        stop = text.rfind("\n") + 1
+        finished = self.text + text[start:stop] if stop else ""
+        self.text = text[stop:] if stop else self.text + text
         self.cursor = len(self.text)
-        return finished + body + newline + self._overflow()
+        return finished + self._overflow()
 
     def _delete(self, text: str) -> None:
         first, *others = text.split("\b")

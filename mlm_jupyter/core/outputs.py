@@ -22,7 +22,7 @@ from mlm_jupyter.core.line import Line
 Output: TypeAlias = dict[str, Any]
 
 LIMIT_BYTES: Final = 10_000_000
-_PIECE: Final = 65_536
+_SMALL: Final = 65_536  # texts grow to this size before there are two
 _OVERHEAD: Final = 200  # counted for every output, so that a million tiny ones are bounded too
 
 
@@ -68,7 +68,7 @@ class OutputArea:
 
     def __init__(self, limit_bytes: int = LIMIT_BYTES) -> None:
         self._limit = limit_bytes
-        self._piece = max(1, min(_PIECE, limit_bytes // 8))
+        self._piece = max(1, limit_bytes // 8)
         self._taken: int | None = None  # how many of the outputs taken are still shown; None: nothing was taken
         self._late_bytes = 0
         self._is_cleared = False
@@ -234,10 +234,10 @@ class OutputArea:
         self._bytes += piece.size
         is_head_full = self._head and self._head_bytes + piece.size > self._limit // 2
         if self._tail or self._left_out or is_head_full:
-            _push(self._tail, piece, self._piece)
+            _push(self._tail, piece, min(self._piece, _SMALL))
         else:
             self._head_bytes += piece.size
-            _push(self._head, piece, self._piece)
+            _push(self._head, piece, min(self._piece, _SMALL))
         self._evict()
 
     def _evict(self) -> None:

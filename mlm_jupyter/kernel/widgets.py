@@ -72,33 +72,30 @@ def find_widget_state(
     Returns
     -------
     The value of ``metadata.widgets["application/vnd.jupyter.widget-state+json"]`` of a notebook that holds the outputs.
-    None when they show no widget that lives in this process, or more than ``limit_bytes`` of state: then a view falls
-    back on its ``text/plain``.
+    None when they show no widget that lives in this process, one whose state cannot be had, or more than ``limit_bytes``
+    of state: then a view falls back on its ``text/plain``.
     """
     module = sys.modules.get("ipywidgets.widgets.widget")
-    if module is None:
-        return None
-    widgets: dict[str, Any] = dict(module._instances)
-    states: dict[str, Any] = {}
+    widgets: dict[str, Any] = dict(module._instances) if module else {}
     pending = [model_id for model_id in _shown(outputs) if model_id in widgets]
-    if not pending:
-        return None
-    budget = limit_bytes
+    states: dict[str, Any] = {}
     while pending:
         model_id = pending.pop()
         if model_id in states or model_id not in widgets:
             continue
-        state = widgets[model_id]._get_embed_state(drop_defaults=True)
+        try:
+            state = widgets[model_id]._get_embed_state(drop_defaults=True)
+        except Exception:  # a third party's serializer
+            return None
         if model_id in widget_outputs:
             state["state"] |= {"outputs": widget_outputs[model_id], "msg_id": ""}
         states[model_id] = state
-        budget -= _size_of(state)
-        if budget < 0:
+        limit_bytes -= _size_of(state)
+        if limit_bytes < 0:
             return None
         pending += _references(state["state"])
-        if not pending:
-            pending += _links(widgets, states)
-    return {"version_major": 2, "version_minor": 0, "state": states}
+        pending += _links(widgets, states) if not pending else ()
+    return {"version_major": 2, "version_minor": 0, "state": states} if states else None
 
 
 def _shown(outputs: Iterable[Output]) -> Iterator[str]:

@@ -77,7 +77,7 @@ def test_a_display_updated_a_thousand_times_by_a_later_cell_is_one_late_record(n
 
 def test_a_subshell_s_outputs_are_kept_apart_from_the_main_shell_s() -> None:
     main = "import time\nfor i in range(20): print('main', i, flush=True); time.sleep(0.02)"
-    side = "for i in range(10): print('side', i, flush=True); display(i)\n1/0"
+    side = "for j in range(10): print('side', j, flush=True); display(j)\n1/0"
     with open_notebook() as notebook:
         client = notebook.client.kc
         client.control_channel.send(client.session.msg("create_subshell_request", {}))
@@ -140,6 +140,16 @@ recorder.uninstall()""")
         )  # fmt: skip
         assert state == {"restored": True, "wrapped": True, "theirs": True}
         assert texts(notebook.shown(notebook.run("print('still shown')"))) == ["still shown\n"]
+
+
+def test_recording_works_through_the_public_method_alone() -> None:
+    with open_notebook(is_recorded=False) as notebook:
+        notebook.ask("from mlm_jupyter.kernel import wire; wire._METHODS = ('send_multipart',)")
+        notebook.ask("import recording; recording.record(get_ipython(), 10_000_000); del recording")
+        for source in ("print('a')\ndisplay(1)\n!echo b", "1/0", "2"):
+            index = notebook.run(source)
+            recorded = notebook.recorded(index)
+            assert recorded["outputs"] == recorded["ended"] == {str(index + 1): notebook.shown(index)}
 
 
 def test_a_cell_that_floods_is_kept_bounded_and_shown_whole() -> None:

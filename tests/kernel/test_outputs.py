@@ -182,7 +182,7 @@ PROGRAMS = st.lists(
 def test_any_sequence_of_outputs_is_recorded_as_the_notebook_shows_it() -> None:
     with open_notebook() as notebook:
 
-        @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+        @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck), database=None)
         @given(PROGRAMS)
         def check(program: list[Any]) -> None:
             index = notebook.run(f"__import__('recording').play({program!r})")
