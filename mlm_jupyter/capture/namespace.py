@@ -6,9 +6,11 @@ missed. That is affordable because a look is C speed: the pickle of a value with
 
 from __future__ import annotations
 
+import functools
 import gc
 import time
 import types
+import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
@@ -29,6 +31,7 @@ from mlm_jupyter.capture.tokens import Token, is_same, token_of
 from mlm_jupyter.core.entities import Preview, VariableStatus
 
 _ATOMS: Final = frozenset({int, float, bool, str, complex, type(None), type(...)})
+_DEFINITIONS: Final = (type, types.FunctionType, typing.NewType, type(functools.lru_cache(len)))
 _MISSING: Final = object()
 
 
@@ -166,41 +169,42 @@ class Namespace:
         return found
 
     def _look_at(self, name: str, value: Any, old: Seen | None, found: _Found, hasher: Hasher) -> None:
-        status, reason = self._rules.judge(name, value)
-        if status not in ("stored", "reference"):
-            found.seen[name] = Seen(status, self._identities.of(value), identity=id(value))
-            found.reasons[name] = reason or ""
-            return
         if old is not None and old.status == "not_captured" and old.identity == id(value) and old.cost_ms > 1:
             found.seen[name] = old  # it was dear to find out that it cannot be pickled; it is the same object
             return
         start = time.perf_counter()
         try:
             with self._timebox.one():
-                draft = ValueDraft(self._dump(value, name), hasher)
-        except Exception as error:  # foreign code: __reduce__, __getstate__, a C extension
+                seen = self._judge(name, value, found, hasher)
+        except Exception as error:  # foreign code: __reduce__, __getstate__, __class__, a C extension
             seen = Seen("not_captured", self._identities.of(value), identity=id(value))
             found.reasons[name] = reason_of(error)
-        else:
-            size_reason = self._rules.too_big(draft.size_bytes)
-            seen = Seen("excluded" if size_reason else status, draft.fingerprint)
-            if size_reason:
-                found.reasons[name] = size_reason
-            else:
-                found.values[name] = draft
-            seen.references = frozenset(draft.dump.references)
-            if type(value) in _ATOMS:
-                seen.atom = value
-            else:
-                seen.token = token_of(value)
         seen.cost_ms = (time.perf_counter() - start) * 1e3
         found.seen[name] = seen
 
+    def _judge(self, name: str, value: Any, found: _Found, hasher: Hasher) -> Seen:
+        status, reason = self._rules.judge(name, value)
+        if status not in ("stored", "reference"):
+            found.reasons[name] = reason or ""
+            return Seen(status, self._identities.of(value), identity=id(value))
+        draft = ValueDraft(self._dump(value, name), hasher)
+        too_big = self._rules.too_big(draft.size_bytes)
+        if too_big:
+            found.reasons[name] = too_big
+            return Seen("excluded", draft.fingerprint)
+        found.values[name] = draft
+        seen = Seen(status, draft.fingerprint)
+        seen.references = frozenset(draft.dump.references)
+        if type(value) in _ATOMS:
+            seen.atom = value
+        else:
+            seen.token = token_of(value)
+        return seen
+
     def _dump(self, value: Any, name: str) -> Dump:
-        own_name = (
-            getattr(value, "__name__", None) if isinstance(value, (type, types.FunctionType)) or callable(value) else name
-        )
-        roots = {id(value): name} if own_name == name or self.live.get(str(own_name)) is not value else {}
+        """Pickle a variable by value; a function or class bound to another name than its own is a reference to that one."""
+        own_name = getattr(value, "__name__", name) if issubclass(type(value), _DEFINITIONS) else name
+        roots = {} if own_name != name and self.live.get(own_name) is value else {id(value): name}
         try:
             return dump(value, namespace=self.live, roots=roots, scalars=self._scalars)
         except RecursionError:

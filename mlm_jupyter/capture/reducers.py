@@ -9,6 +9,7 @@ import itertools
 import logging
 import types
 import typing
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -75,6 +76,9 @@ _BUILTIN: Final[dict[type, Reducer]] = {
     type({}.keys()): _reduce_view_of_dict(dict.keys),
     type({}.values()): _reduce_view_of_dict(dict.values),
     type({}.items()): _reduce_view_of_dict(dict.items),
+    type(OrderedDict().keys()): _reduce_view_of_dict(OrderedDict.keys),
+    type(OrderedDict().values()): _reduce_view_of_dict(OrderedDict.values),
+    type(OrderedDict().items()): _reduce_view_of_dict(OrderedDict.items),
     io.TextIOWrapper: _OPEN_FILE,
     io.BufferedReader: _OPEN_FILE,
     io.BufferedWriter: _OPEN_FILE,

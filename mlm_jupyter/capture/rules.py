@@ -33,7 +33,7 @@ class Rules(msgspec.Struct, frozen=True):
         for pattern in self.exclude:
             if fnmatch.fnmatchcase(name, pattern):
                 return "excluded", f"its name matches the setting exclude = {pattern!r}"
-        if isinstance(value, types.ModuleType):
+        if issubclass(type(value), types.ModuleType):  # an object's own __class__ may raise
             return "reference", None
         if self.exclude_types:
             kind = type_name(value)

@@ -23,11 +23,12 @@ _DESCRIPTORS: Final = (
 
 def token_of(value: Any) -> Token | None:
     """Return what identifies the present state of a function, class or module; None when nothing cheap does."""
-    if isinstance(value, types.ModuleType):
+    kind = type(value)
+    if issubclass(kind, types.ModuleType):
         return (value,)
-    if isinstance(value, types.FunctionType):
+    if kind is types.FunctionType:
         return _of_function(value)
-    if type(value) is type:
+    if kind is type:
         return _of_class(value)
     return None
 

@@ -85,6 +85,7 @@ class Tracker:
         self._seen_begin = False
         self._baseline_due = False
         self._restored = False
+        self._runs_before = 0
         self._metrics: dict[str, float] = {}
         self._late_timer: threading.Timer | None = None
         self._modules: ProjectModules | None = None
@@ -363,6 +364,7 @@ class Tracker:
             python = getattr(info, "transformed_cell", None) or raw
             cell_id = info.cell_id or self._parent().get("metadata", {}).get("cellId")
             self._metrics.clear()
+            self._runs_before = self.recorder.depth if self.recorder else 0
             live.begin_cell(raw, python=python, cell_id=cell_id)
             self._outputs.begin(self._parent_id(), live.checkpoint_id or new_id())
             self._seen_begin = True
@@ -389,6 +391,8 @@ class Tracker:
         source = result.info.raw_cell if isinstance(result.info.raw_cell, str) else ""
         began, self._seen_begin = self._seen_begin, False
         restored, self._restored = self._restored, False
+        if began and not result.success and self.recorder is not None:
+            self.recorder.unwind(self._runs_before)  # a run left open by the exception is in nobody's way
         if self._baseline_due:
             self._baseline_due = False
             live.end_cell(_result_of(result), source=source, kind="baseline")
@@ -437,8 +441,8 @@ class Tracker:
             self.stop()
 
     def after_fork_in_child(self) -> None:
-        """Track nothing in a forked child: it has the hooks but no thread to write."""
-        self.live = self.recorder = None
+        """Make no checkpoints in a forked child, which has no thread to write; it logs to its parent's run."""
+        self.live = None
 
 
 class _Guard:

@@ -1,0 +1,103 @@
+"""A notebook without IPython for tests: real code in a real namespace, a real session, a real store."""
+
+from __future__ import annotations
+
+import linecache
+import os
+import sys
+import types
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mlm_jupyter.clock import new_id
+from mlm_jupyter.core.entities import CellError, Checkpoint
+from mlm_jupyter.process import start_session
+from mlm_jupyter.session import CellResult, LiveSession
+from mlm_jupyter.settings import Settings
+from mlm_jupyter.store.database import Database
+from mlm_jupyter.store.runs import Runs
+from mlm_jupyter.trust import Key, key_of
+
+KEY = key_of(b"k" * 32)
+
+
+class LiveNotebook:
+    """One kernel's namespace, its cells executed by ``exec`` in a module that is ``__main__``."""
+
+    def __init__(self, folder: Path, *, settings: Settings | None = None, key: Key = KEY) -> None:
+        self.main = types.ModuleType("__main__")
+        self.namespace: dict[str, Any] = self.main.__dict__
+        self.namespace["__builtins__"] = __builtins__
+        self.told: list[str] = []
+        self.database = Database.open(folder / ".mlm", create=True)
+        session = start_session(new_id(), author="tester", started_at=1, notebook="test.ipynb")
+        Runs(self.database).add_session(session)
+        self.session = LiveSession(
+            self.database,
+            self.namespace,
+            session_id=session.id,
+            notebook="test.ipynb",
+            settings=settings or Settings(),
+            key=key,
+            is_hidden=lambda name: name.startswith("__"),
+            surroundings=self,
+        )
+        self._count = 0
+
+    def outputs(self, key: str) -> list[dict[str, Any]]:
+        """Return nothing: output is recorded by the kernel's half."""
+        return []
+
+    def modules(self) -> dict[str, bytes]:
+        """Return no sources."""
+        return {}
+
+    def tell(self, message: str) -> None:
+        """Keep what the user would be told."""
+        self.told.append(message)
+
+    @contextmanager
+    def as_main(self) -> Iterator[None]:
+        """Be the ``__main__`` of this process, as a kernel's namespace is."""
+        before = sys.modules["__main__"]
+        sys.modules["__main__"] = self.main
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = before
+
+    def cell(self, source: str) -> Checkpoint:
+        """Execute a cell and return its checkpoint when it is stored."""
+        with self.as_main():
+            self._count += 1
+            filename = f"<cell {self._count} of {os.getpid()}>"
+            linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+            self.session.begin_cell(source, python=source, cell_id=None)
+            error = None
+            try:
+                exec(compile(source, filename, "exec"), self.namespace)
+            except Exception as raised:
+                error = CellError(type(raised).__name__, str(raised))
+            draft = self.session.end_cell(CellResult("error" if error else "ok", execution_count=self._count, error=error))
+            assert draft is not None
+            self.session.outputs_are_final()
+            draft.done.wait()
+        assert draft.checkpoint is not None, draft.error
+        return draft.checkpoint
+
+    def restore(self, ref: Checkpoint | str, **options: Any) -> Any:
+        """Put the namespace back."""
+        with self.as_main():
+            return self.session.restore(ref if isinstance(ref, str) else ref.id, **options)
+
+    def value(self, expression: str) -> Any:
+        """Evaluate an expression in the namespace, unseen."""
+        with self.as_main():
+            return eval(expression, self.namespace)
+
+    def close(self) -> None:
+        """End the session and close the store."""
+        self.session.close()
+        self.database.close()

@@ -1,0 +1,390 @@
+"""What capture and restore promise, held against real code, real objects and a real store."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from livenotebook import LiveNotebook
+from mlm_jupyter.errors import CorruptError, UntrustedError
+from mlm_jupyter.restoration import RestoreError
+from mlm_jupyter.settings import Settings
+from mlm_jupyter.trust import key_of
+
+
+@pytest.fixture
+def notebook(tmp_path: Path) -> Iterator[LiveNotebook]:
+    made = LiveNotebook(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[Any]:
+    """Make further kernels on the same project."""
+    made: list[LiveNotebook] = []
+
+    def make(**options: Any) -> LiveNotebook:
+        made.append(LiveNotebook(tmp_path, **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+SETUPS = {
+    "aliases in lists and dicts": (
+        "base = [1, 2, 3]\nalias = base\nbox = {'l': base, 'n': 1}",
+        "base.append(4); box['l'].append(5); alias = list(alias)",
+        ["base", "alias", "box", "base is alias", "box['l'] is base"],
+        "alias.append('post')",
+    ),
+    "objects that refer to each other": (
+        "class Node:\n    count = 0\n    def __init__(self, p):\n        self.p = p\n        self.kids = []\n"
+        "root = Node(None)\nchild = Node(root)\nroot.kids.append(child)",
+        "root.kids.clear(); Node.count = 5; root.p = 1",
+        ["child.p is root", "root.kids[0] is child", "Node.count", "type(child) is Node", "isinstance(root, Node)", "root.p"],
+        "child.p.kids.append('x')",
+    ),
+    "functions that change globals": (
+        "counter = 0\nlog = []\ndef bump(by=1):\n    global counter\n    counter += by\n    log.append(counter)\n    return counter",
+        "bump(); bump(10); del log[0]",
+        ["counter", "log", "bump.__globals__ is globals()", "bump.__defaults__"],
+        "bump()",
+    ),
+    "closures that share a cell": (
+        "def pair():\n    n = 0\n    def up():\n        nonlocal n\n        n += 1\n        return n\n    return up, lambda: n\nup, get = pair()\nup()",
+        "up(); up()",
+        ["get()"],
+        "up()",
+    ),
+    "numpy views": (
+        "import numpy as np\narr = np.arange(10.)\nsl = arr[2:5]\nback = arr[::-1]\ncol = np.arange(12).reshape(3, 4)[:, 1]\nindep = np.zeros(4)",
+        "sl[:] = -1; arr[0] = 100; col[:] = 0; arr.shape = (2, 5)",
+        ["arr.tolist()", "sl.tolist()", "back.tolist()", "np.shares_memory(arr, sl)", "np.shares_memory(arr, back)", "col.tolist()"],
+        "sl[0] = 77.; back[0] = 5",
+    ),
+    "big arrays and their views": (
+        "import numpy as np\nbig = np.arange(300_000.).reshape(300, 1000)\nrow = big[7]\ncube = np.empty((8, 100, 50)).transpose(1, 2, 0)\ncube[:] = 1\nf = np.asfortranarray(big)",
+        "row[:] = 0; big[9] = 1; cube[0] = 3; f[:] = 2",
+        ["float(big.sum())", "row.tolist() == big[7].tolist()", "cube.strides", "float(cube.sum())", "f.flags.f_contiguous", "float(f.sum())", "big.flags.owndata"],
+        "row[0] = -5",
+    ),
+    "frames under copy-on-write": (
+        "import pandas as pd\ndf = pd.DataFrame({'a': [1., 2, 3], 'b': list('xyz')})\ns = df['a']\ndf2 = df\nidx = pd.Index(df['a'])\nview = df[:]",
+        "df.loc[0, 'a'] = 100.; df['c'] = 1; s.iloc[1] = -1",
+        ["df.values.tolist()", "s.tolist()", "df2 is df", "idx.tolist()", "view.values.tolist()", "str(df.dtypes.to_dict())"],
+        "df.loc[1, 'a'] = 9.; view.loc[2, 'a'] = 4.",
+    ),
+    "string columns": (
+        "import pandas as pd\ndf = pd.DataFrame({'u': [f'user-{i}' for i in range(5000)], 'o': pd.Series([f'o{i}' for i in range(5000)], dtype=object)})\n"
+        "df['o'].iloc[3]\nnames = df['o'].to_numpy()",
+        "df.loc[0, 'u'] = 'x'; df.loc[1, 'o'] = None; df = df.drop(columns=['u'])",
+        ["list(df.columns)", "df['u'].iloc[0]", "df['o'].tolist()[:3]", "str(df.dtypes.to_dict())", "names[:2].tolist()"],
+        "df.loc[4, 'o'] = 'late'",
+    ),
+    "an estimator in a dict": (
+        "import numpy as np\nfrom sklearn.ensemble import RandomForestClassifier\nX = np.random.RandomState(0).rand(60, 4); y = (X[:, 0] > .5).astype(int)\n"
+        "m = RandomForestClassifier(5, random_state=0).fit(X, y)\nmodels = {'rf': m}",
+        "m.set_params(n_estimators=9); m.fit(X, 1 - y); models['other'] = 1",
+        ["m.predict(X).tolist()", "models['rf'] is m", "sorted(models)", "m.n_estimators"],
+        "m.fit(X, y)",
+    ),
+    "classes of many kinds": (
+        "import dataclasses, enum, typing, collections, functools\n"
+        "@dataclasses.dataclass\nclass D:\n    y: int = 3\n    tags: list = dataclasses.field(default_factory=list)\n"
+        "class E(enum.Enum):\n    R = 1\n    G = 2\n"
+        "P = collections.namedtuple('P', 'x y')\n"
+        "T = typing.TypedDict('T', {'a': int})\nN = typing.NewType('N', int)\n"
+        "class C:\n    @functools.cached_property\n    def big(self):\n        return 41\n    def __init__(self):\n        super().__init__()\n"
+        "@functools.lru_cache\ndef fib(n):\n    return n if n < 2 else fib(n - 1) + fib(n - 2)\n"
+        "@functools.singledispatch\ndef kind(x):\n    return 'any'\n@kind.register\ndef _int(x: int):\n    return 'int'\n"
+        "d = D(5); e = E.R; p = P(1, 2); c = C()",
+        "d.y = 6; d.tags.append(1); e = E.G; del p; D.z = 1\nclass C:\n    pass",
+        ["d.y", "d.tags", "e is E.R", "p.x", "isinstance(d, D)", "isinstance(p, P)", "isinstance(c, C)", "C().big", "fib(20)", "kind(3)", "kind('')", "hasattr(D, 'z')", "T(a=1)", "N(3)"],
+        "d.tags.append(2)",
+    ),
+    "what is in other containers": (
+        "import collections, datetime, decimal, pathlib\nq = collections.deque([1, 2], maxlen=3)\nc = collections.Counter('hello')\nod = collections.OrderedDict(a=[1])\n"
+        "dd = collections.defaultdict(list, x=[1])\nst = {1, 2}\nfs = frozenset({3})\nba = bytearray(b'abc')\nwhen = datetime.datetime(2026, 1, 1)\npath = pathlib.Path('x')\nkeys = od.keys()\nrng = range(3)",
+        "q.append(3); q.append(4); c['z'] = 9; od['a'].append(2); od['b'] = 1; dd['y'].append(1); st.add(9); ba += b'd'",
+        ["list(q)", "q.maxlen", "c['l']", "dict(od)", "dict(dd)", "dd.default_factory is list", "st", "fs", "bytes(ba)", "when.year", "str(path)", "list(keys)", "list(rng)"],
+        "dd['new'].append(1); od['later'] = 1",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", SETUPS)
+@pytest.mark.parametrize("where", ["the same kernel", "a fresh kernel"])
+def test_a_restored_namespace_is_and_behaves_as_it_was(notebook: LiveNotebook, fresh: Any, kind: str, where: str) -> None:
+    setup, spoil, checks, after = SETUPS[kind]
+    target = notebook.cell(setup)
+    expected = {check: repr(notebook.value(check)) for check in checks}
+    notebook.cell(after)
+    behaved = {check: repr(notebook.value(check)) for check in checks}
+    notebook.restore(target)
+    notebook.cell(spoil)
+
+    kernel = notebook if where == "the same kernel" else fresh()
+    report = kernel.restore(target)
+
+    assert report.failed == {}
+    assert {check: repr(kernel.value(check)) for check in checks} == expected
+    quiet = kernel.cell("pass")
+    assert not quiet.changes, "the cell after a restore finds nothing changed that was not"
+    assert quiet.parent_id == target.id
+    kernel.cell(after)
+    assert {check: repr(kernel.value(check)) for check in checks} == behaved, "and its objects behave as before"
+
+
+def test_looking_twice_finds_nothing_and_leaves_objects_as_they_were(notebook: LiveNotebook) -> None:
+    for setup, _, checks, _ in SETUPS.values():
+        notebook.cell(setup)
+        before = {check: repr(notebook.value(check)) for check in checks}
+        assert not notebook.cell("pass").changes
+        assert {check: repr(notebook.value(check)) for check in checks} == before
+
+
+HIDDEN_WRITES = {
+    "a global statement": ("x = 0\ndef f():\n    global x\n    x = 1", "f()", "x"),
+    "globals().update": ("x = 0", "globals().update(x=1)", "x"),
+    "exec": ("x = [0]", "exec('x' + '.append(1)')", "x"),
+    "a private name": ("_priv = []", "_priv.append(1)", "_priv"),
+    "another view": ("import numpy as np\nx = np.zeros(200_000)\ny = x[5:]", "y[0] = 1", "x"),
+    "a default argument": ("def f(seen=[]):\n    seen.append(1)", "f()", "f"),
+    "a class attribute": ("class C:\n    items = []", "C().items.append(1)", "C"),
+    "a logging handler": (
+        "import logging\nx = [{} for _ in range(30_000)]\nclass H(logging.Handler):\n    def __init__(self, t):\n        super().__init__(); self.t = t\n"
+        "    def emit(self, r):\n        self.t[0]['k'] = 1\nh = H(x); logging.getLogger('mlm-test').addHandler(h)",
+        "logging.getLogger('mlm-test').warning('!')",
+        "x",
+    ),
+    "the garbage collector": (
+        "import gc\nx = [{} for _ in range(30_000)]\nflag = []\ndef cb(phase, info, t=x, flag=flag):\n    if flag:\n        t[0]['k'] = 1\ngc.callbacks.append(cb)",
+        "flag.append(1); gc.collect(); gc.callbacks.remove(cb)",
+        "x",
+    ),
+    "a bound method kept elsewhere": ("import atexit, types\nx = [[] for _ in range(30_000)]\nholder = types.SimpleNamespace(f=x[0].append)", "holder.f(1)", "x"),
+    "a name made from pieces": ("x = [[] for _ in range(30_000)]\nname = 'x'", "globals()[name][0].append(1)", "x"),
+    "a function defined long ago": ("x = [[] for _ in range(30_000)]\ndef touch():\n    x[0].append(1)", "touch()", "x"),
+    "an exchange of equal values": ("a = [[1]]\nb = [1]", "a[0] = b", "a"),
+}
+
+
+@pytest.mark.parametrize("way", HIDDEN_WRITES)
+def test_a_change_is_found_however_it_was_made(notebook: LiveNotebook, way: str) -> None:
+    setup, write, name = HIDDEN_WRITES[way]
+    notebook.cell(setup)
+    for quiet in ("one = 1", "two = 2", "three = 3"):  # time enough to prove what cannot be reached, and to skip it
+        assert name not in notebook.cell(quiet).changes.changed
+    assert name in notebook.cell(write).changes.changed
+
+
+def test_a_large_graph_is_skipped_by_cells_that_cannot_reach_it_and_only_by_them(notebook: LiveNotebook) -> None:
+    notebook.cell("big = [{'a': i} for i in range(50_000)]")
+    looks: list[Any] = []
+    original = notebook.session.namespace.look
+
+    def watched(**options: Any) -> Any:
+        looks.append(original(**options))
+        return looks[-1]
+
+    notebook.session.namespace.look = watched  # type: ignore[method-assign]
+    notebook.cell("y = 1")
+    notebook.cell("y = 2")
+    assert "big" in looks[-1].skipped
+    assert "big" in notebook.cell("big[7]['a'] = 'changed'").changes.changed
+    notebook.cell("y = 3")
+    notebook.cell("kept = [big[5]]")
+    notebook.cell("kept[0]['a'] = 0")
+    assert set(notebook.cell("kept[0]['a'] = 1").changes.changed) == {"big", "kept"}
+
+
+def test_silent_code_between_cells_is_blamed_on_no_cell(notebook: LiveNotebook) -> None:
+    notebook.cell("x = [1]\ny = 1")
+    notebook.value("x.append(2)")
+    notebook.session.went_unseen()
+    changes = notebook.cell("y = 2").changes
+    assert changes.changed == ("x", "y")
+    assert changes.between == ("x",)
+
+
+def test_what_cannot_be_captured_is_named_with_the_reason_and_kept_while_it_is_the_same_object(notebook: LiveNotebook) -> None:
+    target = notebook.cell("import threading\nlock = threading.Lock()\ngen = (i for i in range(3))\nx = 1")
+    variables = notebook.session.checkpoints.variables(target)
+    assert variables["lock"].status == variables["gen"].status == "not_captured"
+    assert "lock" in (variables["lock"].reason or "")
+    notebook.cell("x = 2\ngen = (i for i in range(3))")
+    gc.collect()
+    report = notebook.restore(target)
+    assert report.kept == ["lock"]
+    assert list(report.failed) == ["gen"]
+    assert "gen" not in notebook.namespace
+    assert next(report.displaced["gen"]) == 0, "the displaced object stays reachable"
+
+
+def test_an_open_file_is_never_touched(notebook: LiveNotebook, tmp_path: Path) -> None:
+    notebook.namespace["PATH"] = str(tmp_path / "log.txt")
+    target = notebook.cell("fh = open(PATH, 'w'); fh.write('hello\\n'); fh.flush()")
+    notebook.cell("fh.write('more\\n'); fh.flush()")
+    report = notebook.restore(target)
+    assert report.kept == ["fh"]
+    assert (tmp_path / "log.txt").read_text() == "hello\nmore\n"
+    notebook.cell("fh.close()")
+
+
+def test_strict_restores_all_or_nothing(notebook: LiveNotebook) -> None:
+    target = notebook.cell("gen = (i for i in range(3)); x = 1")
+    notebook.cell("gen = None; x = 2")
+    with pytest.raises(RestoreError, match="gen"):
+        notebook.restore(target, strict=True)
+    assert notebook.value("x") == 2
+
+
+def test_only_brings_the_whole_alias_group_and_says_so(notebook: LiveNotebook) -> None:
+    target = notebook.cell("a = [1]; b = {'a': a}; c = 1\nclass K:\n    v = 1\nk = K()")
+    notebook.cell("a.append(2); c = 2; K.v = 2")
+    report = notebook.restore(target, only=["a"])
+    assert set(report.restored) == {"a", "b"}
+    assert any("b" in note for note in report.notes)
+    assert notebook.value("(a, b['a'] is a, c)") == ([1], True, 2)
+    assert set(notebook.restore(target, only=["k"]).restored) == {"K", "k"}
+    assert notebook.value("(K.v, isinstance(k, K))") == (1, True)
+
+
+def test_a_dry_run_changes_nothing_and_foretells_the_restore(notebook: LiveNotebook) -> None:
+    target = notebook.cell("x = [1]; y = 1")
+    notebook.cell("x.append(2); z = 3")
+    foretold = notebook.restore(target, dry_run=True)
+    assert notebook.value("(x, z)") == ([1, 2], 3)
+    report = notebook.restore(target)
+    assert (report.restored, report.unchanged, report.removed) == (foretold.restored, foretold.unchanged, foretold.removed)
+
+
+def test_restoring_saves_what_is_there_and_undo_comes_back(notebook: LiveNotebook) -> None:
+    first = notebook.cell("x = 1")
+    second = notebook.cell("x = 2")
+    notebook.value("globals().update(x=3)")
+    notebook.restore(first)
+    saves = [c for c in notebook.session.checkpoints.list(notebook="test.ipynb") if c.kind == "save"]
+    assert [save.parent_id for save in saves] == [second.id]
+    notebook.restore(saves[0])
+    assert notebook.value("x") == 3
+    notebook.session.undo(1)
+    assert notebook.value("x") == 2
+
+
+def test_random_numbers_the_folder_and_the_path_come_back_with_a_full_restore(notebook: LiveNotebook, tmp_path: Path) -> None:
+    target = notebook.cell("import random, numpy as np, os, sys\nrandom.seed(3); np.random.seed(3); random.random()")
+    there = notebook.value("os.getcwd()")
+    expected = notebook.value("(random.random(), float(np.random.rand()))")
+    try:
+        notebook.namespace["TMP"] = str(tmp_path)
+        notebook.cell("os.chdir(TMP); sys.path.append('/nowhere/at/all'); random.random()")
+        notebook.restore(target)
+        assert notebook.value("(random.random(), float(np.random.rand()))") == expected
+        assert notebook.value("os.getcwd()") == there
+        assert notebook.value("'/nowhere/at/all' in sys.path") is False
+    finally:
+        import os
+
+        os.chdir(there)
+
+
+def test_another_users_checkpoint_is_refused_before_anything_is_unpickled(notebook: LiveNotebook, fresh: Any) -> None:
+    target = notebook.cell("class Boom:\n    def __reduce__(self):\n        return print, ('ran',)\nx = Boom()")
+    with pytest.raises(UntrustedError, match="mlm trust"):
+        fresh(key=key_of(b"o" * 32)).restore(target)
+
+
+def test_a_flipped_byte_is_refused_by_name_and_the_rest_comes_back(notebook: LiveNotebook, fresh: Any, tmp_path: Path) -> None:
+    marker = "a text that stands in the pack as it is, for it is too short to compress"
+    target = notebook.cell(f"good = [1]\nbad = [{marker!r}]")
+    notebook.session.flush()
+    flipped = 0
+    for pack in (tmp_path / ".mlm" / "packs").glob("*.pack"):
+        data = bytearray(pack.read_bytes())
+        entry = notebook.session.packs.get(notebook.session.checkpoints.variables(target)["bad"].group or "")
+        position = data.find(marker.encode())
+        if position >= 0:
+            data[position] ^= 1
+            pack.write_bytes(data)
+            flipped += 1
+        assert entry
+    if not flipped:
+        pytest.fail("the marker was not found in a pack: store it uncompressed or choose another")
+    kernel = fresh()
+    report = kernel.restore(target)
+    assert list(report.failed) == ["bad"]
+    assert kernel.value("good") == [1]
+    assert CorruptError.code == "corrupt"
+
+
+def test_secrets_are_not_stored_and_say_so(notebook: LiveNotebook) -> None:
+    target = notebook.cell("api_key = 'sk-123456'\ntokenizer = 'words'\nn_tokens = 3")
+    variables = notebook.session.checkpoints.variables(target)
+    assert variables["api_key"].status == "secret"
+    assert variables["api_key"].group is None
+    assert "sk-123456" not in variables["api_key"].preview.text
+    assert variables["tokenizer"].status == variables["n_tokens"].status == "stored"
+
+
+def test_what_the_user_excludes_is_not_stored(fresh: Any) -> None:
+    kernel = fresh(settings=Settings(exclude=("tmp_*",), exclude_types=("dict",), max_variable_bytes=1000))
+    target = kernel.cell("tmp_a = 1\nd = {}\nbig = 'x' * 5000\nkept = 1")
+    variables = kernel.session.checkpoints.variables(target)
+    assert {name: variables[name].status for name in ("tmp_a", "d", "big", "kept")} == {
+        "tmp_a": "excluded",
+        "d": "excluded",
+        "big": "excluded",
+        "kept": "stored",
+    }
+
+
+HOSTILE = {
+    "__reduce__ raises": "class X:\n    def __reduce__(self):\n        raise ValueError('no')",
+    "__eq__ raises": "class X:\n    def __eq__(self, other):\n        raise ValueError('no')\n    __hash__ = None",
+    "__repr__ raises": "class X:\n    def __repr__(self):\n        raise ValueError('no')",
+    "__getattr__ raises": "class X:\n    def __getattr__(self, name):\n        raise RuntimeError('no')",
+    "__getattribute__ raises": "class X:\n    def __getattribute__(self, name):\n        raise RuntimeError('no')",
+    "__class__ lies": "class X:\n    @property\n    def __class__(self):\n        raise RuntimeError('no')",
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_hostile_objects_harm_neither_the_cell_nor_the_others(notebook: LiveNotebook, kind: str) -> None:
+    notebook.cell("y = [1]")
+    target = notebook.cell(f"{HOSTILE[kind]}\nx = X()\ny.append(2)")
+    assert "y" in target.changes.changed
+    notebook.cell("y.append(3)")
+    notebook.restore(target)
+    assert notebook.value("y") == [1, 2]
+    assert notebook.told == []
+
+
+def test_pickling_code_that_hangs_is_interrupted_and_named(fresh: Any) -> None:
+    kernel = fresh()
+    kernel.session.namespace._timebox._seconds = 0.4
+    target = kernel.cell("import time\nclass Slow:\n    def __reduce__(self):\n        while True:\n            time.sleep(0.01)\nx = Slow()\ny = 1")
+    variables = kernel.session.checkpoints.variables(target)
+    assert variables["x"].status == "not_captured"
+    assert "more than 0.4 s" in (variables["x"].reason or "")
+    assert variables["y"].status == "stored"
+
+
+def test_deep_nesting_and_recursive_structures_are_captured_or_named(notebook: LiveNotebook) -> None:
+    target = notebook.cell(
+        "deep = []\nfor _ in range(10_000):\n    deep = [deep]\nloop = [1]\nloop.append(loop)\nd = {}\nd['self'] = d\nλ = 'Übung'"
+    )
+    variables = notebook.session.checkpoints.variables(target)
+    assert variables["loop"].status == variables["d"].status == variables["λ"].status == "stored"
+    assert variables["deep"].status == "stored" or "ecursion" in (variables["deep"].reason or "")
+    notebook.cell("loop.append(2); d.clear(); λ = ''; deep = None")
+    notebook.restore(target)
+    assert notebook.value("(loop[1] is loop, len(loop), d['self'] is d, λ)") == (True, 2, True, "Übung")
+    notebook.namespace.pop("deep", None)
