@@ -15,6 +15,7 @@ from mlm_jupyter.core import triggers
 from mlm_jupyter.core.magics import parse_cell
 from mlm_jupyter.core.words import words_of
 
+_NOT_CODE: Final = frozenset({"ctx", "op", "ops", "type_comment"})
 _OPTION: Final = re.compile(r"-[\w-]+(?:[ \t]*[0-9]+)?(?:[ \t]+|\Z)")
 _SHELL_CALLS: Final = {"run_line_magic": 2, "run_cell_magic": 3, "system": 1, "getoutput": 1, "getsystem": 1}
 
@@ -72,8 +73,12 @@ class NameReader:
         elif scope.is_global[name]:
             self.writes.add(name)
 
-    def _word(self, word: str, *, is_attribute: bool = False) -> None:
-        if triggers.is_trigger(word, is_attribute=is_attribute):
+    def _word(self, word: str) -> None:
+        if word in triggers.NAMES:
+            self._trigger(word)
+
+    def _attribute_word(self, word: str) -> None:
+        if word in triggers.ATTRIBUTES:
             self._trigger(word)
 
     def _trigger(self, word: str) -> None:
@@ -113,6 +118,8 @@ class NameReader:
             visit(self, node)
             return
         for field in node._fields:
+            if field in _NOT_CODE:
+                continue
             child = getattr(node, field, None)
             if type(child) is list:
                 self._visit_all(child)
@@ -121,7 +128,7 @@ class NameReader:
 
     def _visit_all(self, nodes: Iterable[ast.AST | None]) -> None:
         for node in nodes:
-            if node is not None and not isinstance(node, str):
+            if isinstance(node, ast.AST):  # a default may be None, and MatchClass has names
                 self._visit(node)
 
     def _branches(self, *branches: Iterable[ast.AST]) -> None:
@@ -150,10 +157,10 @@ class NameReader:
         for word in words & triggers.ANYWHERE:
             self._trigger(word)
         if isinstance(value, str):
-            self._word(value, is_attribute=True)
+            self._attribute_word(value)
 
     def _attribute(self, node: ast.Attribute) -> None:
-        self._word(node.attr, is_attribute=True)
+        self._attribute_word(node.attr)
         self._part(node)
 
     def _part(self, node: ast.Attribute | ast.Subscript) -> None:
@@ -221,11 +228,11 @@ class NameReader:
     def _import(self, node: ast.Import | ast.ImportFrom) -> None:
         if isinstance(node, ast.ImportFrom):
             for word in (node.module or "").split("."):
-                self._word(word, is_attribute=True)
+                self._attribute_word(word)
         for alias in node.names:
             for word in alias.name.split("."):
                 self._word(word)
-                self._word(word, is_attribute=True)
+                self._attribute_word(word)
             if alias.name != "*":
                 self._bind(alias.asname or alias.name.partition(".")[0])
 
@@ -358,7 +365,7 @@ class NameReader:
         self.texts |= words
         if "{" in text or "=" in text:
             for word in words:
-                self._word(word, is_attribute=True)
+                self._attribute_word(word)
                 self._word(word)
         if "{" in text and "\\" in text:
             self._trigger("{")

@@ -48,6 +48,12 @@ AS_ATTRIBUTE: Final = frozenset({"ev", "ex", "query", "sql", "modules", "interac
 NEVER_AS_ATTRIBUTE: Final = frozenset({"compile", "timeit"})
 """``re.compile`` and ``model.compile`` are harmless. So is ``timeit.timeit`` after its module's name counted."""
 
+NAMES: Final = ANYWHERE | AS_CODE
+"""All that count as a name."""
+
+ATTRIBUTES: Final = (NAMES | AS_ATTRIBUTE) - NEVER_AS_ATTRIBUTE
+"""All that count as an attribute, or as the whole of a text."""
+
 LASTING: Final = frozenset({"%autoreload", "settrace", "setprofile", "addaudithook", "monitoring", "autoreload"})
 """Once used they act on every later cell."""
 
@@ -68,10 +74,3 @@ SAFE_MAGICS: Final = PYTHON_MAGICS | _words(
 def is_safe_magic(name: str) -> bool:
     """Tell whether a magic can touch no variable but those that the cell names."""
     return name in SAFE_MAGICS or name.startswith("mlm_")
-
-
-def is_trigger(word: str, *, is_attribute: bool) -> bool:
-    """Tell whether a word of the code, or the whole of a text in it, can lead anywhere."""
-    if is_attribute and word in NEVER_AS_ATTRIBUTE:
-        return False
-    return word in ANYWHERE or word in AS_CODE or (is_attribute and word in AS_ATTRIBUTE)
