@@ -69,9 +69,7 @@ class Batch:
         """
         view = _as_bytes(data)
         if view.nbytes > (CHUNK_BYTES if kind is Kind.CHUNK else MAX_RECORD_BYTES):
-            raise InvalidInputError(
-                f"{view.nbytes} bytes are too many for one {kind.name}; use put_blob, which cuts them"
-            )
+            raise InvalidInputError(f"{view.nbytes} bytes are too many for one {kind.name}; use put_blob, which cuts them")
         name = digest or name_of(kind, view)
         key = bytes.fromhex(name)
         if not self._is_there(key):
@@ -147,9 +145,7 @@ class Batch:
 
     def _check_usable(self) -> None:
         if self._pid != os.getpid():
-            raise ConflictError(
-                f"This batch was begun by process {self._pid}, before a fork. Begin one here: packs.batch()"
-            )
+            raise ConflictError(f"This batch was begun by process {self._pid}, before a fork. Begin one here: packs.batch()")
         if self._failure is not None:
             raise self._failure
 

@@ -159,9 +159,7 @@ class Checkpoints:
         runs = self._database.connection().execute(f"SELECT id, name FROM runs {condition}", span).fetchall()
         runs = [run for run in runs if run[0] == prefix] or runs
         if len(checkpoints) + len(runs) > 1:
-            fitting = [_described(checkpoint) for checkpoint in checkpoints] + [
-                f"run {id} ({name})" for id, name in runs
-            ]
+            fitting = [_described(checkpoint) for checkpoint in checkpoints] + [f"run {id} ({name})" for id, name in runs]
             listed = ", ".join(fitting[:_CANDIDATES]) + (", ..." if len(fitting) >= _CANDIDATES else "")
             raise AmbiguousError(f"{ref!r} fits several: {listed}. Type more of the id.")
         if runs:
@@ -173,24 +171,18 @@ class Checkpoints:
         if found:
             return found[0]
         whose = "This project" if notebook is None else f"The notebook {notebook}"
-        raise NotFoundError(
-            f"{whose} has no checkpoint yet. Run a cell after %mlm_track, or make one with %mlm_checkpoint"
-        )
+        raise NotFoundError(f"{whose} has no checkpoint yet. Run a cell after %mlm_track, or make one with %mlm_checkpoint")
 
     def _ancestor(self, checkpoint: Checkpoint, steps: int, ref: str) -> Checkpoint:
         for step in range(steps):
             if checkpoint.parent_id is None:
-                raise NotFoundError(
-                    f"{ref!r} goes back too far: the history begins {step} before {_described(checkpoint)}"
-                )
+                raise NotFoundError(f"{ref!r} goes back too far: the history begins {step} before {_described(checkpoint)}")
             checkpoint = self.get(checkpoint.parent_id)
         return checkpoint
 
     def _unknown(self, ref: str) -> NotFoundError:
         if "~" in ref:
-            return NotFoundError(
-                f"No checkpoint {ref!r} in this project. To go N parents back, write ~N, as in latest~1"
-            )
+            return NotFoundError(f"No checkpoint {ref!r} in this project. To go N parents back, write ~N, as in latest~1")
         connection = self._database.connection()
         names = connection.execute(
             "SELECT name FROM checkpoints WHERE name IS NOT NULL"
@@ -283,14 +275,7 @@ class Checkpoints:
 
 def check_name(name: str) -> None:
     """Raise InvalidInputError where ``name`` could be taken for something else than a checkpoint's name."""
-    if (
-        not name
-        or name in _RESERVED_NAMES
-        or "~" in name
-        or " " in name
-        or name.startswith("-")
-        or not name.isprintable()
-    ):
+    if not name or name in _RESERVED_NAMES or "~" in name or " " in name or name.startswith("-") or not name.isprintable():
         raise InvalidInputError(
             f"{name!r} cannot name a checkpoint: a name has no spaces and no ~, does not begin with -,"
             " and is not latest or current"
@@ -368,9 +353,7 @@ def _insert_signature(connection: sqlite3.Connection, signature: Signature) -> N
 
 def _conflict(error: sqlite3.IntegrityError, id: str, name: str | None) -> ConflictError:
     if "checkpoints.name" in str(error):
-        return ConflictError(
-            f"Another checkpoint is called {name!r} already. Choose another name, or rename that one first"
-        )
+        return ConflictError(f"Another checkpoint is called {name!r} already. Choose another name, or rename that one first")
     return ConflictError(f"Checkpoint {id!r} exists already; a written checkpoint is never changed")
 
 

@@ -58,7 +58,7 @@ class Connection(sqlite3.Connection):
             super().close()
 
     def __del__(self) -> None:
-        self.close()  # a thread that ends drops its connection; left to the base class that is a ResourceWarning
+        self.close()  # left to the base class, this is a ResourceWarning
 
     def park(self) -> None:
         """Close until the next use; only the fork handler calls this, while it holds the gate."""
@@ -71,14 +71,11 @@ class Connection(sqlite3.Connection):
         """Whether a transaction is open; unlike ``in_transaction`` this can be asked of a parked connection."""
         return self._is_open and self.in_transaction
 
-    def cursor(self, factory: Any = None) -> Any:
-        return super().cursor(factory or _FetchedCursor)
-
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
         with translated(self._folder), gate:
             if self._is_parked:
                 self._open()
-            return super().execute(sql, parameters)
+            return _FetchedCursor(self).execute(sql, parameters)
 
     def executemany(self, sql: str, parameters: Iterable[Any], /) -> sqlite3.Cursor:
         with translated(self._folder), gate:

@@ -79,14 +79,14 @@ class Database:
         return self._connection()
 
     def _connection(self) -> Connection:
-        connection: Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
+        lease: _Lease | None = getattr(self._local, "lease", None)
+        if lease is None:
             if self._is_closed:
                 raise StorageError(f"The project at {self.folder.parent} was closed. Open it again.")
             with gate:
-                connection = self._local.connection = Connection(self.folder, self._uri)
-                self._own.add(connection)
-        return connection
+                lease = self._local.lease = _Lease(Connection(self.folder, self._uri))
+                self._own.add(lease.connection)
+        return lease.connection
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -163,14 +163,35 @@ class Database:
             connection.execute(f"PRAGMA user_version = {newest}")
 
 
+class _Lease:
+    """A thread's hold of its connection, which closes it when the thread ends.
+
+    The connection alone would wait for the garbage collector: its cache of statements refers back to it.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    def __del__(self) -> None:
+        self.connection.close()
+
+
 def _uri(path: Path, *, create: bool, read_only: bool) -> str:
     if not read_only:
         return f"{path.as_uri()}?mode={'rwc' if create else 'rw'}"
-    log = path.with_name(path.name + "-wal")
-    # A write-ahead log needs a file of shared memory beside it; where none can be made, SQLite must be told that nobody
-    # else writes either. With a log left behind by a killed process that would hide what is in it.
-    is_frozen = not os.access(path.parent, os.W_OK) and not (log.exists() and log.stat().st_size)
-    return f"{path.as_uri()}?mode=ro{'&immutable=1' if is_frozen else ''}"
+    if os.access(path.parent, os.W_OK):
+        return f"{path.as_uri()}?mode=ro"
+    # A write-ahead log is read with the help of a file of shared memory beside it, which cannot be made here. Without a
+    # log SQLite can do without, if it is told that nobody writes; with one, that would hide what is in it.
+    log, memory = (path.with_name(path.name + suffix) for suffix in ("-wal", "-shm"))
+    if not log.exists() or not log.stat().st_size:
+        return f"{path.as_uri()}?mode=ro&immutable=1"
+    if not memory.exists():
+        raise StorageError(
+            f"The project at {path.parent.parent} was left by a process that was killed, and its log must be merged before"
+            " it is read; copy it to a disk that can be written to"
+        )
+    return f"{path.as_uri()}?mode=ro"
 
 
 def _make_folder(folder: Path) -> None:

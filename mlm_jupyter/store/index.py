@@ -14,8 +14,7 @@ from mlm_jupyter.store.packfile import Entry
 
 _KNOWN_DIGESTS: Final = 50_000
 _FIND: Final = (
-    "SELECT digest, kind, name, offset, stored_bytes, raw_bytes"
-    " FROM objects JOIN packs ON packs.id = pack_id WHERE digest = ?"
+    "SELECT digest, kind, name, offset, stored_bytes, raw_bytes FROM objects JOIN packs ON packs.id = pack_id WHERE digest = ?"
 )
 _HAS: Final = "SELECT 1 FROM objects WHERE digest = ?"
 _ADD: Final = "INSERT OR IGNORE INTO objects SELECT ?, ?, id, ?, ?, ? FROM packs WHERE name = ?"
@@ -78,9 +77,7 @@ class Index:
         """Add objects; one that is there already stays where it is."""
         names = {entry.pack for entry in entries}
         connection.executemany("INSERT OR IGNORE INTO packs (name) VALUES (?)", [(name,) for name in names])
-        connection.executemany(
-            _ADD, [(e.digest, e.kind, e.offset, e.stored_bytes, e.raw_bytes, e.pack) for e in entries]
-        )
+        connection.executemany(_ADD, [(e.digest, e.kind, e.offset, e.stored_bytes, e.raw_bytes, e.pack) for e in entries])
         connection.executemany("DELETE FROM tombstones WHERE digest = ?", [(entry.digest,) for entry in entries])
 
     def check(self, connection: sqlite3.Connection, keys: Collection[bytes], *, deletions: int) -> None:
@@ -89,9 +86,7 @@ class Index:
             return
         for key in keys:
             if connection.execute(_HAS, (key,)).fetchone() is None:
-                raise ConflictError(
-                    f"Object {key.hex()[:12]} was pruned while it was about to be used again; try again"
-                )
+                raise ConflictError(f"Object {key.hex()[:12]} was pruned while it was about to be used again; try again")
 
 
 def _key(digest: Digest) -> bytes:
