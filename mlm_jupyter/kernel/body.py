@@ -1,0 +1,65 @@
+"""``%%mlm_run`` on top of a cell: the body stays the cell, and what the run is, is known when the cell has ended.
+
+IPython hands a cell magic its body as a text. Executing that text from inside a magic loses what a plain cell has: top-level
+``await`` in a kernel whose loop runs, tracebacks at the cell's own lines, one execution with one result. So the first line is
+turned into a call that opens the run, and the end of the execution closes it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from IPython.core.inputtransformer2 import cell_magic
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
+
+    from mlm_jupyter.recorder import ActiveRun
+
+ADOPTED: Final = "--this-cell"
+"""The option, typed by nobody, of the line that opens the run of the cell it stands in."""
+
+_FIRST_LINE: Final = re.compile(r"%%mlm_run(?![\w?])[ \t]*(.*)")
+
+
+def adopt_bodies(shell: InteractiveShell) -> None:
+    """Let ``shell`` execute cells under ``%%mlm_run`` as cells."""
+    transforms = shell.input_transformers_cleanup
+    if adopt_body not in transforms:
+        transforms.append(adopt_body)
+
+
+def adopt_body(lines: list[str]) -> list[str]:
+    """Return a cell's lines, with the first as a call where it is ``%%mlm_run`` and something follows."""
+    first = _FIRST_LINE.match(lines[0]) if lines else None
+    if first is None or not "".join(lines[1:]).strip():
+        return lines
+    call = f"{first[1].strip()} {ADOPTED}".strip()
+    return [f"get_ipython().run_line_magic('mlm_run', {call!r})\n", *cell_magic(lines[1:])]
+
+
+# Asking whether what is typed so far is complete does not run it; without this, a terminal would take the first line alone.
+adopt_body.has_side_effects = True  # type: ignore[attr-defined]
+
+
+class BodyRun:
+    """Ends a run with the execution it was opened in: ``failed`` where that raised or was interrupted."""
+
+    def __init__(self, shell: InteractiveShell, run: ActiveRun) -> None:
+        self._events = shell.events
+        self._run = run
+        self._depth = 1
+        self._events.register("pre_run_cell", self._pre_run_cell)
+        self._events.register("post_run_cell", self._post_run_cell)
+
+    def _pre_run_cell(self, info: ExecutionInfo) -> None:
+        self._depth += 1
+
+    def _post_run_cell(self, result: ExecutionResult | None) -> None:
+        self._depth -= 1
+        if self._depth:
+            return
+        self._events.unregister("pre_run_cell", self._pre_run_cell)
+        self._events.unregister("post_run_cell", self._post_run_cell)
+        self._run.end("finished" if result is not None and result.success else "failed")
