@@ -154,7 +154,7 @@ class Reader:
         """Return what the cell showed, as nbformat outputs, with what came after it had ended."""
         checkpoint = self.get_checkpoint(ref)
         execution = self.execution(checkpoint)
-        shown = self._load_outputs(execution.outputs) if execution and execution.outputs else []
+        shown: list[dict[str, Any]] = self._load_json(execution.outputs) if execution and execution.outputs else []
         return output_areas.join(shown, self._checkpoints.late_outputs(checkpoint.id))
 
     def environment(self, ref: CheckpointRef) -> Environment | None:
@@ -179,7 +179,7 @@ class Reader:
         digest = self.manifest(checkpoint).document
         if digest is None:
             raise NotFoundError(f"Checkpoint {checkpoint.id} was made where no notebook was: it has code, no document.")
-        notebook = to_notebook(self._decode(digest, Document), self._packs.get, self._load_outputs)
+        notebook = to_notebook(self._decode(digest, Document), self._packs.get, self._load_json)
         late = self._checkpoints.late_outputs(checkpoint.id)
         for cell in notebook["cells"]:
             if late and cell["id"] == checkpoint.cell_id and "outputs" in cell:
@@ -282,8 +282,8 @@ class Reader:
     def _decode(self, digest: Digest, kind: type[S]) -> S:
         return msgspec.json.decode(self._packs.get(digest), type=kind)
 
-    def _load_outputs(self, blob: Digest) -> list[dict[str, Any]]:
-        return msgspec.json.decode(bytes(self._packs.get_blob(blob)), type=list[dict[str, Any]])
+    def _load_json(self, blob: Digest) -> Any:
+        return msgspec.json.decode(self._packs.get_blob(blob))
 
     def contents(self, checkpoint: Checkpoint) -> Contents:
         """Return all of a checkpoint that can be compared."""

@@ -38,8 +38,8 @@ _STATE: Final = msgspec.json.Decoder(State)
 class Surroundings(Protocol):
     """What a session is told by whoever runs it: the kernel's hooks, or a test."""
 
-    def outputs(self, key: str) -> list[Output]:
-        """Return what the execution ``key`` has put out."""
+    def outputs(self, key: str) -> tuple[list[Output], Output | None]:
+        """Return what the execution ``key`` has put out, and the state of the widgets that shows."""
 
     def modules(self) -> dict[str, bytes]:
         """Return the sources of the imported modules that lie in the project, by path."""
@@ -131,6 +131,11 @@ class LiveSession:
     def checkpoint_id(self) -> str | None:
         """The id that the checkpoint of the cell being executed will have."""
         return self._cell.checkpoint_id if self._cell else None
+
+    @property
+    def last_id(self) -> str | None:
+        """The id of the checkpoint that was queued last."""
+        return self._last.id if self._last else None
 
     def went_unseen(self) -> None:
         """Say that code ran that is no cell (a completer, a variable explorer): what it changed was between cells."""

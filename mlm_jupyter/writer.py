@@ -80,7 +80,8 @@ class CheckpointDraft(msgspec.Struct, kw_only=True):
     cwd: str
     sys_path: tuple[str, ...]
     execution: CellExecution | None = None
-    outputs: Callable[[], list[Output]] | None = None
+    outputs: Callable[[], tuple[list[Output], Output | None]] | None = None
+    """Gives the outputs of the execution and the state of the widgets they show."""
     document: Callable[[Shelf, CellExecution | None], Document | None] = lambda shelf, execution: None
     modules: dict[str, bytes] = {}
     run_id: str | None = None
@@ -239,11 +240,7 @@ class Writer:
         batch = self._packs.batch()
         try:
             records, known, lost = self._store_variables(batch, draft)
-            outputs = draft.outputs() if draft.outputs is not None else None
-            execution = draft.execution
-            if execution is not None and outputs:
-                blob = batch.put_blob(canonical_json(outputs))
-                execution = msgspec.structs.replace(execution, outputs=blob)
+            execution = _with_outputs(draft, batch)
             manifest = self._manifest(batch, draft, records, execution)
             digest = digest_of(canonical_json(manifest))
             insert = self._checkpoints.add(
@@ -352,6 +349,18 @@ class Writer:
                 self._states[generator] = (pickled, batch.put_blob(pickled))
         random = {generator: self._states[generator][1] for generator in draft.random}
         return batch.put_json(Kind.STATE, State(cwd=draft.cwd, sys_path=draft.sys_path, random=random))
+
+
+def _with_outputs(draft: CheckpointDraft, batch: Batch) -> CellExecution | None:
+    """Return the draft's execution with its outputs put in the batch."""
+    if draft.execution is None or draft.outputs is None:
+        return draft.execution
+    outputs, widgets = draft.outputs()
+    return msgspec.structs.replace(
+        draft.execution,
+        outputs=batch.put_blob(canonical_json(outputs)) if outputs else None,
+        widgets=batch.put_blob(canonical_json(widgets)) if widgets else None,
+    )
 
 
 def record_of(draft: VariableDraft, group: Digest | None = None, reason: str | None = None) -> Variable:

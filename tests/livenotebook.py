@@ -46,9 +46,9 @@ class LiveNotebook:
         )
         self._count = 0
 
-    def outputs(self, key: str) -> list[dict[str, Any]]:
+    def outputs(self, key: str) -> tuple[list[dict[str, Any]], None]:
         """Return nothing: output is recorded by the kernel's half."""
-        return []
+        return [], None
 
     def modules(self) -> dict[str, bytes]:
         """Return no sources."""

@@ -48,6 +48,7 @@ class _Ran(msgspec.Struct, frozen=True):
 
     cell: Cell
     outputs: Digest | None
+    widgets: Digest | None
     started_at: int
 
 
@@ -149,7 +150,7 @@ class DocumentSource:
             if own_id:
                 self._ids[own_id] = id
         shown = Cell(id, "code", execution.source, execution_count=execution.execution_count)
-        self._ran[id] = _Ran(shown, execution.outputs, execution.started_at)
+        self._ran[id] = _Ran(shown, execution.outputs, execution.widgets, execution.started_at)
         if not cells and len(self._ran) > MOST_EXECUTIONS:
             del self._ran[next(iter(self._ran))]
 
@@ -178,12 +179,13 @@ def _metadata(picture: Picture, saved: Saved | None) -> dict[str, Any]:
 
 def _record(id: str, shown: Cell, saved: Cell | None, ran: _Ran | None, shelf: Shelf) -> DocumentCell:
     described = saved if saved is not None and ran is not None and shown is ran.cell else shown
-    outputs, count = None, None
+    outputs, widgets, count = None, None, None
     if shown.cell_type != "code":
         pass
     elif ran is not None:
         count = ran.cell.execution_count
         outputs = ran.outputs if ran.outputs is not None and shelf.has(ran.outputs) else None
+        widgets = ran.widgets if ran.widgets is not None and shelf.has(ran.widgets) else None
     elif saved is not None and saved.cell_type == "code":
         count = saved.execution_count
         outputs = shelf.put_outputs(saved.outputs) if saved.outputs else None
@@ -195,4 +197,5 @@ def _record(id: str, shown: Cell, saved: Cell | None, ran: _Ran | None, shelf: S
         attachments=described.attachments,
         execution_count=count,
         outputs=outputs,
+        widgets=widgets,
     )

@@ -22,10 +22,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from mlm_jupyter.capture.pickling import Dump
-from mlm_jupyter.core.access import Access, access_of, code_identifiers
+from mlm_jupyter.core.access import Access, access_of
+from mlm_jupyter.core.magics import parse_cell
+from mlm_jupyter.core.triggers import ANYWHERE
+from mlm_jupyter.core.words import words_of
 
 _CODE_WORDS: Final = frozenset({"def", "lambda", "class", "for", "async"})
-_COMPILE_FLAGS: Final = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
 
 class Reach:
@@ -41,7 +43,7 @@ class Reach:
         """Begin a cell; ``source`` as IPython transformed it. Returns what it says about names."""
         access = access_of(source)
         self._access = access
-        self._lasting = self._lasting or bool(access.lasting)
+        self._lasting = self._lasting or bool(access.lasting) or not ANYWHERE.isdisjoint(access.triggers)
         if not _CODE_WORDS.isdisjoint(access.identifiers):
             self._words |= _words_of_functions(source, access)
         return access
@@ -65,13 +67,27 @@ def _threads() -> set[int]:
 
 
 def _words_of_functions(source: str, access: Access) -> frozenset[str]:
-    """Return the words of the functions, classes and comprehensions in a cell: they can be called by later cells."""
+    """Return the words of the functions, classes and generators in a cell: they can run in later cells."""
+    if any(word.startswith("__") and not word.endswith("__") for word in access.identifiers):
+        return access.identifiers  # mangled names
     try:
-        code = compile(source, "<cell>", "exec", flags=_COMPILE_FLAGS, dont_inherit=True)
+        pending: list[ast.AST] = [parse_cell(source)]
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return access.identifiers
-    nested = [constant for constant in code.co_consts if isinstance(constant, types.CodeType)]
-    return frozenset().union(*map(code_identifiers, nested))
+    words: set[str] = set()
+    while pending:
+        node = pending.pop()
+        if isinstance(node, _LATER):
+            for inner in ast.walk(node):
+                words.update(*(words_of(value) for _, value in ast.iter_fields(inner) if isinstance(value, (str, bytes))))
+                if isinstance(inner, (ast.Global, ast.Nonlocal)):
+                    words.update(inner.names)
+        else:
+            pending += ast.iter_child_nodes(node)
+    return frozenset(words)
+
+
+_LATER: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.GeneratorExp)
 
 
 _PLAIN: Final = frozenset({list, dict, set, tuple, frozenset, types.CellType})

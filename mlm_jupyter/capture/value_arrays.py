@@ -148,10 +148,12 @@ def diff_sparse(before: Any, after: Any, is_same: Same) -> ArrayDiff | None:
     names = (f"{before.dtype}, {before.format}", f"{after.dtype}, {after.format}")
     base = ArrayDiff(before.shape, after.shape, *names)
     if before.shape != after.shape or before.ndim != 2:
-        return None if before is after else base
+        return base
     a, b = before.tocsr(), after.tocsr()
     rows, columns = (a != b).nonzero()
-    x, y = np.asarray(a[rows, columns]).ravel(), np.asarray(b[rows, columns]).ravel()
+    if not rows.size and names[0] == names[1]:
+        return None
+    x, y = _pick(a, rows, columns), _pick(b, rows, columns)
     mask = find_differing(x, y, is_same)
     places = np.arange(rows.size) if mask is None else np.flatnonzero(mask)
     if not places.size and names[0] == names[1]:
@@ -164,6 +166,16 @@ def diff_sparse(before: Any, after: Any, is_same: Same) -> ArrayDiff | None:
         max_abs_difference=_max_abs_difference(x[places], y[places]) if places.size else None,
         examples=tuple(ItemChange(f"[{rows[i]}, {columns[i]}]", brief(x[i], _TEXT), brief(y[i], _TEXT)) for i in shown),
     )
+
+
+def _pick(matrix: Any, rows: Any, columns: Any) -> Any:
+    """Return the elements at some places of a sparse matrix as an array."""
+    import numpy as np
+
+    if not rows.size:
+        return np.zeros(0, matrix.dtype)
+    picked = matrix[rows, columns]
+    return np.asarray(picked.toarray() if hasattr(picked, "toarray") else picked).ravel()
 
 
 def diff_tensors(before: Any, after: Any, is_same: Same) -> ArrayDiff | None:

@@ -51,6 +51,7 @@ class ItemWalk:
     def __init__(self, leaves: Mapping[tuple[str, str], Leaf]) -> None:
         self._leaves = dict(leaves)
         self._open: set[tuple[int, int]] = set()
+        self._verdicts: dict[tuple[int, int], tuple[bool, Any, Any]] = {}  # the values too, or ids would be used again
 
     def is_same(self, before: Any, after: Any) -> bool:
         """Whether nothing differs; values that cannot be compared and look the same count as different."""
@@ -97,10 +98,10 @@ class ItemWalk:
                 yield _added((*path, _Key(key)), value)
 
     def _sequences(self, before: Any, after: Any, path: Path) -> Iterator[ItemChange]:
-        """What both begin and end with is passed over, so that one inserted item is one change."""
+        """Of different lengths, what both begin and end with is passed over: one inserted item is one change."""
         base = next(kind for kind in (list, tuple, deque) if kind in type(before).__mro__)
         a, b = list(base.__iter__(before)), list(base.__iter__(after))
-        head = self._common(a, b)
+        head = self._common(a, b) if len(a) != len(b) else 0
         tail = self._common(a[head:][::-1], b[head:][::-1]) if len(a) != len(b) else 0
         middle_a, middle_b = a[head : len(a) - tail], b[head : len(b) - tail]
         both = min(len(middle_a), len(middle_b))
@@ -117,10 +118,17 @@ class ItemWalk:
     def _common(self, a: Sequence[Any], b: Sequence[Any]) -> int:
         length = 0
         for x, y in zip(a, b, strict=False):
-            if not (is_plainly_same(x, y) or self.is_same(x, y)):
+            if not (is_plainly_same(x, y) or self._is_same_once(x, y)):
                 break
             length += 1
         return length
+
+    def _is_same_once(self, before: Any, after: Any) -> bool:
+        """``is_same``, remembered: what is asked at each level of a nest takes exponential time otherwise."""
+        pair = id(before), id(after)
+        if pair not in self._verdicts:
+            self._verdicts[pair] = (self.is_same(before, after), before, after)
+        return self._verdicts[pair][0]
 
     def _sets(self, before: Any, after: Any, path: Path) -> Iterator[ItemChange]:
         base = set if isinstance(before, set) else frozenset

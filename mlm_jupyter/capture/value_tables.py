@@ -161,6 +161,8 @@ def _retyped_index(before: Index, after: Index) -> Retyped | None:
 def _match_rows(before: Index, after: Index) -> _Rows:
     if before.equals(after):
         return _Rows("label", None, None, (), ())
+    if before.nlevels != after.nlevels:
+        return _match_positions(len(before), len(after))
     try:
         rows = _match_labels(before, after)
     except (TypeError, ValueError, NotImplementedError):  # labels that do not hash or do not compare
@@ -218,7 +220,7 @@ class _Cells:
         """Compare the column at ``i`` with the one at ``j``."""
         import numpy as np
 
-        before, after = self._before.iloc[:, i].array, self._after.iloc[:, j].array
+        before, after = _cells_of(self._before.iloc[:, i]), _cells_of(self._after.iloc[:, j])
         if self._rows.before is not None:
             before, after = before.take(self._rows.before), after.take(self._rows.after)
         mask = _find_differing_cells(before, after, self._is_same)
@@ -254,15 +256,22 @@ class _Cells:
         return self._writer.short(value, _TEXT) if type(value) is str else self._writer.text(value)
 
 
+def _cells_of(column: Any) -> Any:
+    """Return the column's numpy array where it is one, else pandas' own."""
+    import numpy as np
+
+    return column.to_numpy() if isinstance(column.dtype, np.dtype) else column.array
+
+
 def _find_differing_cells(before: Any, after: Any, is_same: Same) -> NDArray[bool_] | None:
-    """Return where two pandas arrays of one length differ; missing equals missing."""
+    """Return where two arrays of cells of one length differ; missing equals missing."""
     import numpy as np
     import pandas as pd
 
     if isinstance(before.dtype, np.dtype) and isinstance(after.dtype, np.dtype):
         if before.dtype != after.dtype and not (before.dtype.kind in "biuf" and after.dtype.kind in "biuf"):
             return None
-        return find_differing(before.to_numpy(), after.to_numpy(), is_same)
+        return find_differing(before, after, is_same)
     are_categories = isinstance(before, pd.Categorical) and isinstance(after, pd.Categorical)
     if before.dtype != after.dtype and not are_categories:
         return None

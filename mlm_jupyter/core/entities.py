@@ -118,6 +118,8 @@ class CellExecution(msgspec.Struct, frozen=True):
     error: CellError | None = None
     outputs: Digest | None = None
     """A blob: a JSON list of nbformat outputs."""
+    widgets: Digest | None = None
+    """A blob: the state of the widgets that the outputs show, as a notebook's metadata holds it."""
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
 
@@ -212,6 +214,8 @@ class DocumentCell(msgspec.Struct, frozen=True, omit_defaults=True):
     attachments: dict[str, Any] | None = None
     execution_count: int | None = None
     outputs: Digest | None = None
+    widgets: Digest | None = None
+    """The state of the widgets that the outputs show."""
 
 
 class Document(msgspec.Struct, frozen=True):

@@ -31,6 +31,7 @@ from mlm_jupyter.core.parts import select
 from mlm_jupyter.errors import InvalidInputError, MlmError
 from mlm_jupyter.kernel.outputs import OutputRecorder
 from mlm_jupyter.kernel.pins import Pins
+from mlm_jupyter.kernel.widgets import find_widget_state
 from mlm_jupyter.process import start_session
 from mlm_jupyter.reader import Reader
 from mlm_jupyter.recorder import ActiveRun, Recorder
@@ -90,6 +91,7 @@ class Tracker:
         self._late_timer: threading.Timer | None = None
         self._modules: ProjectModules | None = None
         self._pid = os.getpid()
+        self._thread = threading.get_ident()
         _trackers.add(self)
 
     # -- verbs --------------------------------------------------------------------------------------------------------
@@ -298,9 +300,10 @@ class Tracker:
 
     # -- surroundings of the live session -----------------------------------------------------------------------------
 
-    def outputs(self, key: str) -> list[dict[str, Any]]:
-        """Return the outputs of an execution, for good."""
-        return self._outputs.final(key)
+    def outputs(self, key: str) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
+        """Return the outputs of an execution, for good, and the state of the widgets they show."""
+        outputs = self._outputs.final(key)
+        return outputs, find_widget_state(outputs, self._outputs.widget_outputs)
 
     def modules(self) -> dict[str, bytes]:
         """Return the sources of the imported modules that lie in the project."""
@@ -355,6 +358,8 @@ class Tracker:
     def _pre_run_cell(self, info: ExecutionInfo) -> None:
         if not self.is_tracking:
             return
+        if threading.get_ident() != self._thread:  # a subshell: what it does is between cells
+            return
         self._depth += 1
         if self._depth > 1 or not info.store_history or info.silent or self._is_paused or self._is_manual:
             return
@@ -371,6 +376,9 @@ class Tracker:
 
     def _post_run_cell(self, result: ExecutionResult) -> None:
         if not self.is_tracking:
+            return
+        if threading.get_ident() != self._thread:
+            self.require().went_unseen()
             return
         self._depth = max(0, self._depth - 1)
         if self._depth:
@@ -401,8 +409,10 @@ class Tracker:
                 self._pins.log(self.shell.user_ns, live.written, self.recorder)
             live.end_cell(_result_of(result), metrics=dict(self._metrics))
         elif began:
+            self._outputs.final(live.checkpoint_id or "")
             live.drop_cell()
         if getattr(self.shell, "kernel", None) is None:  # a terminal tells of no end
+            self._outputs.end(live.last_id or "")
             live.outputs_are_final()
         self._store_late()
 
