@@ -255,15 +255,15 @@ class Tracker:
         save: bool = True,
     ) -> RestoreReport:
         """Put the kernel back to a checkpoint."""
-        live = self.require()
+        report = self.require().restore(ref, only=only, dry_run=dry_run, strict=strict, save=save)
         self._restored = self._restored or not dry_run
-        return live.restore(ref, only=only, dry_run=dry_run, strict=strict, save=save)
+        return report
 
     def undo(self, n: int = 1) -> RestoreReport:
         """Go back to the checkpoint ``n`` parents before the present one."""
-        live = self.require()
+        report = self.require().undo(n)
         self._restored = True
-        return live.undo(n)
+        return report
 
     def diff(self, base: str | None = None, other: str | None = None, *, only: Iterable[str] = ()) -> Comparison:
         """Compare two checkpoints; one with now; or, without any, the present one's parent with now."""
