@@ -72,18 +72,21 @@ class PackWriter:
 
     def __init__(self, folder: Path) -> None:
         self.pid = os.getpid()
-        self.name = f"{time.time_ns() // 1_000_000:013d}-{self.pid}-{os.urandom(4).hex()}.pack"
         self.size = 0
         self.is_broken = False
         """The disk has lost some of it; not to be appended to."""
         self._folder = folder
         self._is_named = False
         self._compressor = zstandard.ZstdCompressor(level=_ZSTD_LEVEL)
-        try:
-            self._fd = os.open(folder / self.name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise storage_error(error, folder.parent) from error
-        _mark_in_use(self._fd)
+        while True:
+            self.name = f"{time.time_ns() // 1_000_000:013d}-{self.pid}-{os.urandom(4).hex()}.pack"
+            try:
+                self._fd = os.open(folder / self.name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            except OSError as error:
+                raise storage_error(error, folder.parent) from error
+            if _mark_in_use(self._fd):
+                break
+            os.close(self._fd)
 
     def __del__(self) -> None:
         if hasattr(self, "_fd"):
@@ -95,14 +98,17 @@ class PackWriter:
 
     def append(self, kind: Kind, digest: bytes, data: memoryview) -> Entry:
         payload = self._compress(data)
-        codec = RAW if payload is data else ZSTD
-        header = make_header(kind, codec, digest, data.nbytes, len(payload))
+        return self.append_packed(kind, digest, data.nbytes, payload, codec=RAW if payload is data else ZSTD)
+
+    def append_packed(self, kind: Kind, digest: bytes, raw_bytes: int, payload: Bytes, *, codec: int) -> Entry:
+        """Append what is compressed already, or is not worth it: a record of another pack."""
+        header = make_header(kind, codec, digest, raw_bytes, len(payload))
         try:
             self._write(header, payload)
         except OSError as error:
             self.cut(self.size)
             raise storage_error(error, self._folder.parent) from error
-        entry = Entry(digest, kind, self.name, self.size + len(header), len(payload), data.nbytes)
+        entry = Entry(digest, kind, self.name, self.size + len(header), len(payload), raw_bytes)
         self.size = entry.offset + entry.stored_bytes
         return entry
 
@@ -139,10 +145,27 @@ class PackWriter:
             self._is_named = True
 
 
-def _mark_in_use(fd: int) -> None:
-    """Lock a pack for as long as this process has it open, so that pruning leaves it alone."""
+def _mark_in_use(fd: int) -> bool:
+    """Lock a pack for as long as this process has it open, so that pruning leaves it alone; False: it came first."""
     with contextlib.suppress(OSError):  # some network file systems have no locks
+        fcntl.flock(fd, fcntl.LOCK_EX)
+    return os.fstat(fd).st_nlink > 0
+
+
+def take_unused(path: Path) -> int | None:
+    """Return a descriptor of a pack that no process appends to, nor will before it is closed; None where one may."""
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(fd).st_nlink:
+            return fd
+    except OSError:  # somebody has it, or locks are not known here: then nobody can tell
+        pass
+    os.close(fd)
+    return None
 
 
 class PackWriters:

@@ -51,6 +51,7 @@ class Kind(enum.IntEnum):
     SIGNATURE = 11
     ENVIRONMENT = 12
     RUN = 13
+    CHANGE = 14
 
 
 class Record(msgspec.Struct, frozen=True):
