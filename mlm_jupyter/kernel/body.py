@@ -36,7 +36,8 @@ def adopt_body(lines: list[str]) -> list[str]:
     if first is None or not "".join(lines[1:]).strip():
         return lines
     call = f"{first[1].strip()} {ADOPTED}".strip()
-    return [f"get_ipython().run_line_magic('mlm_run', {call!r})\n", *cell_magic(lines[1:])]
+    rest: list[str] = cell_magic(lines[1:])  # type: ignore[no-untyped-call]
+    return [f"get_ipython().run_line_magic('mlm_run', {call!r})\n", *rest]
 
 
 # Asking whether what is typed so far is complete does not run it; without this, a terminal would take the first line alone.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, needs_local_scope, no_var_expand
 
@@ -15,9 +15,10 @@ from mlm_jupyter.kernel.body import ADOPTED, BodyRun, adopt_bodies
 from mlm_jupyter.kernel.expressions import read_metrics
 
 if TYPE_CHECKING:
+    import pandas as pd
     from IPython.core.interactiveshell import InteractiveShell
 
-    from mlm_jupyter.kernel.tables import History
+    from mlm_jupyter.kernel.results import History
     from mlm_jupyter.kernel.tracker import Tracker
     from mlm_jupyter.project import Project
     from mlm_jupyter.restoration import RestoreReport
@@ -70,31 +71,30 @@ SIGNATURES: Final = {
 }
 
 
-def _in_one_line(
-    method: Callable[Concatenate[MlmMagics, P], R],
-) -> Callable[Concatenate[MlmMagics, P], R]:
+def _in_one_line(method: Callable[P, R]) -> Callable[P, R]:
     """Let an error that a user can meet fail the cell as usual, but show as one red line and no traceback."""
 
     @functools.wraps(method)
-    def magic(self: MlmMagics, *args: P.args, **kwargs: P.kwargs) -> R:
+    def magic(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            return method(self, *args, **kwargs)
+            return method(*args, **kwargs)
         except (MlmError, OSError) as error:
             line = " ".join(str(error).split())
-            error._render_traceback_ = lambda: [f"\x1b[31mmlm: {line}\x1b[0m"]  # type: ignore[union-attr]  # IPython asks for it
+            vars(error)["_render_traceback_"] = lambda: [f"\x1b[31mmlm: {line}\x1b[0m"]  # which IPython asks for
             raise
 
     return magic
 
 
 @magics_class
-class MlmMagics(Magics):  # type: ignore[misc]  # IPython's class is not fully typed
+class MlmMagics(Magics):
     """The magics of one shell and its tracker."""
 
     def __init__(self, shell: InteractiveShell, tracker: Tracker) -> None:
         from mlm_jupyter.kernel.completion import complete_magics
 
         super().__init__(shell)
+        self._shell = shell
         self._tracker = tracker
         adopt_bodies(shell)
         complete_magics(shell, tracker, SIGNATURES)
@@ -184,7 +184,7 @@ class MlmMagics(Magics):  # type: ignore[misc]  # IPython's class is not fully t
         %mlm_history -n 5
         %mlm_history --run baseline
         """
-        from mlm_jupyter.kernel.tables import list_history
+        from mlm_jupyter.kernel.results import History
 
         given = SIGNATURES["mlm_history"].read(line)
         count = given.number("-n")
@@ -195,7 +195,8 @@ class MlmMagics(Magics):  # type: ignore[misc]  # IPython's class is not fully t
         current = live.current if live is not None else None
         with self._project() as project:
             found = project.checkpoints(run=given.text("--run"), notebook=notebook)
-            return list_history(self.shell, found, count=20 if count is None else count, current=current)
+            checkpoints = list(found) if count == 0 else found.take(20 if count is None else count)
+        return History(checkpoints, current.id if current else None)
 
     @line_magic
     @_in_one_line
@@ -214,11 +215,10 @@ class MlmMagics(Magics):  # type: ignore[misc]  # IPython's class is not fully t
         """
         from mlm_jupyter.commands.compare import coloured
         from mlm_jupyter.commands.text import Ink
-        from mlm_jupyter.core.diff_text import text_lines
 
         given = SIGNATURES["mlm_diff"].read(line)
-        diff = self._tracker.diff(given.text("BASE"), given.text("OTHER"), only=given.names("--only"))
-        print(*coloured(text_lines(diff), Ink()), sep="\n")
+        found = self._tracker.diff(given.text("BASE"), given.text("OTHER"), only=given.names("--only"))
+        print(*coloured(found.lines(), Ink()), sep="\n")
 
     @line_magic
     @_in_one_line
@@ -261,9 +261,9 @@ class MlmMagics(Magics):  # type: ignore[misc]  # IPython's class is not fully t
         return self._show(self._tracker.undo(1 if steps is None else steps))
 
     def _show(self, report: RestoreReport) -> RestoreReport:
-        from mlm_jupyter.kernel.tables import show_report
+        from mlm_jupyter.kernel.results import print_report
 
-        return show_report(self.shell, report)
+        return print_report(report)
 
     @needs_local_scope
     @no_var_expand
@@ -282,7 +282,7 @@ class MlmMagics(Magics):  # type: ignore[misc]  # IPython's class is not fully t
         """
         self._tracker.require()
         assert self._tracker.recorder is not None
-        metrics, step = read_metrics(line, {**self.shell.user_ns, **(local_ns or {})})
+        metrics, step = read_metrics(line, {**self._shell.user_ns, **(local_ns or {})})
         self._tracker.recorder.log_metrics(metrics, step=step)
 
     @line_cell_magic
@@ -309,7 +309,7 @@ class MlmMagics(Magics):  # type: ignore[misc]  # IPython's class is not fully t
         recorder = self._tracker.recorder
         assert recorder is not None and live is not None
         if given.has(ADOPTED):
-            BodyRun(self.shell, recorder.start_run(given.text("NAME"), params=params))
+            BodyRun(self._shell, recorder.start_run(given.text("NAME"), params=params))
         elif cell is not None:
             self._run_body(line, cell)
         else:
@@ -320,12 +320,12 @@ class MlmMagics(Magics):  # type: ignore[misc]  # IPython's class is not fully t
 
     def _run_body(self, line: str, cell: str) -> None:
         """Run a body that came as a call to ``run_cell_magic``, as a notebook converted to a script has it."""
-        if not self.shell.run_cell(f"%%mlm_run {line}\n{cell}").success:
+        if not self._shell.run_cell(f"%%mlm_run {line}\n{cell}").success:  # type: ignore[no-untyped-call]
             raise InvalidInputError("The body of %%mlm_run failed; its error is above.")
 
     @line_magic
     @_in_one_line
-    def mlm_runs(self, line: str) -> Any:
+    def mlm_runs(self, line: str) -> pd.DataFrame:
         """List the runs, the newest first, or those that a query asks for; the value is a DataFrame with all of them.
 
         %mlm_runs [QUERY]
@@ -335,11 +335,11 @@ class MlmMagics(Magics):  # type: ignore[misc]  # IPython's class is not fully t
         %mlm_runs metrics.acc > 0.9 and params.lr = '0.1' order by metrics.acc desc
         df = %mlm_runs
         """
-        from mlm_jupyter.kernel.tables import list_runs
+        from mlm_jupyter.kernel.results import runs_frame
 
         query = unquoted(line.strip())
         with self._project() as project:
-            return list_runs(self.shell, project, query or None)
+            return runs_frame(project.to_dataframe(query or None), list(project.runs(query or None)))
 
     def _project(self) -> Project:
         """Open the project of this kernel to read it, with all that was captured so far."""
