@@ -10,11 +10,12 @@ import json
 import keyword
 import os
 import queue
+import tempfile
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
@@ -228,34 +229,50 @@ class _Execution:
 
 async def _run(execution: _Execution) -> None:
     from jupyter_client.kernelspec import NoSuchKernel
-    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
     execution.save()
+    with tempfile.TemporaryFile() as log:  # what a kernel says beside its messages is of interest when it dies
+        try:
+            await _run_in_kernel(execution, log)
+        except NoSuchKernel as error:
+            raise InvalidInputError(f"There is no kernel {error.name!r}. List them with: jupyter kernelspec list") from error
+        except DeadKernelError as error:
+            raise NotebookFailedError(f"The kernel died. {_last_line(log)}".rstrip()) from error
+        except CellTimeoutError as error:
+            raise NotebookFailedError(f"A cell took longer than {execution.plan.timeout_s} s.") from error
+
+
+async def _run_in_kernel(execution: _Execution, log: IO[bytes]) -> None:
+    from nbclient.exceptions import CellExecutionError
+
     client, plan = execution.client, execution.plan
-    # The history is the source's, as if it were open in JupyterLab; its cells and outputs are in the target.
-    environ = {**os.environ, "JPY_SESSION_NAME": str(plan.source), "MLM_DOCUMENT": str(plan.target)}
-    try:
-        async with client.async_setup_kernel(env=environ):
-            await _ask(execution, _start_code(plan))
-            status = "failed"
-            try:
-                for index, cell in enumerate(execution.notebook.cells):
-                    await client.async_execute_cell(cell, index, execution_count=client.code_cells_executed + 1)
-                status = "finished"
-            except CellExecutionError as error:
-                raise NotebookFailedError(_one_line(f"{error.ename}: {error.evalue}")) from error
-            finally:
-                client.set_widgets_metadata()
-                execution.save()
-                if await execution.kc.is_alive():
-                    execution.kc.session.metadata = {}
-                    await _ask(execution, _end_code(status))
-    except NoSuchKernel as error:
-        raise InvalidInputError(f"There is no kernel {error.name!r}. List them with: jupyter kernelspec list") from error
-    except DeadKernelError as error:
-        raise NotebookFailedError("The kernel died.") from error
-    except CellTimeoutError as error:
-        raise NotebookFailedError(f"A cell took longer than {plan.timeout_s} s.") from error
+    environ = {**os.environ, "JPY_SESSION_NAME": str(plan.source)}  # so the history is the source's, as in JupyterLab
+    async with client.async_setup_kernel(env=environ, stderr=log):
+        await _ask(execution, _start_code(plan))
+        status = "failed"
+        try:
+            for index, cell in enumerate(execution.notebook.cells):
+                await client.async_execute_cell(cell, index, execution_count=client.code_cells_executed + 1)
+            status = "finished"
+        except CellExecutionError as error:
+            raise NotebookFailedError(_one_line(f"{error.ename}: {error.evalue}")) from error
+        finally:
+            client.set_widgets_metadata()
+            execution.save()
+            if await execution.kc.is_alive():
+                execution.kc.session.metadata = {}
+                await _ask(execution, _end_code(status))
+
+
+def _last_line(log: IO[bytes]) -> str:
+    log.seek(0, os.SEEK_END)
+    log.seek(max(0, log.tell() - 4096))
+    lines = [line for line in log.read().decode("utf-8", "replace").splitlines() if line.strip()]
+    return _one_line(lines[-1]) if lines else ""
+
+
+_TRACKER: Final = "__import__('mlm_jupyter.kernel.extension', fromlist=['find_tracker']).find_tracker()"
 
 
 def _start_code(plan: Plan) -> str:
@@ -263,13 +280,13 @@ def _start_code(plan: Plan) -> str:
     options = f"experiment={plan.experiment!r}, tags={plan.tags!r}, params={pinned!r}"
     return (
         "get_ipython().extension_manager.load_extension('mlm_jupyter')\n"
-        f"__import__('mlm_jupyter').track({plan.run_name!r}, {options})"
+        f"__import__('mlm_jupyter').track({plan.run_name!r}, {options})\n"
+        f"{_TRACKER}.live.document.path = __import__('pathlib').Path({str(plan.target)!r})"
     )
 
 
 def _end_code(status: str) -> str:
-    tracker = "__import__('mlm_jupyter.kernel.extension', fromlist=['find_tracker']).find_tracker()"
-    return f"getattr({tracker}, 'stop', lambda status: None)({status!r})"
+    return f"getattr({_TRACKER}, 'stop', lambda status: None)({status!r})"
 
 
 async def _ask(execution: _Execution, code: str) -> None:
@@ -286,10 +303,8 @@ async def _ask(execution: _Execution, code: str) -> None:
     content = reply["content"]
     if content["status"] != "ok":
         reason = _one_line(f"{content.get('ename')}: {content.get('evalue')}")
-        raise MlmError(
-            f"Kernel {execution.client.kernel_name!r} cannot track this notebook ({reason}). "
-            "Is mlm_jupyter installed in its environment?"
-        )
+        hint = " Install mlm_jupyter in its environment." if content.get("ename") == "ModuleNotFoundError" else ""
+        raise MlmError(f"Kernel {execution.client.kernel_name!r} cannot track this notebook: {reason}.{hint}")
 
 
 def _one_line(text: str) -> str:

@@ -62,9 +62,7 @@ class ActiveRun:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         if self.pid == os.getpid():  # a child that was forked inside the block leaves it too
             self.end(_status_after(error))
 
@@ -112,9 +110,7 @@ class Recorder:
         self._local = threading.local()
         self._after_fork()
         self.runs.add_session(session)
-        self._heart = threading.Thread(
-            target=_beat, args=(weakref.ref(self), self._stop), name="mlm-heartbeat", daemon=True
-        )
+        self._heart = threading.Thread(target=_beat, args=(weakref.ref(self), self._stop), name="mlm-heartbeat", daemon=True)
         self._heart.start()
         _recorders.add(self)
 

@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -27,7 +28,7 @@ class RestoreReport(msgspec.Struct, kw_only=True):
     restored : names that have their value of the checkpoint again.
     unchanged : names whose value was that already.
     removed : names that did not exist at the checkpoint.
-    kept : live objects that cannot be rewound (a connection, a lock): the very object of the checkpoint, its inside as it is now.
+    kept : live objects that cannot be rewound (a connection, a lock): the object of the checkpoint, its inside as it is now.
     failed : names that could not be brought back, and why; they are unbound.
     displaced : the objects that were bound to failed and removed names.
     lossy : restored names whose value lacks something, and what.
@@ -213,7 +214,7 @@ def _uninterrupted() -> Iterator[None]:
 def free_memory() -> int | None:
     """Return how many bytes of memory are free for use; None where the system does not tell simply."""
     try:
-        with open("/proc/meminfo") as lines:
+        with Path("/proc/meminfo").open() as lines:
             for line in lines:
                 if line.startswith("MemAvailable:"):
                     return int(line.split()[1]) * 1024

@@ -33,9 +33,7 @@ def _about(description: str) -> msgspec.Meta:
 class Settings(msgspec.Struct, frozen=True):
     """How a project is tracked. Everything has a default; a size is a number of bytes or a text such as ``"2 GB"``."""
 
-    track_automatically: Annotated[
-        bool, _about("Start tracking when the extension is loaded, without `%mlm_track`.")
-    ] = False
+    track_automatically: Annotated[bool, _about("Start tracking when the extension is loaded, without `%mlm_track`.")] = False
     exclude: Annotated[
         tuple[str, ...], _about("Names of variables whose values are not stored; `*` and `?` stand for any characters.")
     ] = ()
@@ -61,16 +59,10 @@ class Settings(msgspec.Struct, frozen=True):
         _AtLeastZero | None,
         _about("Above this size of the store, values of old checkpoints without a name are dropped."),
     ] = 10 * GB
-    retention_free_share: Annotated[
-        _Share, _about("The same happens while less than this share of the disk is free.")
-    ] = 0.05
+    retention_free_share: Annotated[_Share, _about("The same happens while less than this share of the disk is free.")] = 0.05
     keep_last: Annotated[_AtLeastZero, _about("The newest checkpoints of each notebook are kept: how many.")] = 100
-    keep_hourly: Annotated[
-        _AtLeastZero, _about("Of this many hours with work in them, the last checkpoint is kept.")
-    ] = 24
-    keep_daily: Annotated[_AtLeastZero, _about("Of this many days with work in them, the last checkpoint is kept.")] = (
-        30
-    )
+    keep_hourly: Annotated[_AtLeastZero, _about("Of this many hours with work in them, the last checkpoint is kept.")] = 24
+    keep_daily: Annotated[_AtLeastZero, _about("Of this many days with work in them, the last checkpoint is kept.")] = 30
 
 
 def load(project: Path, overrides: Mapping[str, object] | None = None) -> Settings:
@@ -114,9 +106,7 @@ def _value(key: str, value: object, where: str) -> Any:
     try:
         return msgspec.convert(_plain(key, value), kind)
     except (ValueError, TypeError) as error:
-        raise InvalidInputError(
-            f"{key} = {_spell(value)} ({where}) is not possible. Allowed: {_allowed(key)}"
-        ) from error
+        raise InvalidInputError(f"{key} = {_spell(value)} ({where}) is not possible. Allowed: {_allowed(key)}") from error
 
 
 def _types() -> dict[str, Any]:

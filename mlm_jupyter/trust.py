@@ -83,9 +83,7 @@ def refusal(what: str, ref: str, signatures: Sequence[Signature], keys: Sequence
         return UntrustedError(f"{what} is not signed, so its values are not loaded. {way_out}")
     signers = sorted({signature.key_id for signature in signatures})
     if yours.intersection(signers):
-        return UntrustedError(
-            f"{what} does not fit its signature by your key: it was changed after it was made. {way_out}"
-        )
+        return UntrustedError(f"{what} does not fit its signature by your key: it was changed after it was made. {way_out}")
     who = f"key {signers[0]}" if len(signers) == 1 else f"keys {', '.join(signers)}"
     mine = f"yours is {', '.join(sorted(yours))}" if yours else "you have none"
     return UntrustedError(f"{what} was signed by {who}; {mine}, so its values are not loaded. {way_out}")
@@ -172,9 +170,7 @@ def _check(path: Path, about: os.stat_result) -> str | None:
     if not is_mine:  # a secret mounted by the administrator
         return f"The key file {path} can be read by other users, who could sign checkpoints in your name."
     path.chmod(0o600)
-    return (
-        f"The key file {path} could be read by other users; now it cannot. If one may have, remove it to get a new one."
-    )
+    return f"The key file {path} could be read by other users; now it cannot. If one may have, remove it to get a new one."
 
 
 def _create(path: Path) -> None:

@@ -1,7 +1,7 @@
 """The background half of capture: one thread that turns what the cell left behind into stored checkpoints, in order.
 
-The cell pays for looking; chunking, compression, signing, fsync and the commit happen here. Whatever goes wrong is told once and
-never reaches the user's cell; what could not be stored is found again by the next look.
+The cell pays for looking; chunking, compression, signing, fsync and the commit happen here. Whatever goes wrong is told once
+and never reaches the user's cell; what could not be stored is found again by the next look.
 """
 
 from __future__ import annotations

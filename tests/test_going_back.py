@@ -66,13 +66,28 @@ SETUPS = {
     "numpy views": (
         "import numpy as np\narr = np.arange(10.)\nsl = arr[2:5]\nback = arr[::-1]\ncol = np.arange(12).reshape(3, 4)[:, 1]\nindep = np.zeros(4)",
         "sl[:] = -1; arr[0] = 100; col[:] = 0; arr.shape = (2, 5)",
-        ["arr.tolist()", "sl.tolist()", "back.tolist()", "np.shares_memory(arr, sl)", "np.shares_memory(arr, back)", "col.tolist()"],
+        [
+            "arr.tolist()",
+            "sl.tolist()",
+            "back.tolist()",
+            "np.shares_memory(arr, sl)",
+            "np.shares_memory(arr, back)",
+            "col.tolist()",
+        ],
         "sl[0] = 77.; back[0] = 5",
     ),
     "big arrays and their views": (
         "import numpy as np\nbig = np.arange(300_000.).reshape(300, 1000)\nrow = big[7]\ncube = np.empty((8, 100, 50)).transpose(1, 2, 0)\ncube[:] = 1\nf = np.asfortranarray(big)",
         "row[:] = 0; big[9] = 1; cube[0] = 3; f[:] = 2",
-        ["float(big.sum())", "row.tolist() == big[7].tolist()", "cube.strides", "float(cube.sum())", "f.flags.f_contiguous", "float(f.sum())", "big.flags.owndata"],
+        [
+            "float(big.sum())",
+            "row.tolist() == big[7].tolist()",
+            "cube.strides",
+            "float(cube.sum())",
+            "f.flags.f_contiguous",
+            "float(f.sum())",
+            "big.flags.owndata",
+        ],
         "row[0] = -5",
     ),
     "frames under copy-on-write": (
@@ -106,14 +121,43 @@ SETUPS = {
         "@functools.singledispatch\ndef kind(x):\n    return 'any'\n@kind.register\ndef _int(x: int):\n    return 'int'\n"
         "d = D(5); e = E.R; p = P(1, 2); c = C()",
         "d.y = 6; d.tags.append(1); e = E.G; del p; D.z = 1\nclass C:\n    pass",
-        ["d.y", "d.tags", "e is E.R", "p.x", "isinstance(d, D)", "isinstance(p, P)", "isinstance(c, C)", "C().big", "fib(20)", "kind(3)", "kind('')", "hasattr(D, 'z')", "T(a=1)", "N(3)"],
+        [
+            "d.y",
+            "d.tags",
+            "e is E.R",
+            "p.x",
+            "isinstance(d, D)",
+            "isinstance(p, P)",
+            "isinstance(c, C)",
+            "C().big",
+            "fib(20)",
+            "kind(3)",
+            "kind('')",
+            "hasattr(D, 'z')",
+            "T(a=1)",
+            "N(3)",
+        ],
         "d.tags.append(2)",
     ),
     "what is in other containers": (
         "import collections, datetime, decimal, pathlib\nq = collections.deque([1, 2], maxlen=3)\nc = collections.Counter('hello')\nod = collections.OrderedDict(a=[1])\n"
         "dd = collections.defaultdict(list, x=[1])\nst = {1, 2}\nfs = frozenset({3})\nba = bytearray(b'abc')\nwhen = datetime.datetime(2026, 1, 1)\npath = pathlib.Path('x')\nkeys = od.keys()\nrng = range(3)",
         "q.append(3); q.append(4); c['z'] = 9; od['a'].append(2); od['b'] = 1; dd['y'].append(1); st.add(9); ba += b'd'",
-        ["list(q)", "q.maxlen", "c['l']", "dict(od)", "dict(dd)", "dd.default_factory is list", "st", "fs", "bytes(ba)", "when.year", "str(path)", "list(keys)", "list(rng)"],
+        [
+            "list(q)",
+            "q.maxlen",
+            "c['l']",
+            "dict(od)",
+            "dict(dd)",
+            "dd.default_factory is list",
+            "st",
+            "fs",
+            "bytes(ba)",
+            "when.year",
+            "str(path)",
+            "list(keys)",
+            "list(rng)",
+        ],
         "dd['new'].append(1); od['later'] = 1",
     ),
 }
@@ -169,7 +213,11 @@ HIDDEN_WRITES = {
         "flag.append(1); gc.collect(); gc.callbacks.remove(cb)",
         "x",
     ),
-    "a bound method kept elsewhere": ("import atexit, types\nx = [[] for _ in range(30_000)]\nholder = types.SimpleNamespace(f=x[0].append)", "holder.f(1)", "x"),
+    "a bound method kept elsewhere": (
+        "import atexit, types\nx = [[] for _ in range(30_000)]\nholder = types.SimpleNamespace(f=x[0].append)",
+        "holder.f(1)",
+        "x",
+    ),
     "a name made from pieces": ("x = [[] for _ in range(30_000)]\nname = 'x'", "globals()[name][0].append(1)", "x"),
     "a function defined long ago": ("x = [[] for _ in range(30_000)]\ndef touch():\n    x[0].append(1)", "touch()", "x"),
     "an exchange of equal values": ("a = [[1]]\nb = [1]", "a[0] = b", "a"),
@@ -370,7 +418,9 @@ def test_hostile_objects_harm_neither_the_cell_nor_the_others(notebook: LiveNote
 def test_pickling_code_that_hangs_is_interrupted_and_named(fresh: Any) -> None:
     kernel = fresh()
     kernel.session.namespace._timebox._seconds = 0.4
-    target = kernel.cell("import time\nclass Slow:\n    def __reduce__(self):\n        while True:\n            time.sleep(0.01)\nx = Slow()\ny = 1")
+    target = kernel.cell(
+        "import time\nclass Slow:\n    def __reduce__(self):\n        while True:\n            time.sleep(0.01)\nx = Slow()\ny = 1"
+    )
     variables = kernel.session.checkpoints.variables(target)
     assert variables["x"].status == "not_captured"
     assert "more than 0.4 s" in (variables["x"].reason or "")

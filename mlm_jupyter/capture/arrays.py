@@ -47,9 +47,8 @@ def _root_of(array: Array) -> Any:
 
     base: Any = array.base
     while True:
-        if isinstance(base, np.ndarray) and base.base is not None and not isinstance(base, np.memmap):
-            base = base.base
-        elif type(base).__name__ == "DummyArray":  # what numpy.lib.stride_tricks puts between
+        is_view = isinstance(base, np.ndarray) and base.base is not None and not isinstance(base, np.memmap)
+        if is_view or type(base).__name__ == "DummyArray":  # what numpy.lib.stride_tricks puts between
             base = base.base
         elif isinstance(base, memoryview):
             base = base.obj
@@ -99,7 +98,8 @@ def _memory_order(array: Array) -> tuple[int, ...]:
 def _bytes_of(dense: Array) -> memoryview:
     import numpy as np
 
-    return memoryview(dense.reshape(-1).view(np.uint8))
+    flat: Any = dense.reshape(-1).view(np.uint8)
+    return memoryview(flat)
 
 
 def _reduce_objects(pickler: ValuePickler, array: Array) -> Reduced:
@@ -250,7 +250,7 @@ def view_of_map(root: Array, offset: int, dtype: Any, shape: tuple[int, ...], st
     """Return a view of a memory map that is itself a memory map."""
     import numpy as np
 
-    plain = np.ndarray(shape, dtype, memoryview(root.reshape(-1).view(np.uint8)), offset, strides)  # type: ignore[type-var]
+    plain: Array = np.ndarray(shape, dtype, _bytes_of(root), offset, strides)
     view: Array = plain.view(np.memmap)
     for key in ("filename", "mode", "_mmap", "offset"):
         setattr(view, key, getattr(root, key))
@@ -266,7 +266,8 @@ def open_map(
     status = Path(path).stat()
     if (status.st_size, status.st_mtime_ns) != (size, modified_at_ns):
         raise CannotCaptureError(f"the file it maps has changed since: {path}")
-    mapped: Array = np.memmap(path, dtype, mode, offset, shape, order)  # type: ignore[call-overload]
+    is_one_of: Any = mode
+    mapped: Array = np.memmap(path, dtype, is_one_of, offset, shape, order)
     return mapped
 
 
@@ -274,6 +275,6 @@ def subclass_array(cls: Any, dtype: Any, plain: Array, state: dict[str, Any]) ->
     """Return ``plain`` seen as the array class ``cls``."""
     array: Array = plain.view(cls)
     if array.dtype != dtype:
-        array = plain.view(dtype, cls)  # type: ignore[call-overload]
+        array = plain.view(dtype, cls)
     vars(array).update(state)
     return array

@@ -105,9 +105,7 @@ def _table(table: Any, suffix: str) -> bytes:
         (table.to_parquet if is_pandas else table.write_parquet)(buffer)
     except (TypeError, ValueError, ImportError) as error:  # objects in a column; ArrowInvalid is a ValueError
         hint = "give the artifact a name that ends with .csv"
-        raise InvalidInputError(
-            f"Cannot write this table as Parquet ({str(error).splitlines()[0]}): {hint}."
-        ) from error
+        raise InvalidInputError(f"Cannot write this table as Parquet ({str(error).splitlines()[0]}): {hint}.") from error
     return buffer.getvalue()
 
 
@@ -116,13 +114,9 @@ def _files(path: Path, name: str | None, skip: Collection[str]) -> list[File]:
     if path.is_file():
         return [(_checked(name or path.name), path)]
     if not path.is_dir():
-        raise NotFoundError(
-            f"There is no file or folder {str(path)!r}. To keep the text itself, give it encoded, as bytes."
-        )
+        raise NotFoundError(f"There is no file or folder {str(path)!r}. To keep the text itself, give it encoded, as bytes.")
     base = name or path.resolve().name
-    items: list[File] = [
-        (_checked(f"{base}/{file.relative_to(path).as_posix()}"), file) for file in sorted(_walk(path, skip))
-    ]
+    items: list[File] = [(_checked(f"{base}/{file.relative_to(path).as_posix()}"), file) for file in sorted(_walk(path, skip))]
     if not items:
         raise InvalidInputError(f"The folder {str(path)!r} holds no files.")
     return items

@@ -148,6 +148,10 @@ def file_name_of(source: str, name: str) -> str:
     return f"<{name} restored by mlm, {xxh3_64_hexdigest(source.encode('utf-8', 'replace'))}>"
 
 
+_TYPED_DICT: Any = typing.TypedDict  # type checkers know the two in their literal form only
+_NEW_TYPE: Any = typing.NewType
+
+
 # What follows stands in stored pickles by name: change a meaning by adding a function.
 
 
@@ -195,14 +199,14 @@ def make_single_dispatch(default: Any, implementations: list[tuple[type, Any]]) 
 
 def make_typed_dict(name: str, annotations: dict[str, Any], total: bool, module: str) -> Any:
     """Return a TypedDict class."""
-    cls = typing.TypedDict(name, annotations, total=total)  # type: ignore[operator]
+    cls: Any = _TYPED_DICT(name, annotations, total=total)
     cls.__module__ = module
     return cls
 
 
 def make_new_type(name: str, supertype: Any, module: str) -> Any:
     """Return a ``typing.NewType``."""
-    new_type = typing.NewType(name, supertype)
+    new_type: Any = _NEW_TYPE(name, supertype)
     new_type.__module__ = module
     return new_type
 

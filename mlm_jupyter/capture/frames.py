@@ -17,7 +17,8 @@ def reduce_frame(pickler: ValuePickler, frame: Any) -> Any:
     """Reduce a DataFrame or Series without the class's own ``_metadata`` list, which would link all frames."""
     from pandas.core.generic import NDFrame
 
-    if type(frame).__getstate__ is not NDFrame.__getstate__ or type(frame).__reduce_ex__ is not object.__reduce_ex__:
+    own: tuple[Any, Any] = (type(frame).__getstate__, type(frame).__reduce_ex__)
+    if own != (NDFrame.__getstate__, object.__reduce_ex__):  # a subclass that knows better
         return NotImplemented
     state = frame.__getstate__()
     state.pop("_metadata", None)

@@ -18,9 +18,7 @@ _CELL: Final = 40  # characters
 _NAME: Final = 60
 _SMALL: Final = 10_000  # elements up to which the extremes are looked for: 10 µs
 
-LAZY: Final = frozenset(
-    {"_duckdb", "bigframes", "daft", "dask", "duckdb", "ibis", "pyspark", "snowflake", "sqlframe", "vaex"}
-)
+LAZY: Final = frozenset({"_duckdb", "bigframes", "daft", "dask", "duckdb", "ibis", "pyspark", "snowflake", "sqlframe", "vaex"})
 """Top-level packages whose values may run a query when they are asked for their text."""
 
 
@@ -83,9 +81,7 @@ def _describe_polars_series(value: Any, writer: Writer) -> Preview:
 
 
 def _columns(names: Iterable[Any], dtypes: Iterable[Any], writer: Writer) -> tuple[Column, ...]:
-    return tuple(
-        Column(writer.short(name, _NAME), str(dtype)[:_NAME]) for name, dtype in zip(names, dtypes, strict=False)
-    )
+    return tuple(Column(writer.short(name, _NAME), str(dtype)[:_NAME]) for name, dtype in zip(names, dtypes, strict=False))
 
 
 def _rows(labels: Iterable[Any], rows: Iterable[Sequence[Any]], writer: Writer) -> tuple[tuple[str, ...], ...]:

@@ -23,13 +23,15 @@ _IMMUTABLE: Final[tuple[type, ...]] = (
     str, bytes, int, float, complex, bool, type(None), tuple, frozenset, range, slice, type(...), type(NotImplemented),
     datetime.date, datetime.time, datetime.timedelta, datetime.tzinfo, decimal.Decimal, fractions.Fraction, uuid.UUID,
     re.Pattern, pathlib.PurePath, enum.Enum, types.ModuleType, types.BuiltinFunctionType, types.MethodType, types.CodeType,
-    types.MappingProxyType, types.GenericAlias, types.UnionType, property, staticmethod, classmethod, types.WrapperDescriptorType,
-    types.MethodDescriptorType, types.ClassMethodDescriptorType, types.GetSetDescriptorType, types.MemberDescriptorType,
+    types.MappingProxyType, types.GenericAlias, types.UnionType, property, staticmethod, classmethod,
+    types.WrapperDescriptorType, types.MethodDescriptorType, types.ClassMethodDescriptorType,
+    types.GetSetDescriptorType, types.MemberDescriptorType,
     typing.TypeVar, typing.NewType, type, types.FunctionType,
 )  # fmt: skip
 _IMMUTABLE_ABROAD: Final = (
     ("numpy", "dtype", "generic", "ufunc"),
-    ("pandas", "Index", "Timestamp", "Timedelta", "Period", "Interval", "api.extensions.ExtensionDtype", "tseries.offsets.BaseOffset"),
+    ("pandas", "Index", "Timestamp", "Timedelta", "Period", "Interval"),
+    ("pandas", "api.extensions.ExtensionDtype", "tseries.offsets.BaseOffset"),
     ("pyarrow", "DataType", "Field", "Schema", "Array", "ChunkedArray", "Buffer", "Table", "RecordBatch"),
     ("polars", "DataType", "datatypes.DataTypeClass"),
     ("torch", "dtype", "device", "Size", "layout", "memory_format"),
@@ -126,12 +128,16 @@ def _note(
     """Enter an object that two dumps have in common, if changing it could be noticed through both names."""
     first, second = dumps[one], dumps[other]
     place, obj = first.memo[identity]
-    if identity not in first.by_value or identity not in second.by_value:
-        if not _kinds[type(obj)] or identity in first.unlinked or identity in second.unlinked or _is_found_by_name(obj):
-            return
+    is_own_code = identity in first.by_value and identity in second.by_value
+    if not is_own_code and (identity in first.unlinked or identity in second.unlinked or not _links(obj)):
+        return
     pair = (one, other) if one < other else (other, one)
     places = (place, second.memo[identity][0])
     pairs.setdefault(pair, []).append(places if one < other else places[::-1])
+
+
+def _links(obj: Any) -> bool:
+    return _kinds[type(obj)] and not _is_found_by_name(obj)
 
 
 def _is_found_by_name(obj: Any) -> bool:

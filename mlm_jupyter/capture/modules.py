@@ -16,9 +16,7 @@ from typing import Final
 MOST_BYTES: Final = 2 << 20
 """A larger source is left out."""
 
-_FOREIGN: Final = frozenset(
-    {"site-packages", "dist-packages", "node_modules", ".venv", "venv", ".tox", ".nox", ".git", ".mlm"}
-)
+_FOREIGN: Final = frozenset({"site-packages", "dist-packages", "node_modules", ".venv", "venv", ".tox", ".nox", ".git", ".mlm"})
 _SUFFIXES: Final = (".py", ".pyw")
 
 
@@ -67,9 +65,7 @@ class ProjectModules:
         real = self._folders.get(folder)
         if real is None:
             real = self._folders[folder] = _with_separator(folder)
-        if not real.startswith(self._root) or (
-            real.startswith(self._library) and not self._root.startswith(self._library)
-        ):
+        if not real.startswith(self._root) or (real.startswith(self._library) and not self._root.startswith(self._library)):
             return
         path = (real[len(self._root) :] + base).replace(os.sep, "/")
         if _FOREIGN.isdisjoint(path.split("/")):

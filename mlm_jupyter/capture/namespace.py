@@ -1,7 +1,7 @@
 """Watching a namespace: what did it hold at the last look, what is different now.
 
-Every name is looked at after every cell, so that ``global`` statements, threads, ``exec`` and other views of an object are never
-missed. That is affordable because a look is C speed: the pickle of a value without its buffers, and XXH3 over both.
+Every name is looked at after every cell, so that ``global`` statements, threads, ``exec`` and other views of an object are
+never missed. That is affordable because a look is C speed: the pickle of a value without its buffers, and XXH3 over both.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ class Namespace:
             if value is _MISSING:  # deleted by a thread meanwhile
                 continue
             old = self._seen.get(name)
-            if old is not None and (old.atom is value or old.token is not None and _is_as_it_was(old.token, value)):
+            if old is not None and (old.atom is value or (old.token is not None and _is_as_it_was(old.token, value))):
                 found.seen[name] = old
             elif (
                 old is not None
@@ -224,7 +224,7 @@ class Namespace:
     def _group(self, found: _Found, sharing: Sharing) -> list[tuple[str, ...]]:
         groups = Groups()
         for name, seen in found.seen.items():
-            if name in found.values or seen is self._seen.get(name) and seen.status in ("stored", "reference"):
+            if name in found.values or (seen is self._seen.get(name) and seen.status in ("stored", "reference")):
                 groups.add(name)
         for one, other in sharing:
             groups.join(one, other)
@@ -247,8 +247,10 @@ class Namespace:
         changed = sorted(
             name
             for name in now.keys() & before.keys()
-            if now[name] is not before[name]
-            and (now[name].fingerprint != before[name].fingerprint or now[name].status != before[name].status)
+            if (
+                now[name] is not before[name]
+                and (now[name].fingerprint != before[name].fingerprint or now[name].status != before[name].status)
+            )
             or name in relinked
         )
         different = {*added, *changed}

@@ -40,9 +40,7 @@ class Saved(msgspec.Struct, frozen=True):
     saved_at: int
 
 
-def find_notebook(
-    environ: Mapping[str, str], namespace: Mapping[str, object], *, folder: Path | None = None
-) -> Path | None:
+def find_notebook(environ: Mapping[str, str], namespace: Mapping[str, object], *, folder: Path | None = None) -> Path | None:
     """Return the file of the notebook this kernel belongs to, there or not; None where nobody said (nbclient, papermill).
 
     Parameters
@@ -148,9 +146,7 @@ def _cell(found: dict[str, Any]) -> Cell:
         metadata=metadata if isinstance(metadata, dict) else {},
         attachments=attachments if isinstance(attachments, dict) else None,
         execution_count=count if isinstance(count, int) else None,
-        outputs=[_output(output) for output in outputs if isinstance(output, dict)]
-        if isinstance(outputs, list)
-        else [],
+        outputs=[_output(output) for output in outputs if isinstance(output, dict)] if isinstance(outputs, list) else [],
     )
 
 

@@ -44,7 +44,7 @@ class Dump:
     def __init__(self, stream: memoryview, pickler: ValuePickler) -> None:
         self.stream = stream
         self.buffers = pickler.own_buffers + pickler.foreign_buffers
-        self.memo: Memo = pickler.memo.copy()  # type: ignore[attr-defined]
+        self.memo: Memo = pickler.memo.copy()
         self.references = pickler.references
         self.by_value = pickler.by_value
         self.unlinked = pickler.unlinked | (pickler.index_references - pickler.block_references)

@@ -90,7 +90,7 @@ def _words_of_functions(source: str, access: Access) -> frozenset[str]:
 _LATER: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.GeneratorExp)
 
 
-_PLAIN: Final = frozenset({list, dict, set, tuple, frozenset, types.CellType})
+_PLAIN: Final[frozenset[type]] = frozenset({list, dict, set, tuple, frozenset, types.CellType})
 _LEAVES: Final = frozenset({str, bytes, int, float, bool, complex, type(None), bytearray, range, type(...), type})
 
 
@@ -136,9 +136,7 @@ def _is_transparent(kind: type, obj: Any) -> bool:
     if kind.__module__ == "numpy" and issubclass(kind, tuple(_scalar_types())):
         return True
     return (
-        kind.__reduce_ex__ is object.__reduce_ex__
-        and kind.__reduce__ is object.__reduce__
-        and getattr(kind, "__getstate__", None) is getattr(object, "__getstate__", None)
+        all(getattr(kind, name) is getattr(object, name) for name in ("__reduce_ex__", "__reduce__", "__getstate__"))
         and not any("__slots__" in base.__dict__ for base in kind.__mro__)
         and kind.__basicsize__ <= object.__basicsize__ + 2 * 8
         and type(kind) is type

@@ -46,7 +46,7 @@ def _reduce_memoryview(pickler: Any, view: memoryview) -> Any:
 def cast_view(base: bytes | bytearray, format_: str, shape: tuple[int, ...]) -> memoryview:
     """Return a memoryview of all of ``base``; stands in stored pickles by name."""
     view = memoryview(base)
-    return view if (format_, len(shape)) == ("B", 1) else view.cast("B").cast(format_, shape)  # type: ignore[call-overload,no-any-return]
+    return view if (format_, len(shape)) == ("B", 1) else view.cast("B").cast(format_, shape)  # type: ignore[call-overload]
 
 
 def _reduce_module(pickler: Any, module: Any) -> Any:

@@ -58,7 +58,7 @@ class ScalarWatch:
         return buffer
 
 
-PLAIN = frozenset({str, bytes, int, float, bool, complex, type(None)})
+PLAIN: frozenset[type] = frozenset({str, bytes, int, float, bool, complex, type(None)})
 
 
 def _plain_types() -> frozenset[type]:
@@ -73,7 +73,7 @@ def _plain_types() -> frozenset[type]:
         types |= {pandas.Timestamp, pandas.Timedelta, type(pandas.NaT), type(pandas.NA)}
     numpy = sys.modules["numpy"]
     types |= {numpy.float64, numpy.float32, numpy.int64, numpy.int32, numpy.bool_, numpy.str_}
-    return PLAIN | types
+    return frozenset(PLAIN | types)
 
 
 def _pointers(flat: Array) -> memoryview:

@@ -7,6 +7,7 @@ import pickle
 import random
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 
 def take_random() -> dict[str, bytes]:
@@ -36,7 +37,7 @@ def set_random(states: Mapping[str, bytes | bytearray]) -> None:
 def take_place() -> tuple[str, tuple[str, ...]]:
     """Return the working directory ("" when it is gone) and the module search path."""
     try:
-        cwd = os.getcwd()
+        cwd = str(Path.cwd())
     except OSError:
         cwd = ""
     return cwd, tuple(str(path) for path in sys.path)

@@ -1,7 +1,7 @@
 """Cheap proof that a function or class is as it was: the identities of all it is made of.
 
-Pickling a function by value takes 50 µs and a class 300, after every cell; comparing a few pointers takes 1 to 5. What is compared
-is held, so an equal pointer is the same object. Anything that could change inside (a list in a class, a closure over a
+Pickling a function by value takes 50 µs and a class 300, after every cell; comparing a few pointers takes 1 to 5. What is
+compared is held, so an equal pointer is the same object. Anything that could change inside (a list in a class, a closure over a
 dict) has no token and is pickled.
 """
 

@@ -139,9 +139,7 @@ class ItemWalk:
 
     def _estimators(self, before: Any, after: Any, path: Path) -> Iterator[ItemChange]:
         """Parameters first, then what fitting left: the attributes that end with an underscore."""
-        params, other_params = (
-            call_quietly(lambda each: each.get_params(deep=False), each) for each in (before, after)
-        )
+        params, other_params = (call_quietly(lambda each: each.get_params(deep=False), each) for each in (before, after))
         yield from self._attributes(params, other_params, path)
         yield from self._attributes(_fitted(before), _fitted(after), path)
 

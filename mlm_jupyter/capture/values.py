@@ -141,7 +141,13 @@ def _diff_polars(before: Any, after: Any) -> ValueDiff | None:
 def _to_pandas(frame: Any) -> Any:
     import pandas as pd
 
-    return pd.DataFrame({name: pd.Series(frame[name].to_numpy()) for name in frame.columns})
+    columns = {name: frame[name] for name in frame.columns}
+    return pd.DataFrame(
+        {
+            name: pd.Series(column.to_list(), dtype=object) if column.null_count() else pd.Series(column.to_numpy())
+            for name, column in columns.items()
+        }
+    )  # numpy has no integers with gaps
 
 
 def _diff_arrays(before: Any, after: Any) -> ValueDiff | None:

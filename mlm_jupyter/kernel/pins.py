@@ -57,6 +57,6 @@ def _scalars(name: str, value: Any, *, is_param: bool) -> list[tuple[str, Any]]:
     """Return the scalars of a variable: its own value, or those of a dict by path."""
     if isinstance(value, Mapping):
         return [pair for key, item in value.items() for pair in _scalars(f"{name}.{key}", item, is_param=is_param)]
-    if isinstance(value, numbers.Real) or is_param and (isinstance(value, (str, bool)) or value is None):
+    if isinstance(value, numbers.Real) or (is_param and (isinstance(value, str) or value is None)):
         return [(name, value)]
     return []

@@ -45,7 +45,7 @@ from mlm_jupyter.trust import load_or_create_key
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
 
-_SHELL_NAMES: Final = re.compile(r"_(?:i{0,3}|_{1,2}|i?\d+|[io]h|dh|oh)?|In|Out|get_ipython|exit|quit|__.*__|__vsc_ipynb_file__")
+_SHELL_NAMES: Final = re.compile(r"_(?:i{0,3}|_{1,2}|i?\d+|[io]h|dh)?|In|Out|get_ipython|exit|quit|__.*__|__vsc_ipynb_file__")
 _OURS: Final = re.compile(r"\s*(?:#.*|%+mlm_\w+.*|%(?:re)?load_ext\s+mlm_jupyter\s*|)\s*")
 LATE_S: Final = 1.0
 
@@ -64,7 +64,8 @@ class TrackingStatus(msgspec.Struct, frozen=True, kw_only=True):
         if self.state == "off":
             return "Not tracking. Start with: %mlm_track"
         where = f"{self.notebook or 'this kernel'} in {self.project}"
-        return f"{self.state.capitalize()} {where}; run {self.run or 'none'}; standing on {self.current or 'no checkpoint yet'}."
+        standing = f"standing on {self.current}" if self.current else "no checkpoint yet"
+        return f"{self.state.capitalize()} {where}; run {self.run or 'none'}; {standing}."
 
 
 class Tracker:
@@ -336,7 +337,7 @@ class Tracker:
     def _is_visible(self) -> bool:
         """Return whether the code being executed is a cell that the history keeps."""
         content = self._parent().get("content", {})
-        return not content.get("silent", False) and bool(content.get("store_history", True)) and not content.get("user_expressions")
+        return not content.get("silent") and content.get("store_history", True) and not content.get("user_expressions")
 
     # -- hooks --------------------------------------------------------------------------------------------------------
 
@@ -396,7 +397,8 @@ class Tracker:
 
     def _end_cell(self, result: ExecutionResult) -> None:
         live = self.require()
-        source = result.info.raw_cell if isinstance(result.info.raw_cell, str) else ""
+        source = getattr(result.info, "raw_cell", None)
+        source = source if isinstance(source, str) else ""
         began, self._seen_begin = self._seen_begin, False
         restored, self._restored = self._restored, False
         if began and not result.success and self.recorder is not None:
@@ -473,7 +475,8 @@ class _Guard:
             return True
         if isinstance(error, Exception):
             where = traceback.extract_tb(error.__traceback__)[-1]
-            self._tracker.tell(f"{self._when} tracking failed: {type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno}).")
+            place = f"{Path(where.filename).name}:{where.lineno}"
+            self._tracker.tell(f"{self._when} tracking failed: {type(error).__name__}: {error} ({place}).")
             return True
         return False
 

@@ -18,6 +18,7 @@ from mlm_jupyter.core.digest import Digest, canonical_json
 from mlm_jupyter.core.entities import CellExecution, Changes, Checkpoint, Manifest, Signature, Variable
 from mlm_jupyter.errors import AmbiguousError, ConflictError, InvalidInputError, NotFoundError
 from mlm_jupyter.store.database import Database
+from mlm_jupyter.store.journal import Change
 from mlm_jupyter.store.packs import Batch, Kind, Packs
 
 _COLUMNS: Final = ", ".join(Checkpoint.__struct_fields__)
@@ -56,6 +57,8 @@ class Checkpoints:
         checkpoint = _checkpoint(batch.put_json(Kind.MANIFEST, manifest), manifest, execution, name, note)
         if signature is not None:
             batch.put_json(Kind.SIGNATURE, signature)
+        if name is not None or note is not None:
+            batch.put_json(Kind.CHANGE, Change((manifest.id,), name=name, note=note))
 
         def insert(connection: sqlite3.Connection) -> Checkpoint:
             try:
@@ -218,32 +221,42 @@ class Checkpoints:
         """Name a checkpoint, or with None take its name away."""
         if name is not None:
             check_name(name)
-        self._update(id, "name", name)
+        self._update(id, "name", name, Change((id,), name=name))
 
     def set_note(self, id: str, note: str | None) -> None:
         """Write a note on a checkpoint, or with None remove it."""
-        self._update(id, "note", note)
+        self._update(id, "note", note, Change((id,), note=note))
 
-    def _update(self, id: str, column: str, value: str | None) -> None:
-        with self._database.transaction() as connection:
+    def _update(self, id: str, column: str, value: str | None, change: Change) -> None:
+        def update(connection: sqlite3.Connection) -> None:
+            self.get(id)
             try:
-                changed = connection.execute(f"UPDATE checkpoints SET {column} = ? WHERE id = ?", (value, id)).rowcount
+                connection.execute(f"UPDATE checkpoints SET {column} = ? WHERE id = ?", (value, id))
             except sqlite3.IntegrityError as error:
                 raise _conflict(error, id, value) from error
-        if not changed:
-            self.get(id)  # raises
+
+        self._commit(change, update)
+
+    def _commit(self, change: Change, rows: Callable[[sqlite3.Connection], None]) -> None:
+        """Change rows, and note in the packs that they changed, for whoever makes the database anew."""
+        with self._packs.batch() as batch:
+            batch.put_json(Kind.CHANGE, change)
+            batch.commit(rows)
 
     def delete(self, id: str) -> None:
         """Take a checkpoint out of the history; its children go on from its parent.
 
         The bytes that only it needed are freed by ``mlm prune``. Manifests of children keep its digest.
         """
-        with self._database.transaction() as connection:
+
+        def delete(connection: sqlite3.Connection) -> None:
             checkpoint = self.get(id)
             connection.execute("UPDATE checkpoints SET parent_id = ? WHERE parent_id = ?", (checkpoint.parent_id, id))
             connection.execute("DELETE FROM checkpoints WHERE id = ?", (id,))
             connection.execute("DELETE FROM signatures WHERE manifest = ?", (checkpoint.digest,))
             connection.execute("DELETE FROM late_outputs WHERE checkpoint_id = ?", (id,))
+
+        self._commit(Change((id,), is_deleted=True), delete)
 
     def next_ordinal(self, notebook: str | None) -> int:
         """Return the number that the next checkpoint of ``notebook`` gets; numbers of deleted ones at its end come again."""
