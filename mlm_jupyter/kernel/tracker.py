@@ -5,6 +5,7 @@ Nothing here raises into the user's cell. What fails is said once, in one line, 
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import os
 import re
@@ -486,7 +487,8 @@ def _result_of(result: ExecutionResult) -> CellResult:
     status: ExecutionStatus = "ok"
     cell_error = None
     if error is not None:
-        status = "interrupted" if isinstance(error, KeyboardInterrupt) else "error"
+        # An interrupt of an async cell is a cancellation: ipykernel cancels the coroutine.
+        status = "interrupted" if isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)) else "error"
         lines = traceback.format_exception(type(error), error, error.__traceback__)
         cell_error = CellError(type(error).__name__, _text_of(error), tuple(lines))
     return CellResult(status, execution_count=result.execution_count, error=cell_error)
