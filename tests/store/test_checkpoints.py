@@ -116,7 +116,7 @@ def test_a_checkpoint_comes_back_as_it_was_added(history: History) -> None:
         st.text(st.characters(exclude_categories=["Cs"])), st.floats() | st.sampled_from([math.nan, math.inf, -math.inf])
     )
 )
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 def test_metrics_that_are_no_numbers_come_back(metrics: dict[str, float]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         history = History(Path(folder))
@@ -228,7 +228,7 @@ def meant(
     return id
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(histories(), st.data())
 def test_a_reference_means_what_the_grammar_says(
     case: tuple[list[dict[str, str | None]], dict[str, str]], data: st.DataObject

@@ -203,8 +203,7 @@ def test_a_forked_child_and_its_parent_both_go_on_and_lose_nothing(database: Dat
         add(database, "child 1")
         os.write(from_child, b"1")
         os.read(to_child, 1)
-        add(database, "child 2")
-        database.close()
+        add(database, "child 2")  # and is killed, so nothing of it is merged on closing
 
     child = run_in_child(work)
     os.read(to_parent, 1)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlm_jupyter.store.location import (
@@ -24,6 +24,7 @@ from mlm_jupyter.store.location import (
 LEVELS = st.lists(st.sets(st.sampled_from([".mlm", ".git", "pyproject.toml"])), min_size=1, max_size=5)
 
 
+@settings(deadline=None)
 @given(LEVELS, st.integers(0, 4))
 def test_a_project_is_the_nearest_mlm_folder_else_the_nearest_repository_else_the_start(
     levels: list[set[str]], home: int
