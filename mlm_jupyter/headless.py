@@ -6,27 +6,30 @@ Nothing of the project is asked here; the kernel tracks itself, told to by a req
 from __future__ import annotations
 
 import asyncio
-import json
-import keyword
 import os
 import queue
+import signal
 import tempfile
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import perf_counter
 from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
+from mlm_jupyter.core.parameters import assignments
 from mlm_jupyter.errors import InvalidInputError, MlmError, StorageError
 
 if TYPE_CHECKING:
     from jupyter_client.asynchronous.client import AsyncKernelClient
+    from jupyter_client.manager import AsyncKernelManager
     from nbformat import NotebookNode
 
-ANSWER_S: Final = 60.0
-"""How long the kernel may take to start or end tracking, in seconds."""
+START_S: Final = 60.0
+END_S: Final = 20.0
+"""How long the kernel may take to start tracking, and to end it, in seconds."""
 
 
 class NotebookFailedError(MlmError):
@@ -62,50 +65,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Where the kernel works; None: in the notebook's folder, as in JupyterLab."""
     timeout_s: int | None = None
     """For one cell; None: no limit."""
-
-
-def value_of(text: str) -> Any:
-    """Return what a parameter typed on the command line means: papermill's numbers, ``True``, ``False`` and ``None``.
-
-    Beyond that a list or object of JSON; everything else is the text itself.
-    """
-    constants = {"True": True, "False": False, "None": None}
-    if text in constants:
-        return constants[text]
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    if text[:1] in ("[", "{"):
-        try:
-            return json.loads(text)
-        except ValueError:
-            return text
-    return text
-
-
-def assignments(parameters: Mapping[str, Any]) -> str:
-    """Return the source of the cell that gives ``parameters`` their values.
-
-    Raises
-    ------
-    InvalidInputError : a name that no variable can have.
-    """
-    for name in parameters:
-        if not name.isidentifier() or keyword.iskeyword(name):
-            raise InvalidInputError(f"{name!r} cannot be a parameter: it is no name of a variable.")
-    return "\n".join(["# Parameters", *(f"{name} = {_literal(value)}" for name, value in parameters.items())])
-
-
-def _literal(value: Any) -> str:
-    if isinstance(value, float) and not -float("inf") < value < float("inf"):
-        return f'float("{value}")'
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{_literal(key)}: {_literal(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_literal, value)) + "]"
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 
 def with_parameters(notebook: NotebookNode, parameters: Mapping[str, Any]) -> NotebookNode:
@@ -182,6 +141,7 @@ class _Execution:
         self.plan = plan
         self.notebook = notebook
         self._tell = tell
+        self.is_interrupted = False
         self._started_s = 0.0
         codes = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code" and cell.source.strip()]
         self._position_of = {index: position for position, index in enumerate(codes, 1)}
@@ -199,6 +159,35 @@ class _Execution:
     def kc(self) -> AsyncKernelClient:
         """The connection to the kernel, once that runs."""
         return cast("AsyncKernelClient", self.client.kc)
+
+    @property
+    def km(self) -> AsyncKernelManager:
+        """The manager of the kernel, once that runs."""
+        return cast("AsyncKernelManager", self.client.km)
+
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Pass the first Ctrl-C on to the cell, so that what was reached is kept; the second ends everything.
+
+        nbclient's own handlers would take the kernel away from under the cell.
+        """
+        loop = asyncio.get_running_loop()
+        pending: list[asyncio.Future[None]] = []
+
+        def interrupt() -> None:
+            self.is_interrupted = True
+            loop.remove_signal_handler(signal.SIGINT)
+            pending.append(asyncio.ensure_future(self.km.interrupt_kernel()))
+
+        try:
+            loop.add_signal_handler(signal.SIGINT, interrupt)
+        except (RuntimeError, NotImplementedError, ValueError):  # not in the main thread, or Windows
+            yield
+            return
+        try:
+            yield
+        finally:
+            loop.remove_signal_handler(signal.SIGINT)
 
     def _on_start(self, cell: NotebookNode, cell_index: int) -> None:
         self.kc.session.metadata = {"cellId": cell.id}  # as JupyterLab does: what runs is known by its id
@@ -249,20 +238,36 @@ async def _run_in_kernel(execution: _Execution, log: IO[bytes]) -> None:
     client, plan = execution.client, execution.plan
     environ = {**os.environ, "JPY_SESSION_NAME": str(plan.source)}  # so the history is the source's, as in JupyterLab
     async with client.async_setup_kernel(env=environ, stderr=log):
-        await _ask(execution, _start_code(plan))
-        status = "failed"
-        try:
-            for index, cell in enumerate(execution.notebook.cells):
-                await client.async_execute_cell(cell, index, execution_count=client.code_cells_executed + 1)
-            status = "finished"
-        except CellExecutionError as error:
-            raise NotebookFailedError(_one_line(f"{error.ename}: {error.evalue}")) from error
-        finally:
-            client.set_widgets_metadata()
-            execution.save()
-            if await execution.kc.is_alive():
-                execution.kc.session.metadata = {}
-                await _ask(execution, _end_code(status))
+        with execution.interruptible():
+            await _ask(execution, _start_code(plan), START_S)
+            status = "failed"
+            try:
+                for index, cell in enumerate(execution.notebook.cells):
+                    await client.async_execute_cell(cell, index, execution_count=client.code_cells_executed + 1)
+                    if execution.is_interrupted:
+                        break
+                else:
+                    status = "finished"
+            except CellExecutionError as error:
+                if not execution.is_interrupted:
+                    raise NotebookFailedError(_one_line(f"{error.ename}: {error.evalue}")) from error
+            finally:
+                client.set_widgets_metadata()
+                execution.save()
+                await _end(execution, status)
+    if execution.is_interrupted:
+        raise NotebookFailedError("Interrupted.")
+
+
+async def _end(execution: _Execution, status: str) -> None:
+    """Have the kernel end its run and store what waits; one that does not answer is found killed."""
+    if not await execution.kc.is_alive():
+        return
+    execution.kc.session.metadata = {}
+    with suppress(NotebookFailedError):
+        if status == "failed":  # after a time-out the cell is still running
+            await execution.km.interrupt_kernel()
+        await _ask(execution, _end_code(status), END_S)
 
 
 def _last_line(log: IO[bytes]) -> str:
@@ -289,22 +294,31 @@ def _end_code(status: str) -> str:
     return f"getattr({_TRACKER}, 'stop', lambda status: None)({status!r})"
 
 
-async def _ask(execution: _Execution, code: str) -> None:
+async def _ask(execution: _Execution, code: str, patience_s: float) -> None:
     """Have the kernel run ``code`` unseen: no output, no history, no checkpoint."""
-    kc = execution.kc
-    message_id = kc.execute(code, silent=True, store_history=False, allow_stdin=False)
     try:
-        while True:
-            reply = await kc.get_shell_msg(timeout=ANSWER_S)
-            if reply["parent_header"].get("msg_id") == message_id:
-                break
-    except queue.Empty as error:
-        raise NotebookFailedError(f"The kernel did not answer for {ANSWER_S:.0f} s.") from error
-    content = reply["content"]
+        async with asyncio.timeout(patience_s):
+            content = {"status": "aborted"}
+            while content["status"] == "aborted":  # the kernel still throws away what came before an interrupt
+                content = await _request(execution.kc, code)
+    except TimeoutError as error:
+        raise NotebookFailedError(f"The kernel did not answer for {patience_s:.0f} s.") from error
     if content["status"] != "ok":
         reason = _one_line(f"{content.get('ename')}: {content.get('evalue')}")
         hint = " Install mlm_jupyter in its environment." if content.get("ename") == "ModuleNotFoundError" else ""
-        raise MlmError(f"Kernel {execution.client.kernel_name!r} cannot track this notebook: {reason}.{hint}")
+        raise MlmError(f"Kernel {execution.km.kernel_name!r} cannot track this notebook: {reason}.{hint}")
+
+
+async def _request(kc: AsyncKernelClient, code: str) -> dict[str, Any]:
+    message_id = kc.execute(code, silent=True, store_history=False, allow_stdin=False)
+    while True:
+        with suppress(queue.Empty):
+            reply = await kc.get_shell_msg(timeout=1)
+            if reply["parent_header"].get("msg_id") == message_id:
+                return cast("dict[str, Any]", reply["content"])
+            continue
+        if not await kc.is_alive():
+            raise NotebookFailedError("The kernel died.")
 
 
 def _one_line(text: str) -> str:

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from papermill.cli import _resolve_type
 
+from mlm_jupyter.core.parameters import assignments, value_of
 from mlm_jupyter.errors import InvalidInputError
-from mlm_jupyter.headless import assignments, read_notebook, value_of, with_parameters
+from mlm_jupyter.headless import read_notebook, with_parameters
 
 
 def is_same(one: Any, other: Any) -> bool:

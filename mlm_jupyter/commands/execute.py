@@ -14,6 +14,7 @@ from mlm_jupyter import headless
 from mlm_jupyter.clock import new_id
 from mlm_jupyter.commands.listing import first_line
 from mlm_jupyter.commands.text import Ink, clean, cut, display_width, span, terminal_width
+from mlm_jupyter.core.parameters import value_of
 from mlm_jupyter.errors import InvalidInputError
 
 _BAR = 20
@@ -69,7 +70,7 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def _parameters(texts: Sequence[str]) -> dict[str, Any]:
-    return {key: headless.value_of(value) for key, value in (_pair(text, "-p") for text in texts)}
+    return {key: value_of(value) for key, value in (_pair(text, "-p") for text in texts)}
 
 
 def _pair(text: str, option: str) -> tuple[str, str]:

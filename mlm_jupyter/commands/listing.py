@@ -11,6 +11,7 @@ from mlm_jupyter.core.entities import Changes, Checkpoint, Run
 
 _SHORTEST_ID: Final = 8  # characters; that many are the whole time an id was made at
 _SHORTEST_SOURCE: Final = 20
+_WIDEST_NAME: Final = 24
 _MARKS: Final[dict[str, tuple[str, Colour | None]]] = {
     "ok": ("ok", "green"),
     "error": ("error", "red"),
@@ -126,7 +127,9 @@ def runs_rows(runs: Iterable[Run], *, now: int) -> list[list[str]]:
         took = span(run.ended_at - run.started_at) if run.ended_at is not None else ""
         values = [number(run.metrics[key]) if key in run.metrics else "" for key in metrics]
         settings = [run.params.get(key, "") for key in params]
-        rows.append([run.id[:prefix], run.name, run.status, age(run.started_at, now), took, *values, *settings])
+        rows.append(
+            [run.id[:prefix], cut(run.name, _WIDEST_NAME), run.status, age(run.started_at, now), took, *values, *settings]
+        )
     return rows
 
 

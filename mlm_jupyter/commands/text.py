@@ -23,6 +23,7 @@ _CODES: Final[Mapping[Colour, str]] = {
     "cyan": "36",
 }
 _UNITS: Final = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000))
+_NARROWEST: Final = 6  # a column of less is left out rather than cut to it
 _OLD_MS: Final = 30 * 86_400_000
 _INVISIBLE: Final = {"Cc": "\ufffd", "Cs": "\ufffd", "Cf": ""}
 
@@ -126,10 +127,20 @@ def number(value: float) -> str:
 
 
 def table(rows: Sequence[Sequence[str]], *, right: Iterable[int] = (), width: int) -> list[str]:
-    """Return ``rows`` (the first one the headings) as lines with aligned columns; the last column is cut to fit."""
+    """Return ``rows`` (the first one the headings) as lines with aligned columns.
+
+    Where they do not all fit, the last columns are left out, which an ellipsis in the headings says, and the last one there
+    is is cut.
+    """
     rights = set(right)
     cells = [[clean(cell) for cell in row] for row in rows]
     widths = [max(map(display_width, column)) for column in zip(*cells, strict=True)]
+    fitting = len(widths)
+    while fitting > 1 and sum(widths[: fitting - 1]) + 2 * fitting + _NARROWEST > width:
+        fitting -= 1
+    if fitting < len(widths):
+        cells = [[*row[:fitting], "…" if i == 0 else ""] for i, row in enumerate(cells)]
+        widths = [*widths[:fitting], 1]
     lines = []
     for row in cells:
         padded = [pad(cell, wide, is_right=i in rights) for i, (cell, wide) in enumerate(zip(row, widths, strict=True))]
