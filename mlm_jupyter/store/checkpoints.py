@@ -28,6 +28,7 @@ _INSERT: Final = (
 _STEPS_BACK: Final = re.compile(r"(.+)~(\d+)", re.DOTALL)
 _ID_PREFIX: Final = re.compile(r"[0-9a-z]+")
 _CANDIDATES: Final = 6
+"""How many things that an ambiguous reference fits are listed."""
 _RESERVED_NAMES: Final = ("latest", "current")
 
 
@@ -153,21 +154,20 @@ class Checkpoints:
         prefix = ref.lower()
         if not _ID_PREFIX.fullmatch(prefix):
             return None
-        found = self.find(prefix)
-        if found is not None:
-            return found
         condition = "WHERE id >= ? AND id < ? ORDER BY id LIMIT ?"
-        span = (prefix, prefix + "{", _CANDIDATES)  # { comes after z
+        span = (prefix, prefix + "{", _CANDIDATES + 1)  # { comes after z
         checkpoints = self._select(condition, *span)
         runs = self._database.connection().execute(f"SELECT id, name FROM runs {condition}", span).fetchall()
-        runs = [run for run in runs if run[0] == prefix] or runs
-        if len(checkpoints) + len(runs) > 1:
-            fitting = [_described(checkpoint) for checkpoint in checkpoints] + [f"run {id} ({name})" for id, name in runs]
-            listed = ", ".join(fitting[:_CANDIDATES]) + (", ..." if len(fitting) >= _CANDIDATES else "")
-            raise AmbiguousError(f"{ref!r} fits several: {listed}. Type more of the id.")
-        if runs:
-            return self._last_of_run(runs[0][0], ref)
-        return checkpoints[0] if checkpoints else None
+        fitting = {checkpoint.id: _described(checkpoint) for checkpoint in checkpoints}
+        fitting |= {id: f"run {id} ({name})" for id, name in runs}
+        if len(fitting) > 1 and prefix not in fitting:
+            more = ", ..." if len(fitting) > _CANDIDATES else ""
+            listed = ", ".join(list(fitting.values())[:_CANDIDATES])
+            raise AmbiguousError(f"{ref!r} fits several: {listed}{more}. Type more of the id.")
+        id = prefix if prefix in fitting else next(iter(fitting), None)
+        if id is None:
+            return None
+        return self.find(id) or self._last_of_run(id, ref)
 
     def _latest(self, notebook: str | None) -> Checkpoint:
         found = self.list(notebook=notebook, limit=1, include_saves=False)
