@@ -55,7 +55,8 @@ class Writer:
         self._most = most
         self._parts: list[str] = []
         self._room = most
-        self._deadline = time.perf_counter() + budget_ms / 1000
+        self._budget_s = budget_ms / 1000
+        self._deadline: float | None = None  # set by the first look, for a library's first call may load half of it
         self._foreign_left = _MOST_FOREIGN
         self._open: set[int] = set()  # ids of the containers that the walk is inside of
 
@@ -93,7 +94,10 @@ class Writer:
         self._room -= len(text)
 
     def is_late(self) -> bool:
-        return time.perf_counter() > self._deadline
+        now = time.perf_counter()
+        if self._deadline is None:
+            self._deadline = now + self._budget_s
+        return now > self._deadline
 
     def walk(self, value: Any, depth: int) -> None:
         """Write ``value``, which lies ``depth`` containers deep."""

@@ -18,7 +18,9 @@ _CELL: Final = 40  # characters
 _NAME: Final = 60
 _SMALL: Final = 10_000  # elements up to which the extremes are looked for: 10 µs
 
-LAZY: Final = frozenset({"_duckdb", "bigframes", "daft", "dask", "duckdb", "ibis", "pyspark", "snowflake", "sqlframe", "vaex"})
+LAZY: Final = frozenset(
+    {"_duckdb", "bigframes", "daft", "dask", "duckdb", "ibis", "pyspark", "snowflake", "sqlframe", "vaex"}
+)
 """Top-level packages whose values may run a query when they are asked for their text."""
 
 
@@ -81,7 +83,9 @@ def _describe_polars_series(value: Any, writer: Writer) -> Preview:
 
 
 def _columns(names: Iterable[Any], dtypes: Iterable[Any], writer: Writer) -> tuple[Column, ...]:
-    return tuple(Column(writer.short(name, _NAME), str(dtype)[:_NAME]) for name, dtype in zip(names, dtypes, strict=False))
+    return tuple(
+        Column(writer.short(name, _NAME), str(dtype)[:_NAME]) for name, dtype in zip(names, dtypes, strict=False)
+    )
 
 
 def _rows(labels: Iterable[Any], rows: Iterable[Sequence[Any]], writer: Writer) -> tuple[tuple[str, ...], ...]:
@@ -117,11 +121,13 @@ def _describe_sparse(value: Any, writer: Writer) -> Preview:
 def _describe_tensor(value: Any, writer: Writer) -> Preview:
     shape, dtype, device = tuple(value.shape), str(value.dtype).removeprefix("torch."), str(value.device)
     text = f"{sizes(shape)} of {dtype} on {device}" + (", requires grad" if value.requires_grad else "")
-    size = value.numel()
+    size, number = value.numel(), None
     if device == "cpu" and size and str(value.layout) == "torch.strided":
         row = value.detach()[(0,) * (len(shape) - 1)] if shape else value.detach().reshape(1)
-        text += f": {_listed(row[:_ITEMS].tolist(), size, writer)}"
-    return Preview(text, shape=shape, dtype=dtype, is_truncated=size > _ITEMS)
+        head = row[:_ITEMS].tolist()
+        text += f": {_listed(head, size, writer)}"
+        number = _number(head[0]) if not shape and not isinstance(head[0], complex) else None
+    return Preview(text, shape=shape, dtype=dtype, number=number, is_truncated=size > _ITEMS)
 
 
 def _describe_network(value: Any, writer: Writer) -> Preview:

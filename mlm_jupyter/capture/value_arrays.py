@@ -187,6 +187,7 @@ def diff_tensors(before: Any, after: Any, is_same: Same) -> ArrayDiff | None:
 
 def _to_numpy(tensor: Any) -> Any:
     host = tensor.detach().to_dense().cpu() if str(tensor.layout) != "torch.strided" else tensor.detach().cpu()
+    host = host.resolve_conj().resolve_neg()
     try:
         return host.numpy()
     except TypeError:  # numpy has no bfloat16

@@ -43,6 +43,7 @@ Leaf = Callable[[Any, Any], str | None]
 
 _TEXT: Final = 80  # characters of one side of a change
 _DEEPEST: Final = 100
+_MOST_PAIRED: Final = 100  # keys or members that are compared one with another
 
 
 class ItemWalk:
@@ -89,13 +90,31 @@ class ItemWalk:
 
     def _dicts(self, before: Any, after: Any, path: Path) -> Iterator[ItemChange]:
         for key, value in dict.items(before):
-            if not dict.__contains__(after, key):
-                yield _removed((*path, _Key(key)), value)
-            elif not is_plainly_same(value, other := dict.__getitem__(after, key)):
+            if dict.__contains__(after, key) and not is_plainly_same(value, other := dict.__getitem__(after, key)):
                 yield from self.changes(value, other, (*path, _Key(key)))
-        for key, value in dict.items(after):
-            if not dict.__contains__(before, key):
-                yield _added((*path, _Key(key)), value)
+        removed = [key for key in dict.keys(before) if not dict.__contains__(after, key)]
+        added = [key for key in dict.keys(after) if not dict.__contains__(before, key)]
+        for key, other_key in self._take_pairs(removed, added):
+            yield from self.changes(
+                dict.__getitem__(before, key), dict.__getitem__(after, other_key), (*path, _Key(key))
+            )
+        for key in removed:
+            yield _removed((*path, _Key(key)), dict.__getitem__(before, key))
+        for key in added:
+            yield _added((*path, _Key(key)), dict.__getitem__(after, key))
+
+    def _take_pairs(self, removed: list[Any], added: list[Any]) -> list[tuple[Any, Any]]:
+        """Take out of both lists what hashes by identity but is the same: an object and its copy."""
+        pairs = []
+        candidates = [value for value in removed if type(value) not in SCALARS][:_MOST_PAIRED]
+        for value in candidates:
+            for position, other in enumerate(added[:_MOST_PAIRED]):
+                if type(value) is type(other) and self._is_same_once(value, other):
+                    pairs.append((value, added.pop(position)))
+                    break
+        taken = {id(value) for value, _ in pairs}
+        removed[:] = [value for value in removed if id(value) not in taken]
+        return pairs
 
     def _sequences(self, before: Any, after: Any, path: Path) -> Iterator[ItemChange]:
         """Of different lengths, what both begin and end with is passed over: one inserted item is one change."""
@@ -132,14 +151,18 @@ class ItemWalk:
 
     def _sets(self, before: Any, after: Any, path: Path) -> Iterator[ItemChange]:
         base = set if isinstance(before, set) else frozenset
-        for value in base.__sub__(before, after):
+        removed, added = list(base.__sub__(before, after)), list(base.__sub__(after, before))
+        self._take_pairs(removed, added)
+        for value in removed:
             yield _removed(path, value)
-        for value in base.__sub__(after, before):
+        for value in added:
             yield _added(path, value)
 
     def _estimators(self, before: Any, after: Any, path: Path) -> Iterator[ItemChange]:
         """Parameters first, then what fitting left: the attributes that end with an underscore."""
-        params, other_params = (call_quietly(lambda each: each.get_params(deep=False), each) for each in (before, after))
+        params, other_params = (
+            call_quietly(lambda each: each.get_params(deep=False), each) for each in (before, after)
+        )
         yield from self._attributes(params, other_params, path)
         yield from self._attributes(_fitted(before), _fitted(after), path)
 
@@ -152,7 +175,7 @@ class ItemWalk:
             elif not is_plainly_same(before[name], after[name]):
                 yield from self.changes(before[name], after[name], (*path, name))
 
-    def _networks(self, before: Any, after: Any, path: Path) -> Iterator[ItemChange]:
+    def _state_dicts(self, before: Any, after: Any, path: Path) -> Iterator[ItemChange]:
         yield from self._attributes(before.state_dict(), after.state_dict(), path)
 
     def _functions(self, before: Any, after: Any, path: Path) -> Iterator[ItemChange]:
@@ -309,6 +332,8 @@ _WALKS: Final[dict[tuple[str, str], Walk]] = {
     ("builtins", "type"): ItemWalk._classes,
     ("builtins", "module"): ItemWalk._identities,
     ("sklearn", "BaseEstimator"): ItemWalk._estimators,
-    ("torch", "Module"): ItemWalk._networks,
+    ("torch", "Module"): ItemWalk._state_dicts,
+    ("torch", "Optimizer"): ItemWalk._state_dicts,
+    ("torch", "LRScheduler"): ItemWalk._state_dicts,
     ("matplotlib", "Artist"): ItemWalk._pictures,
 }

@@ -225,6 +225,13 @@ def test_objects_differ_by_attribute() -> None:
     assert diff_values(np.random.RandomState(1), np.random.RandomState(1)) == Unchanged()
 
 
+def test_keys_and_members_that_hash_by_identity_are_matched_with_their_copies() -> None:
+    for value in ({Bag(1): "a", Bag(2): "b"}, {Bag(1), Bag(2)}, [{Bag(1): Bag(2)}]):
+        assert diff_values(value, copy_of(value)) == Unchanged()
+    assert lines({Bag(1): "a"}, {Bag(1): "b"}) == ["v[Bag(part=1)]: 'a' → 'b'"]
+    assert lines({Bag(1)}, {Bag(2)}) == ["v: Bag(part=1) → (absent)", "v: (absent) → Bag(part=2)"]
+
+
 def test_a_cycle_has_an_end() -> None:
     def loop(last: int) -> list[Any]:
         items: list[Any] = [1]
