@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -25,20 +26,18 @@ class Terminal:
         self.failure: str | None = None
         self._shell = shell
         self._receive = receive
-        self._wrapped: list[tuple[Any, str, Any]] = []
+        self._wrapped: dict[tuple[int, str], tuple[Any, Any, Any]] = {}
         self._local = threading.local()
+        self._is_on = False
         self._is_running = False
 
     def install(self) -> None:
         """Begin to listen."""
-        if self._wrapped:
+        if self._is_on:
             return
+        self._is_on = True
         hook, publisher = self._shell.displayhook, self._shell.display_pub
-        self._wrap(sys.stdout, "write", lambda text: self._tell("stream", {"name": "stdout", "text": _storable(text)}))
-        if sys.stderr is not sys.stdout:
-            self._wrap(
-                sys.stderr, "write", lambda text: self._tell("stream", {"name": "stderr", "text": _storable(text)})
-            )
+        self._wrap_streams()
         self._wrap(publisher, "publish", self._on_publish)
         self._wrap(publisher, "clear_output", lambda wait=False: self._tell("clear_output", {"wait": wait}))
         self._wrap(hook, "write_output_prompt", lambda: None)
@@ -47,21 +46,39 @@ class Terminal:
         self._wrap(self._shell, "_showtraceback", self._on_traceback)
 
     def uninstall(self) -> None:
-        """Leave every object as it was found."""
+        """Leave every object as it was found; a wrapper that somebody wrapped meanwhile only passes on."""
+        self._is_on = False
         while self._wrapped:
-            owner, name, wrapper = self._wrapped.pop()
-            if vars(owner).get(name) is wrapper:
+            (_, name), (owner, wrapper, before) = self._wrapped.popitem()
+            if vars(owner).get(name) is not wrapper:
+                continue
+            if before is None:
                 delattr(owner, name)
+            else:
+                setattr(owner, name, before)
 
     def begin(self) -> None:
         """Listen to the main thread too: a cell runs."""
         self._is_running = True
+        if self._is_on:
+            self._wrap_streams()
+
+    def _wrap_streams(self) -> None:
+        """Wrap the streams of this cell: around each, IPython 9 puts back the ``write`` that was there when the cell began."""
+        for name, stream in {id(stream): (name, stream) for name, stream in _streams()}.values():
+            self._wrap(stream, "write", functools.partial(self._on_write, name))
+
+    def _on_write(self, name: str, text: str) -> None:
+        self._tell("stream", {"name": name, "text": _storable(text)})
 
     def drain(self) -> None:
         """Listen to other threads only: what the main thread writes after a cell is the prompt. Nothing is on its way."""
         self._is_running = False
 
     def _wrap(self, owner: Any, name: str, tell: Callable[..., None]) -> None:
+        before = vars(owner).get(name) if hasattr(owner, "__dict__") else None
+        if before is not None and before is self._wrapped.get((id(owner), name), (None, None))[1]:
+            return
         method = getattr(owner, name)
         local = self._local
 
@@ -71,7 +88,7 @@ class Terminal:
             local.is_inside = True
             try:
                 value = method(*args, **kwargs)
-                if self._is_running or threading.current_thread() is not threading.main_thread():
+                if self._is_on and (self._is_running or threading.current_thread() is not threading.main_thread()):
                     self._try(tell, *args, **kwargs)
                 return value
             finally:
@@ -82,7 +99,7 @@ class Terminal:
         except (AttributeError, TypeError) as error:
             self.failure = self.failure or f"{type(error).__name__}: {error}"
         else:
-            self._wrapped.append((owner, name, wrapper))
+            self._wrapped[id(owner), name] = (owner, wrapper, before)
 
     def _try(self, tell: Callable[..., None], *args: Any, **kwargs: Any) -> None:
         try:
@@ -117,6 +134,12 @@ class Terminal:
     def _on_traceback(self, etype: type[BaseException], evalue: BaseException | None, stb: Sequence[str]) -> None:
         lines = [_storable(line) for line in stb]
         self._tell("error", {"ename": etype.__name__, "evalue": _storable(str(evalue)), "traceback": lines})
+
+
+def _streams() -> Iterator[tuple[str, Any]]:
+    """Give the streams by name; stdout last, whose name is the one of a stream that is both."""
+    yield "stderr", sys.stderr
+    yield "stdout", sys.stdout
 
 
 def _storable(text: str) -> str:
