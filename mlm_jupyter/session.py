@@ -154,9 +154,9 @@ class LiveSession:
         self._wait_for_pending()
         self._cell = cell
 
-    def begin_baseline(self) -> None:
+    def begin_baseline(self, *, cell_id: str | None = None) -> None:
         """Say that tracking starts inside a cell: that cell's end is the baseline."""
-        self._cell = _Cell("", None, Access(reads=(), writes=(), triggers=frozenset({"start"})))
+        self._cell = _Cell("", cell_id, Access(reads=(), writes=(), triggers=frozenset({"start"})))
 
     def drop_cell(self) -> None:
         """Make no checkpoint of the cell that began."""

@@ -130,7 +130,7 @@ class Tracker:
         if self._is_visible():
             self._baseline_due = True
             assert self.live is not None
-            self.live.begin_baseline()
+            self.live.begin_baseline(cell_id=self._cell_id())
             self._outputs.begin(self._parent_id(), self.live.checkpoint_id or new_id())
         else:
             self._checkpoint_baseline()
@@ -189,6 +189,9 @@ class Tracker:
         live, recorder = self.live, self.recorder
         if live is None or recorder is None or self._pid != os.getpid():
             return
+        if self._baseline_due:  # IPython runs a script without telling of its end
+            self._baseline_due = False
+            live.end_cell(CellResult("ok"), kind="baseline")
         self._store_late()
         live.close()
         recorder.close("finished" if status == "finished" else "failed")
@@ -335,6 +338,10 @@ class Tracker:
         identity = self._parent().get("header", {}).get("msg_id")
         return identity if isinstance(identity, str) else None
 
+    def _cell_id(self) -> str | None:
+        identity = self._parent().get("metadata", {}).get("cellId")
+        return identity if isinstance(identity, str) else None
+
     def _is_visible(self) -> bool:
         """Return whether the code being executed is a cell that the history keeps."""
         content = self._parent().get("content", {})
@@ -369,7 +376,7 @@ class Tracker:
             live = self.require()
             raw = info.raw_cell if isinstance(info.raw_cell, str) else ""
             python = getattr(info, "transformed_cell", None) or raw
-            cell_id = info.cell_id or self._parent().get("metadata", {}).get("cellId")
+            cell_id = info.cell_id or self._cell_id()
             self._metrics.clear()
             self._runs_before = self.recorder.depth if self.recorder else 0
             live.begin_cell(raw, python=python, cell_id=cell_id)

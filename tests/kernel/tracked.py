@@ -184,7 +184,11 @@ def environment(folder: Path, notebook: str | None, more: Mapping[str, str]) -> 
     """Return the environment of a process that works in ``folder``, with nothing of this user's."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("MLM_", "JPY_"))}
     named = {"JPY_SESSION_NAME": str(folder / notebook)} if notebook else {}
-    own = {"MLM_KEY_FILE": str(folder / "key"), "IPYTHONDIR": str(folder / "ipython"), "MPLBACKEND": kept.get("MPLBACKEND", "")}
+    own = {
+        "MLM_KEY_FILE": str(folder / "key"),
+        "IPYTHONDIR": str(folder / "ipython"),
+        "MPLBACKEND": kept.get("MPLBACKEND", ""),
+    }
     return {**kept, **{name: value for name, value in own.items() if value}, **named, **more}
 
 
