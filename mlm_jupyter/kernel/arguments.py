@@ -23,6 +23,8 @@ class Kind(enum.Enum):
     PAIR = "K=V"
     REFERENCE = "REF"
     RUN = "RUN"
+    QUERY = "QUERY"
+    """All the rest of the line."""
     NAMES = "NAMES"
     CHOICE = "choice"
     CHOICES = "choices"

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 _MAGIC: Final = re.compile(r"(?:[^%#'\"]*=)?\s*%{0,2}(mlm_\w+)[ \t](.*)", re.DOTALL)
 _EXPANSION: Final = re.compile(r"[{$](\w*)$")
 _NAME: Final = re.compile(r"(?<![\w.])[^\W\d]?\w*$")
+_QUERY_WORD: Final = re.compile(r"[\w.`/-]*$")
+_QUERY_WORDS: Final = ("metrics.", "params.", "tags.", "status", "name", "experiment", "and", "or", "order by", "desc")
+_PLAIN_KEY: Final = re.compile(r"\w+(\.\w+)*")
 _LISTED: Final = (Kind.NAMES, Kind.CHOICES)
 _MOST_IDS: Final = 10
 _MOST_NAMED: Final = 200
@@ -71,11 +74,14 @@ class Completer:
             return {"completions": []}
         place = find_place(signature, found[2])
         text, candidates = self._candidates(signature, place)
+        start = text.lstrip("\"'")
         completions = [
             SimpleCompletion(candidate, type=kind)
             for candidate, kind in dict(candidates).items()
-            if unquoted(candidate).startswith(text.lstrip("\"'")) and candidate != text
+            if unquoted(candidate).startswith(start)
         ]
+        if not completions and text and signature.magic != "%mlm_log":  # or Jedi thinks for seconds and offers all of Python
+            completions = [SimpleCompletion(text, type="text")]
         return {"completions": completions, "matched_fragment": text, "suppress": bool(completions), "ordered": True}
 
     def _candidates(self, signature: Signature, place: Place) -> tuple[str, Found]:
@@ -86,6 +92,9 @@ class Completer:
         if place.argument is None and signature.magic == "%mlm_log" and not place.text.startswith("-"):
             name = _NAME.search(place.text)
             return (name[0], self._variables()) if name else ("", iter(()))
+        if place.argument is not None and place.argument.kind is Kind.QUERY:
+            word = _QUERY_WORD.search(place.text)
+            return word[0] if word else "", self._query_words()
         if place.argument is not None and place.argument.kind in _LISTED:
             *others, text = place.text.split(",")
             return text, (found for found in self._values(place.argument, place) if found[0] not in others)
@@ -108,7 +117,7 @@ class Completer:
             case Kind.NAMES:
                 yield from self._names(place)
             case Kind.REFERENCE:
-                yield from self._references()
+                yield from self._references(place)
             case Kind.RUN:
                 with suppress(MlmError), self._project() as project:
                     yield from _run_names(project)
@@ -128,7 +137,10 @@ class Completer:
             if not name.startswith("_") and not (name in hidden and hidden[name] is value):
                 yield name, "variable"
 
-    def _references(self) -> Found:
+    def _references(self, place: Place) -> Found:
+        if place.text.endswith("~"):
+            yield from ((f"{place.text}{steps}", "reference") for steps in (1, 2, 3))
+            return
         yield "latest", "reference"
         if self._tracker.is_tracking:
             yield "current", "reference"
@@ -138,6 +150,14 @@ class Completer:
             yield from _run_names(project)
             yield from ((checkpoint.id, "checkpoint") for checkpoint in checkpoints[:_MOST_IDS])
 
+    def _query_words(self) -> Found:
+        with suppress(MlmError), self._project() as project:
+            runs = project.runs().take(_MOST_NAMED)
+            for kind in ("metrics", "params", "tags"):
+                for key in sorted({key for run in runs for key in getattr(run, kind)}):
+                    yield f"{kind}.{key if _PLAIN_KEY.fullmatch(key) else f'`{key}`'}", "field"
+        yield from ((word, "keyword") for word in _QUERY_WORDS)
+
     def _project(self) -> Project:
         from mlm_jupyter.project import open_project
 
@@ -146,6 +166,8 @@ class Completer:
 
 def find_place(signature: Signature, line: str) -> Place:
     """Return what is to be typed at the end of ``line``."""
+    if signature.places and signature.places[0].kind is Kind.QUERY:
+        return Place(signature.places[0], line, [], [])
     before = [word.text for word in split(line)]
     text = before.pop() if before and not line[-1:].isspace() else ""
     placed = _placed(signature, before)

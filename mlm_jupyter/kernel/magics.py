@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
+from IPython import get_ipython
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, needs_local_scope, no_var_expand
 
 from mlm_jupyter.core.parts import PARTS
@@ -66,7 +67,7 @@ SIGNATURES: Final = {
             Argument("--end", Kind.FLAG),
             Argument(ADOPTED, Kind.FLAG, is_hidden=True),
         ),
-        Signature("%mlm_runs"),
+        Signature("%mlm_runs", Argument("QUERY", Kind.QUERY)),
     )
 }
 
@@ -79,11 +80,16 @@ def _in_one_line(method: Callable[P, R]) -> Callable[P, R]:
         try:
             return method(*args, **kwargs)
         except (MlmError, OSError) as error:
-            line = " ".join(str(error).split())
-            vars(error)["_render_traceback_"] = lambda: [f"\x1b[31mmlm: {line}\x1b[0m"]  # which IPython asks for
+            line = f"mlm: {' '.join(str(error).split())}"
+            vars(error)["_render_traceback_"] = lambda: [_red(line)]  # IPython asks an exception for it
             raise
 
     return magic
+
+
+def _red(line: str) -> str:
+    has_colours = str(getattr(get_ipython(), "colors", "")).lower() != "nocolor"
+    return f"\x1b[31m{line}\x1b[0m" if has_colours else line
 
 
 @magics_class
