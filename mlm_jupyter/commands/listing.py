@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Final
@@ -120,8 +121,8 @@ def runs_rows(runs: Iterable[Run], *, now: int) -> list[list[str]]:
     """Return the table of these runs, its headings first: what they are, then a column for each metric and param."""
     listed = list(runs)
     prefix = _prefix_length([run.id for run in listed])
-    metrics = sorted({key for run in listed for key in run.metrics})[:_MOST_METRICS]
-    params = sorted({key for run in listed for key in run.params})[:_MOST_METRICS]
+    metrics = _commonest(key for run in listed for key in run.metrics)
+    params = _commonest(key for run in listed for key in run.params)
     rows = [["id", "name", "status", "started", "took", *metrics, *params]]
     for run in listed:
         took = span(run.ended_at - run.started_at) if run.ended_at is not None else ""
@@ -133,9 +134,9 @@ def runs_rows(runs: Iterable[Run], *, now: int) -> list[list[str]]:
     return rows
 
 
-def status_colour(status: str) -> Colour | None:
-    """Return the colour that goes with a status."""
-    return _MARKS[status][1]
+def _commonest(keys: Iterable[str]) -> list[str]:
+    counts = Counter(keys)
+    return sorted(counts, key=lambda key: (-counts[key], key))[:_MOST_METRICS]
 
 
 def _prefix_length(ids: Sequence[str]) -> int:
