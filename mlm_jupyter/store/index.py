@@ -48,7 +48,7 @@ class Index:
             raise NotFoundError(f"Object {digest[:12]} is not in this project. Look for damage with: mlm verify")
         reason, dropped_at = tombstone
         day = time.strftime("%Y-%m-%d", time.gmtime(dropped_at / 1000))
-        raise NotFoundError(f"Object {digest[:12]} was dropped on {day} ({reason}); its value cannot be brought back")
+        raise NotFoundError(f"its value was freed by {reason} on {day} and cannot be brought back (object {digest[:12]})")
 
     def has(self, key: bytes) -> bool:
         """Tell whether the object with these 32 bytes as digest is there, or was when it was last looked up."""

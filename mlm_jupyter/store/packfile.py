@@ -56,12 +56,12 @@ class PackReader:
     def read(self, entry: Entry) -> bytes:
         payload = os.pread(self._fd, entry.stored_bytes, entry.offset)
         if len(payload) != entry.stored_bytes:
-            raise damaged(entry, "the file ends before it does")
+            raise CorruptError("the file ends before it does")
         return payload
 
     def read_into(self, entry: Entry, target: memoryview) -> None:
         if os.preadv(self._fd, [target], entry.offset) != entry.stored_bytes:
-            raise damaged(entry, "the file ends before it does")
+            raise CorruptError("the file ends before it does")
 
 
 class PackWriter:

@@ -84,16 +84,20 @@ class Packs:
             raise StorageError(f"The project at {self.database.folder.parent} was opened for reading only")
         return Batch(self.database, self._index, self._writers)
 
+    def forget_files(self) -> None:
+        """Close the packs that no batch is writing to; they are opened again, or others, when they are needed."""
+        self._readers = {}
+        self._writers = PackWriters(self.folder)
+
     def _read(self, entry: Entry) -> bytes:
         decompressor: zstandard.ZstdDecompressor | None = getattr(self._local, "decompressor", None)
         if decompressor is None:
             decompressor = self._local.decompressor = zstandard.ZstdDecompressor()
-        reader, entry = self._open(entry)
-        payload = reader.read(entry)
         try:
+            payload = self._reader(entry.pack).read(entry)
             raw = unpack(payload, entry.raw_bytes, decompressor)
-        except CorruptError as error:
-            raise damaged(entry, str(error)) from error
+        except (FileNotFoundError, CorruptError) as error:
+            return self._read(self._moved(entry, error))
         _check(entry, raw)
         return raw
 
@@ -101,19 +105,19 @@ class Packs:
         if entry.stored_bytes < entry.raw_bytes:
             target[:] = self._read(entry)
             return
-        reader, entry = self._open(entry)
-        reader.read_into(entry, target)
+        try:
+            self._reader(entry.pack).read_into(entry, target)
+        except (FileNotFoundError, CorruptError) as error:
+            self._read_into(self._moved(entry, error), target)
+            return
         _check(entry, target)
 
-    def _open(self, entry: Entry) -> tuple[PackReader, Entry]:
-        """Return the open pack of ``entry``, and where the object lies now if that pack was rewritten meanwhile."""
-        try:
-            return self._reader(entry.pack), entry
-        except FileNotFoundError:
-            moved = self._index.find(entry.digest.hex())
-            if moved is None or moved.pack == entry.pack:
-                raise damaged(entry, "the file is missing") from None
-            return self._open(moved)
+    def _moved(self, entry: Entry, error: Exception) -> Entry:
+        """Return where the object lies now, for its pack may have been rewritten since; else raise that it is damaged."""
+        now = self._index.get(entry.digest.hex())
+        if now.pack == entry.pack:
+            raise damaged(entry, "the file is missing" if isinstance(error, OSError) else str(error)) from error
+        return now
 
     def _reader(self, name: str) -> PackReader:
         reader = self._readers.get(name)
@@ -121,7 +125,7 @@ class Packs:
             return reader
         try:
             reader = PackReader(self.folder / name)
-        except FileNotFoundError:
+        except FileNotFoundError:  # the pack was rewritten, or is lost
             raise
         except OSError as error:
             raise storage_error(error, self.database.folder) from error
