@@ -25,6 +25,7 @@ LAYERS = {
     "settings": {"errors", "core"},
     "trust": {"errors", "core"},
     "headless": {"errors", "core"},
+    "maintenance": STORED,
     "store": {"errors", "core"},
     "capture": {"errors", "core"},
     "recorder": BOTH,

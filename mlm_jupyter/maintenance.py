@@ -1,0 +1,143 @@
+"""Looking after a project on disk: what may go goes, what is damaged is found, what is lost is made anew.
+
+Everything here works without a kernel and without unpickling anything.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from mlm_jupyter.core.entities import Session
+from mlm_jupyter.core.retention import Candidate, Policy, droppable, kept
+from mlm_jupyter.errors import ConflictError
+from mlm_jupyter.process import is_alive
+from mlm_jupyter.settings import Settings
+from mlm_jupyter.store.database import Database
+from mlm_jupyter.store.packs import Packs
+from mlm_jupyter.store.prune import Pruning
+from mlm_jupyter.store.reclaim import pruning_alone, reclaim, store_bytes
+from mlm_jupyter.store.runs import Runs
+
+_ROOM: Final = 0.9
+"""Retention goes on until the store takes this share of what it may."""
+_LEAST_SHARE: Final = 0.9
+"""Packs of which less is needed are written anew."""
+
+
+class Freed(msgspec.Struct, frozen=True):
+    """What pruning has freed."""
+
+    checkpoints: int = 0
+    """So many lost their values."""
+    objects: int = 0
+    bytes: int = 0
+    """On the disk."""
+    packs_in_use: int = 0
+    """Packs that a process still writes to, of which nothing could be freed."""
+    damaged_packs: tuple[str, ...] = ()
+
+
+class Prune:
+    """What pruning by a policy would free; ``apply`` frees it.
+
+    Parameters
+    ----------
+    now : the time, in UTC milliseconds.
+    """
+
+    def __init__(self, database: Database, policy: Policy, *, now: int) -> None:
+        live = live_sessions(database, lambda session: is_alive(session, now))
+        self._now = now
+        self._packs = Packs(database)
+        self._total = 0
+
+        def keeps(candidates: list[Candidate]) -> set[str]:
+            self._total = len(candidates)
+            going = {candidate.id for candidate in droppable(candidates, live)}
+            return {candidate.id for candidate in candidates if candidate.id not in going} | kept(candidates, policy).keys()
+
+        self._pruning = Pruning(self._packs, keeps)
+
+    @property
+    def checkpoints(self) -> list[Candidate]:
+        """Those that lose their values, the oldest first."""
+        return self._pruning.dropped
+
+    @property
+    def kept_checkpoints(self) -> int:
+        """How many checkpoints stay as they are."""
+        return self._total - len(self._pruning.dropped)
+
+    @property
+    def objects(self) -> int:
+        """How many objects go."""
+        return self._pruning.freed_objects
+
+    @property
+    def bytes(self) -> int:
+        """What these take on the disk."""
+        return self._pruning.freed_bytes
+
+    def apply(self) -> Freed:
+        """Free it, and what earlier prunings and killed processes left."""
+        with pruning_alone(self._packs):
+            return _free(self._packs, self._pruning, reason="mlm prune", now=self._now)
+
+
+def live_sessions(database: Database, is_alive: Callable[[Session], bool]) -> set[str]:
+    """Return the ids of the sessions that have not ended and whose process is there."""
+    return {session.id for session in Runs(database).sessions(is_open=True) if is_alive(session)}
+
+
+def enforce_retention(database: Database, settings: Settings, *, now: int, is_alive: Callable[[Session], bool]) -> Freed:
+    """Drop the values of the oldest checkpoints without a name where the store, or the disk, is fuller than it may be.
+
+    Cheap when there is nothing to do: it adds up the sizes of the packs. Where another process prunes, it leaves it to that.
+
+    Raises
+    ------
+    CorruptError : something is damaged, so that what is needed cannot be known; nothing was dropped.
+    """
+    most_bytes = _most_bytes(database, settings)
+    if most_bytes is None:
+        return Freed()
+    packs = Packs(database)
+    live = live_sessions(database, is_alive)
+
+    def keeps(candidates: list[Candidate]) -> set[str]:
+        return {candidate.id for candidate in candidates} - {candidate.id for candidate in droppable(candidates, live)}
+
+    try:
+        with pruning_alone(packs):
+            pruning = Pruning(packs, keeps)
+            pruning.keep_newest(most_bytes)
+            return _free(packs, pruning, reason="retention", now=now)
+    except ConflictError:
+        return Freed()
+
+
+def _most_bytes(database: Database, settings: Settings) -> int | None:
+    """Return what the packs may take on the disk after retention; None where it has nothing to do."""
+    size = store_bytes(database.folder)
+    disk = shutil.disk_usage(database.folder)
+    least_free = settings.retention_free_share * disk.total
+    targets = []
+    if settings.retention_bytes is not None and size > settings.retention_bytes:
+        targets.append(_ROOM * settings.retention_bytes)
+    if disk.free < least_free:
+        targets.append(size - (least_free / _ROOM - disk.free))
+    if not targets:
+        return None
+    rows = size - store_bytes(database.folder, only_packs=True)
+    return max(0, int(min(targets)) - rows)
+
+
+def _free(packs: Packs, pruning: Pruning, *, reason: str, now: int) -> Freed:
+    checkpoints = len(pruning.dropped)
+    objects = pruning.apply(reason=reason, now=now)
+    reclaimed = reclaim(packs, least_share=_LEAST_SHARE)
+    return Freed(checkpoints, objects, reclaimed.bytes, reclaimed.packs_in_use, reclaimed.damaged)
