@@ -103,11 +103,14 @@ _LIBRARIES: Final[dict[str, tuple[tuple[str, str, str], ...]]] = {
         ("+pandas.core.internals.managers:BaseBlockManager", "frames", "reduce_manager"),
         ("+pandas._libs.internals:Block", "frames", "reduce_block"),
         ("pandas._libs.internals:BlockValuesRefs", "frames", "reduce_references"),
+        ("+pandas._libs.arrays:NDArrayBacked", "frames", "reduce_array"),
         ("+pandas:Index", "frames", "reduce_index"),
     ),
     "matplotlib": (
         ("+matplotlib.figure:Figure", "figures", "reduce_figure"),
         ("matplotlib.cbook:CallbackRegistry", "figures", "reduce_callbacks"),
+        ("matplotlib.path:Path", "figures", "reduce_path"),
+        ("+matplotlib.transforms:TransformNode", "figures", "reduce_transform"),
     ),
     "torch": (
         ("torch:UntypedStorage", "tensors", "reduce_storage"),
