@@ -18,9 +18,7 @@ _CELL: Final = 40  # characters
 _NAME: Final = 60
 _SMALL: Final = 10_000  # elements up to which the extremes are looked for: 10 µs
 
-LAZY: Final = frozenset(
-    {"_duckdb", "bigframes", "daft", "dask", "duckdb", "ibis", "pyspark", "snowflake", "sqlframe", "vaex"}
-)
+LAZY: Final = frozenset({"_duckdb", "bigframes", "daft", "dask", "duckdb", "ibis", "pyspark", "snowflake", "sqlframe", "vaex"})
 """Top-level packages whose values may run a query when they are asked for their text."""
 
 
@@ -83,9 +81,7 @@ def _describe_polars_series(value: Any, writer: Writer) -> Preview:
 
 
 def _columns(names: Iterable[Any], dtypes: Iterable[Any], writer: Writer) -> tuple[Column, ...]:
-    return tuple(
-        Column(writer.short(name, _NAME), str(dtype)[:_NAME]) for name, dtype in zip(names, dtypes, strict=False)
-    )
+    return tuple(Column(writer.short(name, _NAME), str(dtype)[:_NAME]) for name, dtype in zip(names, dtypes, strict=False))
 
 
 def _rows(labels: Iterable[Any], rows: Iterable[Sequence[Any]], writer: Writer) -> tuple[tuple[str, ...], ...]:
@@ -147,6 +143,12 @@ def _describe_figure(value: Any, writer: Writer) -> Preview:
     return Preview(f"Figure of {width:g} x {height:g} inches with {count}{named}")
 
 
+def _describe_artist(value: Any, writer: Writer) -> Preview:
+    """Describe what stands in a figure; its repr would compute where, and keep that in the figure."""
+    label = value.get_title() if hasattr(value, "get_title") else value.get_label()
+    return Preview(f"{type_label(value)} {writer.short(label, _NAME)}".rstrip(" '"))
+
+
 def _listed(values: Sequence[Any], length: int, writer: Writer) -> str:
     cells = [writer.short(value, _CELL) for value in values]
     return f"[{', '.join(cells)}{', …' if length > len(cells) else ''}]"
@@ -164,4 +166,5 @@ LIBRARY_PREVIEWS: Final[dict[tuple[str, str], Callable[[Any, Writer], Preview]]]
     ("torch", "Tensor"): _describe_tensor,
     ("torch", "Module"): _describe_network,
     ("matplotlib", "Figure"): _describe_figure,
+    ("matplotlib", "Artist"): _describe_artist,
 }

@@ -95,9 +95,7 @@ class ItemWalk:
         removed = [key for key in dict.keys(before) if not dict.__contains__(after, key)]
         added = [key for key in dict.keys(after) if not dict.__contains__(before, key)]
         for key, other_key in self._take_pairs(removed, added):
-            yield from self.changes(
-                dict.__getitem__(before, key), dict.__getitem__(after, other_key), (*path, _Key(key))
-            )
+            yield from self.changes(dict.__getitem__(before, key), dict.__getitem__(after, other_key), (*path, _Key(key)))
         for key in removed:
             yield _removed((*path, _Key(key)), dict.__getitem__(before, key))
         for key in added:
@@ -160,9 +158,7 @@ class ItemWalk:
 
     def _estimators(self, before: Any, after: Any, path: Path) -> Iterator[ItemChange]:
         """Parameters first, then what fitting left: the attributes that end with an underscore."""
-        params, other_params = (
-            call_quietly(lambda each: each.get_params(deep=False), each) for each in (before, after)
-        )
+        params, other_params = (call_quietly(lambda each: each.get_params(deep=False), each) for each in (before, after))
         yield from self._attributes(params, other_params, path)
         yield from self._attributes(_fitted(before), _fitted(after), path)
 

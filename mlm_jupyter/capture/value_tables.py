@@ -182,9 +182,7 @@ def _match_labels(before: Index, after: Index) -> _Rows:
     is_matched = found >= 0
     is_added = np.ones(len(after), bool)
     is_added[found[is_matched]] = False
-    return _Rows(
-        "label", np.flatnonzero(is_matched), found[is_matched], np.flatnonzero(is_added), np.flatnonzero(~is_matched)
-    )
+    return _Rows("label", np.flatnonzero(is_matched), found[is_matched], np.flatnonzero(is_added), np.flatnonzero(~is_matched))
 
 
 def _numbered(index: Index) -> Index:

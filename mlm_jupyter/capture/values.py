@@ -192,9 +192,7 @@ def _text_diff(before: str, after: str, what: Literal["text", "source"]) -> Text
     end = start + _LONGEST_TEXT
     lines = diff_lines(before[start:end], after[start:end])
     is_truncated = len(lines) > _MOST_LINES or max(len(before), len(after)) > end
-    return TextDiff(
-        tuple(clean(line[:500]) for line in lines[:_MOST_LINES]), len(before), len(after), what, is_truncated
-    )
+    return TextDiff(tuple(clean(line[:500]) for line in lines[:_MOST_LINES]), len(before), len(after), what, is_truncated)
 
 
 def _note(differ: Differ) -> Callable[[Any, Any], str | None]:

@@ -259,9 +259,7 @@ def cells_of(notebook: Mapping[str, Any]) -> tuple[Cell, ...]:
 
 def _cell_of(cell: Mapping[str, Any]) -> Cell:
     id, cell_type, source = cell_key(cell)
-    return Cell(
-        cell_type, source, id, "\n".join(output_text(output).rstrip("\n") for output in cell.get("outputs", ()))
-    )
+    return Cell(cell_type, source, id, "\n".join(output_text(output).rstrip("\n") for output in cell.get("outputs", ())))
 
 
 def output_text(output: Mapping[str, Any]) -> str:

@@ -121,9 +121,7 @@ frames = st.builds(
         {"n": "int64", "x": "float64", "s": "str", "o": "object"}
     ),
     st.lists(
-        st.tuples(
-            st.integers(-5, 5), st.floats(), st.text("ab", max_size=2), st.none() | st.booleans() | st.integers(0, 2)
-        ),
+        st.tuples(st.integers(-5, 5), st.floats(), st.text("ab", max_size=2), st.none() | st.booleans() | st.integers(0, 2)),
         max_size=6,
     ),
     st.lists(st.integers(0, 9), min_size=6, max_size=6),

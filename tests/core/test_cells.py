@@ -23,9 +23,7 @@ from mlm_jupyter.core.pairing import pair_cells
 Json = dict[str, Any]
 SCHEMA = json.loads((Path(nbdime.__file__).parent / "diff_format.schema.json").read_text())
 
-words = st.sampled_from(
-    ["fit", "df", "x", "= 1", "(a, b)", "é", "\U0001f600", "\ud800", "\x0c", "\r\n", "\n", "\n", " "]
-)
+words = st.sampled_from(["fit", "df", "x", "= 1", "(a, b)", "é", "\U0001f600", "\ud800", "\x0c", "\r\n", "\n", "\n", " "])
 sources = st.lists(words, max_size=12).map(" ".join)
 names = st.text("ab \u00e9", max_size=3)
 json_values = st.recursive(
@@ -33,9 +31,7 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3),
     max_leaves=4,
 )
-metadata = st.dictionaries(
-    st.sampled_from(["tags", "collapsed", "source", "outputs", "jupyter"]), json_values, max_size=3
-)
+metadata = st.dictionaries(st.sampled_from(["tags", "collapsed", "source", "outputs", "jupyter"]), json_values, max_size=3)
 counts = st.none() | st.integers(1, 99)
 outputs = st.one_of(
     st.builds(lambda text: {"output_type": "stream", "name": "stdout", "text": text}, sources),
@@ -63,9 +59,7 @@ def cells(draw: st.DrawFn) -> Json:
     if cell["cell_type"] == "code":
         cell |= {"execution_count": draw(counts), "outputs": draw(st.lists(outputs, max_size=3))}
     elif draw(st.booleans()):
-        cell["attachments"] = draw(
-            st.dictionaries(ids, st.dictionaries(st.sampled_from(["image/png"]), sources), max_size=2)
-        )
+        cell["attachments"] = draw(st.dictionaries(ids, st.dictionaries(st.sampled_from(["image/png"]), sources), max_size=2))
     return cell
 
 
@@ -85,9 +79,7 @@ def edited(draw: st.DrawFn) -> tuple[Json, Json]:
     base = draw(notebooks())
     other = copy.deepcopy(base)
     listed = other["cells"]
-    for edit in draw(
-        st.lists(st.sampled_from(["insert", "delete", "move", "edit", "run", "new id", "note"]), max_size=6)
-    ):
+    for edit in draw(st.lists(st.sampled_from(["insert", "delete", "move", "edit", "run", "new id", "note"]), max_size=6)):
         if edit == "insert" or not listed:
             listed.insert(draw(st.integers(0, len(listed))), draw(cells()))
             continue

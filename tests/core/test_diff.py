@@ -33,12 +33,9 @@ from mlm_jupyter.core.entities import Environment, Preview, Variable
 
 names = st.sampled_from(["a", "b", "lr", "df", "model"])
 texts = st.text("ab1 \n\u00e9\ud800\x1b", max_size=6)
-variables = st.builds(
-    lambda name, type, fingerprint: Variable(name, type, "stored", Preview(fingerprint), fingerprint),
-    names,
-    st.sampled_from(["int", "pandas.DataFrame"]),
-    st.sampled_from(["1", "2", "3"]),
-)
+variables = st.dictionaries(
+    names, st.tuples(st.sampled_from(["int", "pandas.DataFrame"]), st.sampled_from(["1", "2", "3"])), max_size=4
+).map(lambda found: {name: Variable(name, type, "stored", Preview(value), value) for name, (type, value) in found.items()})
 environments = st.builds(
     Environment,
     python=st.sampled_from(["3.11.2", "3.12.1"]),
@@ -49,13 +46,11 @@ environments = st.builds(
     git_commit=st.none() | st.just("c0ffee"),
     is_git_dirty=st.none() | st.booleans(),
 )
-cells = st.builds(
-    Cell, st.sampled_from(["code", "markdown"]), texts, st.none() | st.sampled_from(["1", "2", "3", "4"]), texts
-)
+cells = st.builds(Cell, st.sampled_from(["code", "markdown"]), texts, st.none() | st.sampled_from(["1", "2", "3", "4"]), texts)
 contents = st.builds(
     Contents,
     id=st.sampled_from(["one", "two"]),
-    variables=st.dictionaries(names, variables, max_size=4),
+    variables=variables,
     params=st.dictionaries(names, texts, max_size=4),
     metrics=st.dictionaries(names, st.floats(allow_nan=False), max_size=4),
     environment=st.none() | environments,
