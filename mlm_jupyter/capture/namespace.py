@@ -198,12 +198,13 @@ class Namespace:
         if type(value) in _ATOMS:
             seen.atom = value
         else:
-            seen.token = token_of(value)
+            is_shared_by_name = own_name_of(value, name) == name or issubclass(type(value), types.ModuleType)
+            seen.token = token_of(value) if is_shared_by_name else None  # by value it may come to be shared at any time
         return seen
 
     def _dump(self, value: Any, name: str) -> Dump:
         """Pickle a variable by value; a function or class bound to another name than its own is a reference to that one."""
-        own_name = getattr(value, "__name__", name) if issubclass(type(value), _DEFINITIONS) else name
+        own_name = own_name_of(value, name)
         roots = {} if own_name != name and self.live.get(own_name) is value else {id(value): name}
         try:
             return dump(value, namespace=self.live, roots=roots, scalars=self._scalars)
@@ -308,6 +309,11 @@ class Namespace:
             reason=found.reasons.get(name),
             lossy=", ".join(sorted(draft.dump.lossy)) or None if draft is not None else None,
         )
+
+
+def own_name_of(value: Any, name: str) -> Any:
+    """Return the name by which a function or class is referred to; of anything else ``name``."""
+    return getattr(value, "__name__", name) if issubclass(type(value), _DEFINITIONS) else name
 
 
 def reason_of(error: BaseException) -> str:
