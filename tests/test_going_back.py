@@ -110,6 +110,13 @@ SETUPS = {
         ["m.predict(X).tolist()", "models['rf'] is m", "sorted(models)", "m.n_estimators"],
         "m.fit(X, y)",
     ),
+    "figures": (
+        "import matplotlib\nmatplotlib.use('agg')\nimport matplotlib.pyplot as plt, numpy as np\nfig, ax = plt.subplots()\nline, = ax.plot([1, 2, 3])\nax.set_title('before')\nplt.close(fig)\n"
+        "other, ax2 = plt.subplots(); plt.close(other)\ndef pixels(f):\n    f.canvas.draw()\n    return int(np.asarray(f.canvas.buffer_rgba()).sum())",
+        "ax.set_title('after'); line.set_ydata([3, 2, 1])",
+        ["ax.get_title()", "line.get_ydata().tolist()", "line in ax.lines", "fig.axes[0] is ax", "plt.get_fignums()"],
+        "ax.set_xlabel('x')",
+    ),
     "classes of many kinds": (
         "import dataclasses, enum, typing, collections, functools\n"
         "@dataclasses.dataclass\nclass D:\n    y: int = 3\n    tags: list = dataclasses.field(default_factory=list)\n"
@@ -251,6 +258,28 @@ def test_a_large_graph_is_skipped_by_cells_that_cannot_reach_it_and_only_by_them
     notebook.cell("kept = [big[5]]")
     notebook.cell("kept[0]['a'] = 0")
     assert set(notebook.cell("kept[0]['a'] = 1").changes.changed) == {"big", "kept"}
+
+
+def test_figures_are_skipped_too_and_a_changed_one_is_found(notebook: LiveNotebook) -> None:
+    notebook.cell("import matplotlib\nmatplotlib.use('agg')\nimport matplotlib.pyplot as plt")
+    notebook.cell(
+        "figs = []\nfor k in range(3):\n    fig, ax = plt.subplots()\n    ax.plot([k, 1])\n    plt.close(fig)\n    figs.append(fig)"
+    )
+    looks: list[Any] = []
+    original = notebook.session.namespace.look
+
+    def watched(**options: Any) -> Any:
+        looks.append(original(**options))
+        return looks[-1]
+
+    notebook.session.namespace.look = watched  # type: ignore[method-assign]
+    for quiet in ("y = 1", "y = 2", "y = 3"):
+        assert notebook.cell(quiet).changes.changed in ((), ("y",))
+    assert {"figs", "fig", "ax"} <= set(looks[-1].skipped)
+    assert set(notebook.cell("figs[2].axes[0].set_title('new')").changes.changed) == {"figs", "fig", "ax"}
+    notebook.cell("y = 4")
+    notebook.cell("plt.rcParams['font.size'] = 11.0")
+    assert set(notebook.cell("t = figs[0].axes[0].title\nt.set_text('other')").changes.changed) == {"figs"}
 
 
 def test_silent_code_between_cells_is_blamed_on_no_cell(notebook: LiveNotebook) -> None:

@@ -136,6 +136,11 @@ def _note(
     pairs.setdefault(pair, []).append(places if one < other else places[::-1])
 
 
+def is_mutable(kind: type) -> bool:
+    """Return whether an object of this type can be changed in place, as far as one knows."""
+    return _kinds[kind]
+
+
 def _links(obj: Any) -> bool:
     return _kinds[type(obj)] and not _is_found_by_name(obj)
 

@@ -17,13 +17,13 @@ from typing import Any, Final
 
 from xxhash import xxh3_128_hexdigest
 
+from mlm_jupyter.capture.closure import Frontier, find_frontier
 from mlm_jupyter.capture.deep import dump_deeply
 from mlm_jupyter.capture.drafts import GroupDraft, Hasher, Look, ValueDraft, VariableDraft
 from mlm_jupyter.capture.identity import Identities
 from mlm_jupyter.capture.links import Groups, Sharing, find_sharing
 from mlm_jupyter.capture.pickling import Dump, dump
 from mlm_jupyter.capture.preview import preview, type_name
-from mlm_jupyter.capture.reach import is_closed
 from mlm_jupyter.capture.rules import Rules
 from mlm_jupyter.capture.scalars import ScalarWatch
 from mlm_jupyter.capture.timebox import TimeBox
@@ -72,7 +72,7 @@ class Namespace:
         self._timebox = TimeBox(rules.value_seconds)
         self._identities = Identities()
         self._seen: dict[str, Seen] = {}
-        self._closed: set[tuple[str, ...]] = set()
+        self._closed: dict[tuple[str, ...], Frontier] = {}
         self._sharing: Sharing = {}
         self._group_of: dict[str, tuple[str, ...]] = {}
 
@@ -109,6 +109,7 @@ class Namespace:
             self._finish_fingerprints(found)
             groups = self._group(found, sharing)
             look = self._compare(found, sharing, groups)
+            found.values.clear()  # and with them our references to what the values are made of
             closed = self._find_closed(found, groups, look, mentions)
         self._seen = found.seen
         self._closed = closed
@@ -118,19 +119,37 @@ class Namespace:
 
     def _find_closed(
         self, found: _Found, groups: list[tuple[str, ...]], look: Look, mentions: Callable[[Iterable[str]], bool] | None
-    ) -> set[tuple[str, ...]]:
+    ) -> dict[tuple[str, ...], Frontier]:
         """Return the dear groups of which it is known that nothing but their names leads to them."""
         skipped = set(found.skipped)
-        closed = {names for names in self._closed if skipped.issuperset(names)}
+        closed = {names: frontier for names, frontier in self._closed.items() if skipped.issuperset(names)}
         fresh = {*look.added, *look.changed}
         for names in groups:
-            if mentions is None or names in closed or not found.values.keys() >= set(names) or mentions(names):
+            if mentions is None or not skipped.isdisjoint(names) or not fresh.isdisjoint(names) or mentions(names):
                 continue  # a cell that works with it would have it proved in vain each time
-            if fresh.isdisjoint(names) and sum(found.seen[name].cost_ms for name in names) >= self._rules.dear_ms:
-                dumps = [found.values[name].dump for name in names]
-                if is_closed(dumps, self.live, names):
-                    closed.add(names)
+            if sum(found.seen[name].cost_ms for name in names) < self._rules.dear_ms:
+                continue
+            if any(found.seen[name].status != "stored" for name in names):
+                continue
+            frontier = find_frontier(self.live, names, self._pickle_alone)
+            if frontier is not None:
+                closed[names] = frontier
         return closed
+
+    def _pickle_alone(self, value: Any) -> bytes:
+        return bytes(dump(value, namespace=self.live, roots={}, scalars=self._scalars).stream)
+
+    def _skips(
+        self,
+        names: tuple[str, ...],
+        mentions: Callable[[Iterable[str]], bool],
+        known: dict[tuple[str, ...], bool],
+    ) -> bool:
+        if names not in self._closed:
+            return False
+        if names not in known:
+            known[names] = not mentions(names) and self._closed[names].is_same()
+        return known[names]
 
     def forget(self, names: Iterable[str]) -> None:
         """Make the next look find ``names`` changed: what the last one found of them was not stored."""
@@ -149,6 +168,7 @@ class Namespace:
     def _look_at_values(self, mentions: Callable[[Iterable[str]], bool] | None) -> _Found:
         found = _Found()
         hasher = Hasher()
+        skips: dict[tuple[str, ...], bool] = {}
         for name in self.names():
             value = self.live.get(name, _MISSING)
             if value is _MISSING:  # deleted by a thread meanwhile
@@ -156,12 +176,7 @@ class Namespace:
             old = self._seen.get(name)
             if old is not None and (old.atom is value or (old.token is not None and _is_as_it_was(old.token, value))):
                 found.seen[name] = old
-            elif (
-                old is not None
-                and mentions is not None
-                and self.group_of(name) in self._closed
-                and not mentions(self.group_of(name))
-            ):
+            elif old is not None and mentions is not None and self._skips(self.group_of(name), mentions, skips):
                 found.seen[name] = old
                 found.skipped.append(name)
             else:
@@ -239,21 +254,11 @@ class Namespace:
         before, now = self._seen, found.seen
         added = sorted(now.keys() - before.keys())
         removed = sorted(before.keys() - now.keys())
-        relinked = {
-            name
-            for pair in _relinked(self._sharing, sharing, before.keys() & now.keys())
-            if not all(type(self.live.get(name)).__module__.startswith("pandas") for name in pair)  # copy-on-write hides it
-            for name in pair
-        }
-        changed = sorted(
-            name
-            for name in now.keys() & before.keys()
-            if (
-                now[name] is not before[name]
-                and (now[name].fingerprint != before[name].fingerprint or now[name].status != before[name].status)
-            )
-            or name in relinked
-        )
+        lasting = now.keys() & before.keys()
+        rewritten = {name for name in lasting if _is_other(now[name], before[name])}
+        # In a value that was rewritten every place may have moved: the pairs of the others tell of a change of alias alone.
+        relinked = {name for pair in _relinked(self._sharing, sharing, lasting - rewritten) for name in pair}
+        changed = sorted(rewritten | {name for name in relinked if not self._is_pandas(name)})  # copy-on-write hides it there
         different = {*added, *changed}
         drafts: dict[str, VariableDraft] = {}
         stored: list[GroupDraft] = []
@@ -265,6 +270,9 @@ class Namespace:
             if name in now and name in self.live:
                 drafts[name] = self._draft(name, found, None)
         return Look(added=added, changed=changed, removed=removed, drafts=drafts, groups=stored, skipped=found.skipped)
+
+    def _is_pandas(self, name: str) -> bool:
+        return type(self.live.get(name)).__module__.startswith("pandas")
 
     def _draft_group(
         self, names: tuple[str, ...], found: _Found, drafts: dict[str, VariableDraft], stored: list[GroupDraft]
@@ -340,6 +348,10 @@ def _closure(names: Iterable[str], seen: Mapping[str, Seen]) -> list[str]:
             reached.add(name)
             pending += seen[name].references
     return sorted(reached)
+
+
+def _is_other(now: Seen, before: Seen) -> bool:
+    return now is not before and (now.fingerprint, now.status) != (before.fingerprint, before.status)
 
 
 def _relinked(before: Sharing, now: Sharing, names: Iterable[str]) -> Iterator[tuple[str, str]]:

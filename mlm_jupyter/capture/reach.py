@@ -1,27 +1,18 @@
-"""Proof that a cell cannot have touched a value, so that looking at it again may be left out.
+"""What the cell being executed could lay hands on by name; half of the proof that it has not touched a value.
 
-A group of variables is as it was when three things hold:
-
-1. none of its names is a word of the cell, nor of any function-like code compiled in this namespace before, nor of the
-   project's own modules; and nothing in the cell leads anywhere (``globals``, ``exec``, frames, threads: ``core/triggers.py``);
-2. it was closed when it was last looked at: nothing but its names, and its own inside, referred to anything in it;
-3. its inside is of types that pickle by what they refer to, so that "its inside" is all there is.
-
+A group of variables is as it was when none of its names is a word of the cell, nor of any function compiled in this
+namespace before, nor of the project's own modules; when nothing in the cell leads anywhere (``globals``, ``exec``, frames,
+threads: ``core/triggers.py``); and when nothing but its names led to it when it was last looked at (``closure.py``).
 Following the cell's names alone is no proof: a logging handler, a gc callback, another view of the object reach it too.
 """
 
 from __future__ import annotations
 
 import ast
-import gc
-import sys
 import threading
-import types
-import weakref
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 
-from mlm_jupyter.capture.pickling import Dump
 from mlm_jupyter.core.access import Access, access_of
 from mlm_jupyter.core.magics import parse_cell
 from mlm_jupyter.core.triggers import ANYWHERE
@@ -88,66 +79,3 @@ def _words_of_functions(source: str, access: Access) -> frozenset[str]:
 
 
 _LATER: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.GeneratorExp)
-
-
-_PLAIN: Final[frozenset[type]] = frozenset({list, dict, set, tuple, frozenset, types.CellType})
-_LEAVES: Final = frozenset({str, bytes, int, float, bool, complex, type(None), bytearray, range, type(...), type})
-
-
-def is_closed(dumps: Sequence[Dump], namespace: Mapping[str, Any], names: Iterable[str]) -> bool:
-    """Return whether nothing but ``names`` and the inside of the dumped values refers to that inside.
-
-    The sum of the reference counts of all objects in it must be what its own containers, its names, and this look account
-    for. A reference that cannot be seen (from C, from a frame) makes the count larger, and the answer no.
-    """
-    held = sum(map(len, (dump.memo for dump in dumps)))
-    inside = {}
-    for dump in dumps:
-        inside.update(dump.memo)
-    leaves = 0
-    for identity in [identity for identity, (_, obj) in inside.items() if type(obj) not in _PLAIN]:
-        kind = type(inside[identity][1])
-        if kind in _LEAVES or _is_code(inside[identity][1]):
-            leaves += sum(identity in dump.memo for dump in dumps)
-            if any(identity in dump.by_value for dump in dumps):
-                return False
-            del inside[identity]
-        elif not _is_transparent(kind, inside[identity][1]):
-            return False
-    objects = [obj for _, obj in inside.values()]
-    ids = set(inside)
-    inside.clear()
-    references = sum(map(sys.getrefcount, objects)) - len(objects) * _own_references()
-    if any(map(weakref.getweakrefcount, objects)):
-        return False
-    internal = sum(map(ids.__contains__, map(id, gc.get_referents(*objects))))
-    bound = sum(1 for name in names if id(namespace.get(name)) in ids)
-    return references == internal + bound + held - leaves
-
-
-def _is_code(obj: Any) -> bool:
-    return isinstance(obj, (type, types.FunctionType, types.ModuleType, types.BuiltinFunctionType))
-
-
-def _is_transparent(kind: type, obj: Any) -> bool:
-    """Return whether an object pickles by exactly what it refers to."""
-    if kind.__module__ == "numpy" and kind.__name__ == "ndarray":
-        return obj.base is None and not obj.dtype.hasobject
-    if kind.__module__ == "numpy" and issubclass(kind, tuple(_scalar_types())):
-        return True
-    return (
-        all(getattr(kind, name) is getattr(object, name) for name in ("__reduce_ex__", "__reduce__", "__getstate__"))
-        and not any("__slots__" in base.__dict__ for base in kind.__mro__)
-        and kind.__basicsize__ <= object.__basicsize__ + 2 * 8
-        and type(kind) is type
-    )
-
-
-def _scalar_types() -> tuple[type, ...]:
-    numpy = sys.modules["numpy"]
-    return (numpy.generic, numpy.dtype)
-
-
-def _own_references() -> int:
-    """Return how many of an object's references are those of the list it is counted from and of the counting."""
-    return sum(map(sys.getrefcount, [object()]))
