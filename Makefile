@@ -25,10 +25,12 @@ $(STAMP): pyproject.toml package.json
 	"$(BIN)/python" -m pip install --quiet --editable ".[lab,dev]"
 	@touch "$(STAMP)"
 
-demo: $(STAMP) ## run the tour notebook headless in build/demo and show what was kept of it
+demo: $(STAMP) ## run the tour notebook headless in build/demo, show what was kept, bring it back in a fresh kernel
 	@mkdir -p build/demo && cp examples/tour.ipynb build/demo/ && $(BIN)/mlm init build/demo
 	$(BIN)/mlm execute build/demo/tour.ipynb
 	cd build/demo && ../../$(BIN)/mlm history -n 12 && ../../$(BIN)/mlm runs
+	cd build/demo && ../../$(BIN)/mlm diff latest~9 latest --only variables,metrics
+	$(BIN)/python examples/in_a_fresh_kernel.py build/demo
 
 lab: $(STAMP) ## open the tour notebook in JupyterLab
 	@mkdir -p build/demo && [ -f build/demo/tour.ipynb ] || cp examples/tour.ipynb build/demo/
