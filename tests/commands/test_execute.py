@@ -121,7 +121,7 @@ def test_a_failing_cell_ends_the_run_and_what_was_reached_is_kept(home: Path, ex
 
 
 def test_a_kernel_that_dies_is_said(home: Path, execute: Execute, project: Project) -> None:
-    write(home / "dies.ipynb", "x = 1", "import os; os._exit(3)")
+    write(home / "dies.ipynb", "x = 1", "import os, time; time.sleep(2); os._exit(3)")  # what has not been stored is lost
     done = execute("dies.ipynb", "--name", "doomed")
     assert done.returncode == 1
     assert "The kernel died" in done.stderr.splitlines()[-1]
