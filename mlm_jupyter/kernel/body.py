@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from IPython.core.inputtransformer2 import cell_magic
 
 if TYPE_CHECKING:
-    from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
+    from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 
     from mlm_jupyter.recorder import ActiveRun
 
@@ -48,19 +48,22 @@ class BodyRun:
     """Ends a run with the execution it was opened in: ``failed`` where that raised or was interrupted."""
 
     def __init__(self, shell: InteractiveShell, run: ActiveRun) -> None:
-        self._events = shell.events
+        # What the shell fills in while it executes a cell; cells that run inside it have one of their own.
+        result: ExecutionResult | None = getattr(shell.displayhook, "exec_result", None)
+        info = None if result is None else result.info
+        is_silent = info is not None and info.silent
+        self._shell = shell
         self._run = run
-        self._depth = 1
-        self._events.register("pre_run_cell", self._pre_run_cell)
-        self._events.register("post_run_cell", self._post_run_cell)
-
-    def _pre_run_cell(self, info: ExecutionInfo) -> None:
-        self._depth += 1
+        self._source = None if info is None else info.raw_cell
+        self._event = "post_execute" if is_silent else "post_run_cell"
+        self._callback = self._post_execute if is_silent else self._post_run_cell
+        shell.events.register(self._event, self._callback)
 
     def _post_run_cell(self, result: ExecutionResult | None) -> None:
-        self._depth -= 1
-        if self._depth:
-            return
-        self._events.unregister("pre_run_cell", self._pre_run_cell)
-        self._events.unregister("post_run_cell", self._post_run_cell)
-        self._run.end("finished" if result is not None and result.success else "failed")
+        if result is None or result.info is None or self._source in (None, result.info.raw_cell):
+            self._shell.events.unregister(self._event, self._callback)
+            self._run.end("finished" if result is not None and result.success else "failed")
+
+    def _post_execute(self) -> None:
+        """A silent execution has no other end."""
+        self._post_run_cell(self._shell.last_execution_result)

@@ -398,7 +398,7 @@ def test_a_run_of_a_cell_that_is_interrupted_has_failed(kernel: Kernel, wait: st
 
 @ignores_jupyter
 def test_cells_within_the_cell_do_not_end_its_run(kernel: Kernel) -> None:
-    kernel.run("%%mlm_run nesting\nget_ipython().run_cell('part = 1')\n%mlm_log late=1")
+    kernel.run("%%mlm_run nesting\nget_ipython().run_cell('part = 1'); get_ipython().run_cell('')\n%mlm_log late=1")
     (run,) = runs_of(kernel, "nesting")
     assert (run.status, run.metrics) == ("finished", {"late": 1})
     kernel.run("%%capture shown\n%%mlm_run captured\nprint('hidden')\n5")
@@ -406,6 +406,15 @@ def test_cells_within_the_cell_do_not_end_its_run(kernel: Kernel) -> None:
     assert [runs_of(kernel, name)[0].status for name in ("captured", "timing")] == ["finished", "finished"]
     assert runs_of(kernel, "timing")[0].metrics == {"timed": 1}
     assert kernel.ask("shown.stdout") == "hidden\n"
+
+
+@ignores_jupyter
+def test_a_silent_cell_ends_its_run_too(kernel: Kernel) -> None:
+    kernel.run("%%mlm_run silent\nget_ipython().run_cell('part = 2')\n%mlm_log late=1", silent=True)
+    kernel.run("%%mlm_run unstored\n%mlm_log late=1", store_history=False)
+    runs = [runs_of(kernel, name)[0] for name in ("silent", "unstored")]
+    assert [(run.status, run.metrics) for run in runs] == [("finished", {"late": 1})] * 2
+    assert runs[0].parent_id == runs[1].parent_id
 
 
 @ignores_jupyter
