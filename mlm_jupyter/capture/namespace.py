@@ -24,6 +24,7 @@ from mlm_jupyter.capture.identity import Identities
 from mlm_jupyter.capture.links import Groups, Sharing, find_sharing
 from mlm_jupyter.capture.pickling import Dump, dump
 from mlm_jupyter.capture.preview import preview, type_name
+from mlm_jupyter.capture.quiet import quiet
 from mlm_jupyter.capture.rules import Rules
 from mlm_jupyter.capture.scalars import ScalarWatch
 from mlm_jupyter.capture.timebox import TimeBox
@@ -101,7 +102,7 @@ class Namespace:
         looking is dear, what it could not reach is skipped if that proves it unchanged. An exception (an interrupt by the
         user) leaves what is remembered as it was: the next look finds the same and more.
         """
-        with _gc_paused(), self._timebox:
+        with quiet(), _gc_paused(), self._timebox:
             found = self._look_at_values(mentions)
             sharing = find_sharing({name: value.dump for name, value in found.values.items()})
             skipped = set(found.skipped)
