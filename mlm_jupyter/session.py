@@ -420,4 +420,5 @@ def _rules(settings: Settings) -> Rules:
         exclude_types=settings.exclude_types,
         max_variable_bytes=settings.max_variable_bytes,
         stores_secrets=settings.store_secrets,
+        value_seconds=settings.time_budget_s,
     )

@@ -46,12 +46,13 @@ class Settings(msgspec.Struct, frozen=True):
     store_secrets: Annotated[
         bool, _about("Store also the values of variables that look like secrets: text under names such as `api_key`.")
     ] = False
-    time_budget_ms: Annotated[
-        float, msgspec.Meta(ge=0), _about("How long a cell may be held up to look at its variables, in milliseconds.")
-    ] = 50.0
-    time_budget_share: Annotated[
-        _Share, _about("The same as a share of the time that the cell itself took; the larger of the two counts.")
-    ] = 0.05
+    time_budget_s: Annotated[
+        float,
+        msgspec.Meta(ge=0.1),
+        _about(
+            "How long one variable may take to be looked at, in seconds: then it is interrupted, where Python allows it, and named."
+        ),
+    ] = 10.0
     queue_bytes: Annotated[
         _AtLeastZero, _about("How much of changed values may wait in memory to be written; beyond it a cell waits.")
     ] = 64 * MIB
