@@ -51,8 +51,8 @@ def kernel_with(tracker: Tracker, folder: Path, cells: Sequence[str]) -> Iterato
     nbformat.write(document, notebook)
     env = environment(folder, notebook) | {"SIDE_FILE": str(folder / "side.txt")}
     with Kernel(tracker.python, folder, env) as kernel:
-        if tracker.start:
-            reply = kernel.run(tracker.start, silent=True)
+        for code in filter(None, (tracker.load, tracker.start)):
+            reply = kernel.run(code, silent=True)
             if reply.error:
                 raise SystemExit(f"{tracker.name} does not start: {reply.error}")
         yield kernel

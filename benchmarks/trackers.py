@@ -21,6 +21,7 @@ class Tracker:
 
     name: str
     python: str = sys.executable
+    load: str = ""
     start: str = ""
     settle: str = ""
     """An expression that returns when everything is stored."""
@@ -41,7 +42,8 @@ UNTRACKED = Tracker("untracked")
 
 MLM = Tracker(
     "mlm_jupyter",
-    start="%load_ext mlm_jupyter\n%mlm_track",
+    load="%load_ext mlm_jupyter",
+    start="%mlm_track",
     settle="__import__('mlm_jupyter').flush()",
     checkpoints="[each.id for each in __import__('mlm_jupyter').open_project().checkpoints()][::-1]",
     restore="__import__('mlm_jupyter').restore({id!r})",
@@ -54,7 +56,8 @@ def kishu(python: str) -> Tracker:
     return Tracker(
         "kishu",
         python,
-        start="from kishu import init_kishu; init_kishu()",
+        load="from kishu import init_kishu",
+        start="init_kishu()",
         checkpoints="[each.commit_id for each in _kishu._kishu_graph.list_history()][::-1]",
         restore="_kishu.checkout({id!r})",
         files="*.kishudb*",
