@@ -9,11 +9,11 @@ import asyncio
 import atexit
 import os
 import re
-import sys
 import threading
 import traceback
 import weakref
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,6 +30,7 @@ from mlm_jupyter.core.diff import diff_checkpoints
 from mlm_jupyter.core.entities import CellError, Checkpoint, ExecutionStatus
 from mlm_jupyter.core.parts import select
 from mlm_jupyter.errors import InvalidInputError, MlmError
+from mlm_jupyter.kernel.notices import Notices
 from mlm_jupyter.kernel.outputs import OutputRecorder
 from mlm_jupyter.kernel.pins import Pins
 from mlm_jupyter.kernel.widgets import find_widget_state
@@ -77,6 +78,7 @@ class Tracker:
         self.live: LiveSession | None = None
         self.recorder: Recorder | None = None
         self.project: Path | None = None
+        self._notices = Notices()
         self._outputs = OutputRecorder(shell)
         self._outputs.on_idle = self._on_idle
         self._outputs.on_late = self._on_late
@@ -316,7 +318,7 @@ class Tracker:
 
     def tell(self, message: str) -> None:
         """Show one line to the user, away from what their cell shows as its result."""
-        print(f"mlm: {message}", file=sys.stderr)
+        self._notices.tell(message)
 
     def _is_hidden(self, name: str) -> bool:
         """Return whether a name is IPython's own, as long as it means what IPython bound to it."""
@@ -370,7 +372,10 @@ class Tracker:
         if threading.get_ident() != self._thread:  # a subshell: what it does is between cells
             return
         self._depth += 1
-        if self._depth > 1 or not info.store_history or info.silent or self._is_paused or self._is_manual:
+        if self._depth > 1 or not info.store_history or info.silent:
+            return
+        self._notices.enter_cell(self._parent())
+        if self._is_paused or self._is_manual:
             return
         with _Guard(self, "Before the cell"):
             live = self.require()
@@ -398,6 +403,7 @@ class Tracker:
             return
         with _Guard(self, "After the cell"):
             self._end_cell(result)
+        self._notices.show()
 
     def _post_execute(self) -> None:
         if self.is_tracking and not self._seen_begin and self.live is not None:
@@ -447,12 +453,12 @@ class Tracker:
             return
 
         def store() -> None:
-            for key, records in late:
-                for record in records:
-                    try:
+            with suppress(MlmError):  # the disk; that is told when a checkpoint cannot be stored either
+                for key, records in late:
+                    if live.checkpoints.find(key) is None:
+                        continue  # a cell that left no checkpoint: one of our magics, or one that could not be stored
+                    for record in records:
                         live.checkpoints.add_late_output(key, record, now_ms())
-                    except MlmError as error:
-                        self.tell(f"Late output was not stored: {error}")
 
         live.writer.later(store)
 
