@@ -36,6 +36,11 @@ def reduce_array(pickler: ValuePickler, array: Array) -> Reduced:
     if isinstance(base, bytearray):
         offset = _address(array) - _address(np.frombuffer(base, np.uint8))
         return view_of_bytes, (base, offset, array.dtype, array.shape, array.strides, array.flags.writeable)
+    if type(base).__module__.startswith("torch"):
+        from mlm_jupyter.capture.tensors import is_tensor, reduce_view_of_tensor
+
+        if is_tensor(base):
+            return reduce_view_of_tensor(base, _address(array), array)
     if type(base).__module__ == "mmap":
         raise CannotCaptureError("its memory is a mapped file; use numpy.memmap, which is remembered by path")
     return _reduce_owner(pickler, array)
