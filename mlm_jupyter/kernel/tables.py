@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 WIDGET_VIEW: Final = "application/vnd.jupyter.widget-view+json"
 _MOST_ROWS: Final = 200
+_NUMBER: Final = "mlm-number"
 _CLASSES: Final = {
     "ok": "good",
     "finished": "good",
@@ -30,7 +31,7 @@ _STYLE: Final = """<style>
 .mlm-table th { text-align: left; font-weight: 600; border-bottom: 1px solid var(--jp-border-color1, #8888); }
 .mlm-table th, .mlm-table td { padding: 1px 0.75em 1px 0; background: none; }
 .mlm-table td { max-width: 44ch; overflow: hidden; text-overflow: ellipsis; white-space: pre; }
-.mlm-table .mlm-number { text-align: right; }
+.mlm-table th.mlm-number, .mlm-table td.mlm-number { text-align: right; }
 .mlm-table tbody tr:hover { background: var(--jp-rendermime-table-row-hover-background, #8882); }
 .mlm-table tr.mlm-here { font-weight: 600; }
 .mlm-good { color: var(--jp-success-color1, #388e3c); } .mlm-bad { color: var(--jp-error-color1, #d32f2f); }
@@ -104,8 +105,10 @@ def runs_table(runs: Sequence[Run], *, now: int) -> Table:
 
 def to_html(table: Table, *, by: str | None = None, descending: bool = False) -> str:
     """Return a table as HTML in JupyterLab's colours, everything in it escaped; ``by`` is the column it is sorted by."""
-    direction = f' aria-sort="{"descending" if descending else "ascending"}"'
-    head = "".join(f'<th scope="col"{direction if name == by else ""}>{escape(clean(name))}</th>' for name in table.headings)
+    head = "".join(
+        _heading_html(name, (row[i] for row in table.rows), descending if name == by else None)
+        for i, name in enumerate(table.headings)
+    )
     body = "".join(_row_html(row, is_here=row[1].text == table.here) for row in table.rows[:_MOST_ROWS])
     more = len(table.rows) - _MOST_ROWS
     foot = f"<p>{more:,} more rows; sort, filter or ask for fewer to see them.</p>" if more > 0 else ""
@@ -147,6 +150,12 @@ def widget_bundle(shell: InteractiveShell | None, table: Table) -> dict[str, Any
     return {WIDGET_VIEW: bundle[WIDGET_VIEW]}
 
 
+def _heading_html(name: str, column: Iterable[Cell], descending: bool | None) -> str:
+    css = _NUMBER if any(cell.css == _NUMBER for cell in column) else ""
+    order = "" if descending is None else f' aria-sort="{"descending" if descending else "ascending"}"'
+    return f'<th scope="col" class="{css}"{order}>{escape(clean(name))}</th>'
+
+
 def _row_html(row: Sequence[Cell], *, is_here: bool) -> str:
     cells = "".join(
         f'<td class="{cell.css}" title="{escape(clean(cell.text))}">{escape(clean(cell.text))}</td>' for cell in row
@@ -159,7 +168,7 @@ def _text(text: str) -> Cell:
 
 
 def _number(text: str, value: float) -> Cell:
-    return Cell(text, (0, value, ""), "mlm-number")
+    return Cell(text, (0, value, ""), _NUMBER)
 
 
 def _status(status: str) -> Cell:

@@ -134,7 +134,7 @@ def test_a_history_has_a_row_for_each_checkpoint() -> None:
     assert [row[0].text for row in table.arrange(by="took", descending=True).rows] == ["2", "3", "1"]
     assert [row[0].text for row in table.arrange(by="age").rows] == ["3", "2", "1"]
     html = to_html(table, by="took", descending=True)
-    assert '<th scope="col" aria-sort="descending">took</th>' in html
+    assert '<th scope="col" class="mlm-number" aria-sort="descending">took</th>' in html
     assert html.count("aria-current") == 1 and "<script>" not in html
 
 
