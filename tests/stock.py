@@ -52,7 +52,7 @@ class Stock:
 
     def reopen(self) -> None:
         """Go on as another process would: with new packs, and no memory."""
-        self.database.close()
+        self.close()
         self.database = Database.open(self.folder / ".mlm")
         self.packs = Packs(self.database)
         self.checkpoints = Checkpoints(self.database, self.packs)
@@ -149,5 +149,6 @@ class Stock:
         return str(output["text"])
 
     def close(self) -> None:
-        """Close the database."""
+        """Close the database and the packs, as a process that ends does."""
+        self.packs.forget_files()
         self.database.close()

@@ -55,7 +55,7 @@ class Checkpoints:
         """
         if name is not None:
             check_name(name)
-        checkpoint = _checkpoint(batch.put_json(Kind.MANIFEST, manifest), manifest, execution, name, note)
+        checkpoint = to_checkpoint(batch.put_json(Kind.MANIFEST, manifest), manifest, execution, name, note)
         if signature is not None:
             batch.put_json(Kind.SIGNATURE, signature)
         if name is not None or note is not None:
@@ -63,11 +63,11 @@ class Checkpoints:
 
         def insert(connection: sqlite3.Connection) -> Checkpoint:
             try:
-                connection.execute(_INSERT, _to_row(checkpoint))
+                insert_checkpoint(connection, checkpoint)
             except sqlite3.IntegrityError as error:
                 raise _conflict(error, checkpoint.id, name) from error
             if signature is not None:
-                _insert_signature(connection, signature)
+                insert_signature(connection, signature)
             return checkpoint
 
         return insert
@@ -215,7 +215,7 @@ class Checkpoints:
         """Store one more signature; a second one by the same key takes the place of the first."""
         with self._packs.batch() as batch:
             batch.put_json(Kind.SIGNATURE, signature)
-            batch.commit(lambda connection: _insert_signature(connection, signature))
+            batch.commit(lambda connection: insert_signature(connection, signature))
 
     def set_name(self, id: str, name: str | None) -> None:
         """Name a checkpoint, or with None take its name away."""
@@ -311,9 +311,14 @@ _decode_changes: Final = msgspec.json.Decoder(Changes).decode
 _clean_execution: Final = msgspec.json.Decoder(CellExecution).decode
 
 
-def _checkpoint(
-    digest: Digest, manifest: Manifest, execution: CellExecution | None, name: str | None, note: str | None
+def to_checkpoint(
+    digest: Digest,
+    manifest: Manifest,
+    execution: CellExecution | None,
+    name: str | None = None,
+    note: str | None = None,
 ) -> Checkpoint:
+    """Return the checkpoint that this manifest and execution make."""
     if execution is not None:
         execution = _clean_execution(canonical_json(execution))  # SQLite takes no lone surrogates
     return Checkpoint(
@@ -357,7 +362,13 @@ def _to_json(number: float) -> float | str:
     return number if math.isfinite(number) else str(number)  # "nan", "inf", "-inf": JSON has no numbers for them
 
 
-def _insert_signature(connection: sqlite3.Connection, signature: Signature) -> None:
+def insert_checkpoint(connection: sqlite3.Connection, checkpoint: Checkpoint) -> None:
+    """Add the row of a checkpoint."""
+    connection.execute(_INSERT, _to_row(checkpoint))
+
+
+def insert_signature(connection: sqlite3.Connection, signature: Signature) -> None:
+    """Add the row of a signature, in place of one by the same key."""
     connection.execute(
         "INSERT OR REPLACE INTO signatures (manifest, scheme, key_id, value) VALUES (?, ?, ?, ?)",
         (signature.manifest, signature.scheme, signature.key_id, signature.value),

@@ -9,7 +9,7 @@ from typing import Final
 
 from mlm_jupyter.core.digest import Digest
 from mlm_jupyter.store.database import Database
-from mlm_jupyter.store.records import HEADER_BYTES, Kind
+from mlm_jupyter.store.records import HEADER_BYTES
 
 _PAGE: Final = 5_000
 _KEY_DIGITS: Final = 16  # of a digest; two of ten million objects share them once in 400,000 projects
@@ -57,9 +57,10 @@ class Inventory:
         number = bisect_left(self._keys, key)
         return number if number < len(self._keys) and self._keys[number] == key else None
 
-    def is_a(self, number: int, kind: Kind) -> bool:
-        """Tell whether the object is of this kind."""
-        return self.kinds[number] == kind
+
+def object_keys(database: Database) -> Iterator[tuple[bytes, int]]:
+    """Yield the digest, as 32 bytes, and the kind of every object, in order of digest."""
+    return ((digest, kind) for digest, kind, *_ in _rows(database))
 
 
 def _rows(database: Database) -> Iterator[tuple[bytes, int, int, int, int]]:

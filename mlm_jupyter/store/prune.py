@@ -17,14 +17,13 @@ from mlm_jupyter.core.digest import Digest, canonical_json, digest_of
 from mlm_jupyter.core.entities import Signature
 from mlm_jupyter.core.retention import Candidate
 from mlm_jupyter.errors import NotFoundError
-from mlm_jupyter.store.inventory import Inventory
+from mlm_jupyter.store.inventory import Inventory, object_keys
 from mlm_jupyter.store.journal import Change, FinishedRun
 from mlm_jupyter.store.packs import Packs
 from mlm_jupyter.store.records import Kind
 from mlm_jupyter.store.references import Edge, Role, references
 
 _CHUNKS_AT_ONCE: Final = 2_000
-_PAGE: Final = 5_000
 _CANDIDATES: Final = f"SELECT {', '.join(Candidate.__struct_fields__)} FROM checkpoints ORDER BY id"
 _BURY: Final = (
     "INSERT OR REPLACE INTO tombstones (digest, raw_bytes, reason, dropped_at)"
@@ -138,13 +137,9 @@ class Pruning:
         """Return the objects that are not needed: those that may refer to something, and chunks."""
         parents: list[bytes] = []
         chunks: list[bytes] = []
-        query = "SELECT digest, kind FROM objects WHERE digest > ? ORDER BY digest LIMIT ?"
-        last = b""
-        while page := self._database.connection().execute(query, (last, _PAGE)).fetchall():
-            for key, kind in page:
-                if _is_unneeded(self._mark_of(key)):
-                    (chunks if kind == Kind.CHUNK else parents).append(key)
-            last = page[-1][0]
+        for key, kind in object_keys(self._database):
+            if _is_unneeded(self._mark_of(key)):
+                (chunks if kind == Kind.CHUNK else parents).append(key)
         return parents, chunks
 
     # What is needed ---------------------------------------------------------------------------------------------------

@@ -1,0 +1,189 @@
+"""The rows of checkpoints, made anew from manifests, the journal and what is left of the old rows."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from typing import Any, Final, TypeVar
+
+import msgspec
+from msgspec import UNSET
+
+from mlm_jupyter.core import tree
+from mlm_jupyter.core.digest import Digest
+from mlm_jupyter.core.entities import CellExecution, Checkpoint, Manifest, Signature, Variable
+from mlm_jupyter.errors import MlmError
+from mlm_jupyter.store.checkpoints import decode_manifest, insert_checkpoint, insert_signature, to_checkpoint
+from mlm_jupyter.store.journal import Change
+from mlm_jupyter.store.packs import Packs
+from mlm_jupyter.store.records import Kind
+from mlm_jupyter.store.salvage import Row, Salvage
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+_IN_ORDER: Final = "SELECT digest FROM objects JOIN packs ON packs.id = pack_id WHERE kind = ? ORDER BY name, offset"
+
+
+class _OldRow(msgspec.Struct):
+    """What a row of the old database knows that its manifest does not."""
+
+    digest: Digest
+    name: str | None
+    note: str | None
+    parent_id: str | None
+    is_dropped: bool
+
+
+def rebuild_history(packs: Packs, old: Salvage) -> int:
+    """Add the rows of all checkpoints that were not deleted, with their signatures; return how many they are."""
+    return _History(packs, old).run()
+
+
+def records(packs: Packs, kind: Kind, type: type[S]) -> Iterator[tuple[Digest, S]]:
+    """Yield the objects of a kind that can be read as ``type``, in the order in which they were written."""
+    for (key,) in packs.database.connection().execute(_IN_ORDER, (kind,)):
+        try:
+            yield key.hex(), msgspec.json.decode(packs.get(key.hex()), type=type)
+        except (MlmError, msgspec.DecodeError):
+            continue
+
+
+def deleted_ids(packs: Packs) -> set[str]:
+    """Return the ids of checkpoints and runs of which the journal says that they were deleted."""
+    changes = (change for _, change in records(packs, Kind.CHANGE, Change))
+    return {id for change in changes if change.is_deleted for id in change.ids}
+
+
+class _History:
+    def __init__(self, packs: Packs, old: Salvage) -> None:
+        self._packs = packs
+        self._database = packs.database
+        self._old = old
+        self._rows = {row["id"]: found for row in old.rows("checkpoints") if (found := _old_row(row)) is not None}
+        self._parents: dict[str, str | None] = {}
+
+    def run(self) -> int:
+        with self._database.transaction() as connection:
+            deleted = deleted_ids(self._packs).difference(self._rows)
+            for digest, manifest in self._manifests():
+                self._parents[manifest.id] = manifest.parent_id
+                row = self._rows.get(manifest.id)
+                if manifest.id not in deleted and (row is None or row.digest == digest):
+                    _insert(connection, self._checkpoint(digest, manifest, row))
+            self._insert_lost(connection)
+            self._find_parents(connection)
+            self._replay(connection)
+            self._copy(connection, "tombstones")
+            self._bury(connection)
+            self._copy(connection, "late_outputs")
+            self._sign(connection)
+            (count,) = connection.execute("SELECT count(*) FROM checkpoints").fetchone()
+        return int(count)
+
+    def _manifests(self) -> Iterator[tuple[Digest, Manifest]]:
+        for (key,) in self._database.connection().execute(_IN_ORDER, (Kind.MANIFEST,)):
+            try:
+                yield key.hex(), decode_manifest(self._packs.get(key.hex()))
+            except (MlmError, msgspec.DecodeError, KeyError):
+                continue
+
+    def _checkpoint(self, digest: Digest, manifest: Manifest, row: _OldRow | None) -> Checkpoint:
+        execution = None
+        if manifest.execution is not None:
+            try:
+                execution = msgspec.json.decode(self._packs.get(manifest.execution), type=CellExecution)
+            except (MlmError, msgspec.DecodeError):  # damaged: listed all the same
+                execution = None
+        made = to_checkpoint(digest, manifest, execution)
+        if row is None:
+            return made
+        return msgspec.structs.replace(made, name=row.name, note=row.note, is_dropped=row.is_dropped)
+
+    def _insert_lost(self, connection: sqlite3.Connection) -> None:
+        """Add what is left of checkpoints whose manifest is damaged: their old rows."""
+        for row in self._old.rows("checkpoints"):
+            if row.get("id") in self._rows and row["id"] not in self._parents:
+                fields = {name: value for name, value in row.items() if name in Checkpoint.__struct_fields__}
+                names = ", ".join(fields)
+                marks = ", ".join("?" for _ in fields)
+                _try(connection, f"INSERT INTO checkpoints ({names}) VALUES ({marks})", list(fields.values()))
+                self._parents[row["id"]] = row["parent_id"]
+
+    def _find_parents(self, connection: sqlite3.Connection) -> None:
+        """Let every checkpoint go on from the nearest ancestor that is there."""
+        there = {id for (id,) in connection.execute("SELECT id FROM checkpoints")}
+        for id in there:
+            row = self._rows.get(id)
+            parent = row.parent_id if row is not None else self._parents[id]
+            while parent is not None and parent not in there:
+                parent = self._parents.get(parent)
+            connection.execute("UPDATE checkpoints SET parent_id = ? WHERE id = ?", (parent, id))
+
+    def _replay(self, connection: sqlite3.Connection) -> None:
+        """Make the changes that the journal tells of to checkpoints that the old database does not know."""
+        changes = [change for _, change in records(self._packs, Kind.CHANGE, Change)]
+        for change in sorted(changes, key=lambda change: change.at):
+            for id in change.ids:
+                if id in self._rows:
+                    continue
+                for column in ("name", "note"):
+                    value = getattr(change, column)
+                    if value is not UNSET:  # a name that was taken then is taken now
+                        _try(connection, f"UPDATE checkpoints SET {column} = ? WHERE id = ?", [value, id])
+                if change.is_dropped:
+                    connection.execute("UPDATE checkpoints SET is_dropped = 1 WHERE id = ?", (id,))
+
+    def _copy(self, connection: sqlite3.Connection, table: str) -> None:
+        for row in self._old.rows(table):
+            names = ", ".join(row)
+            marks = ", ".join("?" for _ in row)
+            _try(connection, f"INSERT INTO {table} ({names}) VALUES ({marks})", list(row.values()))
+
+    def _bury(self, connection: sqlite3.Connection) -> None:
+        """Add tombstones of values that were freed where the old ones are lost, and take them from what is there."""
+        connection.execute("DELETE FROM tombstones WHERE digest IN (SELECT digest FROM objects)")
+        dropped = connection.execute("SELECT digest, created_at FROM checkpoints WHERE is_dropped").fetchall()
+        for digest, created_at in dropped:
+            for group in self._groups(digest):
+                if not self._packs.has(group):
+                    values = [bytes.fromhex(group), created_at]
+                    _try(connection, "INSERT OR IGNORE INTO tombstones VALUES (?, 0, 'retention', ?)", values)
+
+    def _groups(self, manifest: Digest) -> Iterator[Digest]:
+        try:
+            root = decode_manifest(self._packs.get(manifest)).variables
+            for _, digest in tree.walk(root, self._packs.get):
+                group = msgspec.json.decode(self._packs.get(digest), type=Variable).group
+                if group is not None:
+                    yield group
+        except (MlmError, msgspec.DecodeError):
+            return
+
+    def _sign(self, connection: sqlite3.Connection) -> None:
+        there = {digest for (digest,) in connection.execute("SELECT digest FROM checkpoints")}
+        for _, signature in records(self._packs, Kind.SIGNATURE, Signature):
+            if signature.manifest in there:
+                insert_signature(connection, signature)
+
+
+def _old_row(row: Row) -> _OldRow | None:
+    try:
+        return msgspec.convert({**row, "is_dropped": bool(row.get("is_dropped"))}, _OldRow)
+    except msgspec.ValidationError:
+        return None
+
+
+def _insert(connection: sqlite3.Connection, checkpoint: Checkpoint) -> None:
+    connection.execute("DELETE FROM checkpoints WHERE id = ?", (checkpoint.id,))  # written twice: the later one counts
+    try:
+        insert_checkpoint(connection, checkpoint)
+    except sqlite3.IntegrityError:  # two rows of the old database cannot have had one name, but damage can say so
+        insert_checkpoint(connection, msgspec.structs.replace(checkpoint, name=None))
+
+
+def _try(connection: sqlite3.Connection, sql: str, values: list[Any]) -> None:
+    """Change what the constraints allow."""
+    try:
+        connection.execute(sql, values)
+    except sqlite3.IntegrityError:
+        return

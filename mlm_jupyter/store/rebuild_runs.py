@@ -1,0 +1,139 @@
+"""The rows of sessions and runs, made anew from what is left of the old rows, the journal, and what checkpoints tell."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from mlm_jupyter.core.digest import Digest
+from mlm_jupyter.core.entities import Metric, Run, Session
+from mlm_jupyter.errors import MlmError, StorageError
+from mlm_jupyter.store.journal import FinishedRun, points_of
+from mlm_jupyter.store.packs import Packs
+from mlm_jupyter.store.rebuild_history import deleted_ids, records
+from mlm_jupyter.store.records import Kind
+from mlm_jupyter.store.runs import Runs
+from mlm_jupyter.store.salvage import Row, Salvage
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+RECOVERED: Final = "recovered"
+"""The experiment of runs of which only their checkpoints tell."""
+_LOGGED: Final = ("params", "metrics", "tags", "artifacts")
+
+
+def rebuild_runs(packs: Packs, old: Salvage) -> tuple[int, int]:
+    """Add sessions and runs; return how many runs there are, and of how many only their checkpoints tell."""
+    with packs.database.transaction() as connection:
+        builder = _Builder(packs, old, connection)
+        return builder.run()
+
+
+class _Builder:
+    def __init__(self, packs: Packs, old: Salvage, connection: sqlite3.Connection) -> None:
+        self._packs = packs
+        self._old = old
+        self._connection = connection
+        self._runs = Runs(packs.database)
+
+    def run(self) -> tuple[int, int]:
+        for row in self._old.rows("sessions"):
+            if (session := _convert(row, Session)) is not None:
+                self._runs.add_session(session)
+        rows = {run.id: run for row in self._old.rows("runs") if (run := _convert(row, Run)) is not None}
+        finished = self._finished(set(rows))
+        for id, digest in finished.items():
+            self._runs.add_session(self._read(digest).session)
+            rows.setdefault(id, msgspec.structs.replace(self._read(digest).run, params={}, tags={}))
+        stubs = [run for run in self._stubs() if run.id not in rows]
+        for run in sorted([*rows.values(), *stubs], key=lambda run: run.id):
+            self._start(run)
+        for table in _LOGGED:
+            for row in self._old.rows(table):
+                _insert(self._connection, table, row)
+        for digest in finished.values():
+            self._complete(self._read(digest))
+        for run in stubs:
+            self._log_from_checkpoints(run)
+        return len(rows) + len(stubs), len(stubs)
+
+    def _finished(self, known: set[str]) -> dict[str, Digest]:
+        """Return the last record of each run that was not deleted."""
+        deleted = deleted_ids(self._packs).difference(known)
+        found = records(self._packs, Kind.RUN, FinishedRun)
+        return {finished.run.id: digest for digest, finished in found if finished.run.id not in deleted}
+
+    def _read(self, digest: Digest) -> FinishedRun:
+        return msgspec.json.decode(self._packs.get(digest), type=FinishedRun)
+
+    def _stubs(self) -> Iterator[Run]:
+        query = (
+            "SELECT run_id, min(session_id), min(created_at), max(created_at), min(notebook)"
+            " FROM checkpoints WHERE run_id IS NOT NULL GROUP BY run_id"
+        )
+        for id, session_id, first, last, notebook in self._connection.execute(query):
+            yield Run(id, id, RECOVERED, session_id, "killed", first, last, notebook=notebook)
+
+    def _start(self, run: Run) -> None:
+        self._add_session_of(run)
+        has_parent = self._connection.execute("SELECT 1 FROM runs WHERE id = ?", (run.parent_id,)).fetchone()
+        self._runs.start(run if has_parent else msgspec.structs.replace(run, parent_id=None))
+
+    def _add_session_of(self, run: Run) -> None:
+        """Add the session of a run if its row is lost: nobody knows any more who it was and where."""
+        started, ended = run.started_at, run.ended_at or run.started_at
+        self._runs.add_session(
+            Session(run.session_id, started, 0, 0, "", "", "", notebook=run.notebook, heartbeat_at=ended, ended_at=ended)
+        )
+
+    def _complete(self, finished: FinishedRun) -> None:
+        """Put what was logged to a run in place of the rows that are left, unless these are more: it was logged later."""
+        id = finished.run.id
+        points = self._points(finished)
+        logged: dict[str, list[Row]] = {
+            "params": [{"run_id": id, **msgspec.structs.asdict(param)} for param in finished.params],
+            "metrics": [{"run_id": id, **msgspec.structs.asdict(point)} for point in points],
+            "tags": [{"run_id": id, "key": key, "value": value} for key, value in finished.run.tags.items()],
+            "artifacts": [msgspec.structs.asdict(artifact) for artifact in finished.artifacts],
+        }
+        for table, rows in logged.items():
+            (left,) = self._connection.execute(f"SELECT count(*) FROM {table} WHERE run_id = ?", (id,)).fetchone()
+            if left <= len(rows):
+                self._connection.execute(f"DELETE FROM {table} WHERE run_id = ?", (id,))
+                for row in rows:
+                    _insert(self._connection, table, row)
+
+    def _points(self, finished: FinishedRun) -> list[Metric]:
+        if finished.points is None:
+            return []
+        try:
+            return points_of(self._packs.get_blob(finished.points))
+        except (MlmError, msgspec.DecodeError):
+            return []
+
+    def _log_from_checkpoints(self, run: Run) -> None:
+        query = "SELECT id, created_at, metrics FROM checkpoints WHERE run_id = ? ORDER BY id"
+        for checkpoint_id, created_at, metrics in self._connection.execute(query, (run.id,)):
+            values = {key: float(value) for key, value in msgspec.json.decode(metrics).items()}
+            if values:
+                self._runs.log_metrics(run.id, values, logged_at=created_at, checkpoint_id=checkpoint_id)
+
+
+def _convert(row: Row, type: type[S]) -> S | None:
+    try:
+        return msgspec.convert(row, type)
+    except msgspec.ValidationError:
+        return None
+
+
+def _insert(connection: sqlite3.Connection, table: str, row: dict[str, Any]) -> None:
+    """Add a row if the constraints allow it: its run may be lost."""
+    names = ", ".join(row)
+    marks = ", ".join("?" for _ in row)
+    try:
+        connection.execute(f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})", list(row.values()))
+    except (sqlite3.IntegrityError, StorageError):
+        return

@@ -1,0 +1,207 @@
+"""Whether everything that was stored is still what it was, and who would miss what is not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from mlm_jupyter.core.digest import Digest
+from mlm_jupyter.errors import CorruptError, MlmError, NotFoundError
+from mlm_jupyter.store.damage import DamageMap, TouchedArtifact, TouchedCheckpoint
+from mlm_jupyter.store.database import Database
+from mlm_jupyter.store.inventory import Inventory, object_keys
+from mlm_jupyter.store.packfile import take_unused
+from mlm_jupyter.store.packs import Packs
+from mlm_jupyter.store.records import HEADER_BYTES, Record
+from mlm_jupyter.store.references import ROLES, references
+from mlm_jupyter.store.scan import Checked, check_packs
+
+_SEEN = 1
+_ADVICE = " See what else is with: mlm verify"
+
+
+class Damage(msgspec.Struct, frozen=True):
+    """An object that is not what it was, or is not there."""
+
+    digest: Digest
+    kind: str
+    """What it was, in lower case; ``object`` where that is not known."""
+    reason: str
+
+
+class Verification(msgspec.Struct, kw_only=True):
+    """What was found."""
+
+    objects: int = 0
+    """So many were read and compared with their digests."""
+    bytes: int = 0
+    """Of the packs."""
+    damaged: list[Damage] = []
+    checkpoints: list[TouchedCheckpoint] = []
+    """Those that have lost something by it."""
+    artifacts: list[TouchedArtifact] = []
+    database: list[str] = []
+    """What SQLite says of its own file, where not all is well."""
+    missing_parents: list[str] = []
+    """The ids of checkpoints whose parent is gone without having been deleted."""
+    torn_bytes: int = 0
+    """At the ends of packs, left by processes that were killed while writing: harmless."""
+    unused_bytes: int = 0
+    """Of objects that nothing refers to any more: pruning frees them."""
+
+    @property
+    def is_sound(self) -> bool:
+        return not (self.damaged or self.checkpoints or self.artifacts or self.database or self.missing_parents)
+
+
+def verify(packs: Packs, *, on_progress: Callable[[int, int], None] = lambda done, total: None) -> Verification:
+    """Read everything that is stored and compare it with its digests, whoever may be writing meanwhile.
+
+    Parameters
+    ----------
+    on_progress : told how many bytes of how many are done.
+    """
+    return _Verifier(packs, on_progress).run()
+
+
+class _Verifier:
+    def __init__(self, packs: Packs, on_progress: Callable[[int, int], None]) -> None:
+        self._packs = packs
+        self._database = packs.database
+        self._on_progress = on_progress
+        self._inventory = Inventory(self._database)
+        self._suspects: set[Digest] = set()
+        self._loose: set[Digest] = set()
+
+    def run(self) -> Verification:
+        found = Verification(objects=len(self._inventory), database=_check_database(self._database))
+        self._read_packs(found)
+        self._suspects.update(self._unseen())
+        self._loose.update(digest for digest in _roots(self._database) if self._inventory.find(digest) is None)
+        damaged, missing = list(self._damaged()), list(self._missing())
+        if damaged or missing:
+            bad = {damage.digest for damage in (*damaged, *missing)}
+            touched = DamageMap(self._packs, self._inventory, bad)
+            found.checkpoints = touched.checkpoints()
+            found.artifacts = touched.artifacts()
+            missing = [damage for damage in missing if damage.digest in touched.met]  # what is pruned may miss something
+        found.damaged = damaged + missing
+        found.missing_parents = _missing_parents(self._database)
+        return found
+
+    def _read_packs(self, found: Verification) -> None:
+        names = self._database.connection().execute("SELECT name, id FROM packs").fetchall()
+        ids: dict[str, int] = dict(names)
+        inventory = self._inventory
+
+        def is_indexed(pack: str, record: Record) -> bool:
+            number = inventory.find_key(record.digest)
+            return (
+                number is not None and inventory.offsets[number] == record.offset and inventory.packs[number] == ids.get(pack)
+            )
+
+        paths = sorted(self._packs.folder.glob("*.pack"))
+        found.bytes = sum(_size(path) for path in paths)
+        for checked in check_packs(paths, is_wanted=is_indexed, on_progress=lambda done: self._on_progress(done, found.bytes)):
+            self._take(checked)
+        self._measure(found, paths, ids)
+
+    def _take(self, checked: Checked) -> None:
+        digest = checked.record.digest
+        if checked.reason is not None:
+            self._suspects.add(digest.hex())
+            return
+        number = self._inventory.find_key(digest)
+        if number is not None:
+            self._inventory.marks[number] = _SEEN
+        role = ROLES.get(checked.record.kind)
+        if role is None:
+            return
+        try:
+            edges = references(role, checked.raw)
+        except CorruptError:  # it is what was put there, whatever that is
+            return
+        self._loose.update(edge.digest for edge in edges if self._inventory.find(edge.digest) is None)
+
+    def _measure(self, found: Verification, paths: list[Path], ids: dict[str, int]) -> None:
+        """Find how much of the packs belongs to nothing in the index, but for those that are being written to."""
+        inventory = self._inventory
+        live: dict[int, int] = {}
+        ends: dict[int, int] = {}
+        for pack, offset, stored_bytes in zip(inventory.packs, inventory.offsets, inventory.stored_bytes, strict=True):
+            live[pack] = live.get(pack, 0) + stored_bytes
+            ends[pack] = max(ends.get(pack, 0), offset + stored_bytes - HEADER_BYTES)
+        for path in paths:
+            fd = take_unused(path)
+            if fd is None:
+                continue
+            size = os.fstat(fd).st_size
+            os.close(fd)
+            pack = ids.get(path.name, -1)
+            torn = max(0, size - ends.get(pack, 0))
+            found.torn_bytes += torn
+            found.unused_bytes += max(0, size - torn - live.get(pack, 0))
+
+    def _unseen(self) -> Iterator[Digest]:
+        if all(self._inventory.marks):
+            return
+        for key, _ in object_keys(self._database):
+            number = self._inventory.find_key(key)
+            if number is not None and not self._inventory.marks[number]:
+                yield key.hex()
+
+    def _damaged(self) -> Iterator[Damage]:
+        """Yield what of the index cannot be read, looked at once more: it may have been moved or deleted meanwhile."""
+        for digest in sorted(self._suspects):
+            try:
+                self._packs.get(digest)
+            except NotFoundError:
+                continue
+            except (MlmError, OSError) as error:
+                kind = self._packs.find_kind(digest)
+                yield Damage(digest, kind.name.lower() if kind else "object", str(error).removesuffix(_ADVICE))
+
+    def _missing(self) -> Iterator[Damage]:
+        """Yield what is referred to and was neither stored nor freed."""
+        connection = self._database.connection()
+        for digest in sorted(self._loose):
+            freed = connection.execute("SELECT 1 FROM tombstones WHERE digest = ?", (bytes.fromhex(digest),)).fetchone()
+            if freed is None and not self._packs.has(digest):
+                yield Damage(digest, "object", f"Object {digest[:12]} is not there")
+
+
+def _check_database(database: Database) -> list[str]:
+    try:
+        found = [line for (line,) in database.connection().execute("PRAGMA quick_check(10)")]
+    except MlmError as error:
+        return [str(error)]
+    return [] if found == ["ok"] else found
+
+
+def _roots(database: Database) -> Iterator[Digest]:
+    connection = database.connection()
+    for query in (
+        "SELECT digest FROM checkpoints",
+        "SELECT blob FROM artifacts",
+        "SELECT environment FROM sessions WHERE environment IS NOT NULL",
+    ):
+        for (digest,) in connection.execute(query):
+            yield digest
+
+
+def _missing_parents(database: Database) -> list[str]:
+    query = (
+        "SELECT id FROM checkpoints c WHERE parent_id IS NOT NULL"
+        " AND NOT EXISTS (SELECT 1 FROM checkpoints p WHERE p.id = c.parent_id) ORDER BY id"
+    )
+    return [id for (id,) in database.connection().execute(query)]
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
