@@ -39,6 +39,7 @@ from mlm_jupyter.errors import AmbiguousError, NotFoundError
 from mlm_jupyter.process import is_alive
 from mlm_jupyter.store.checkpoints import Checkpoints
 from mlm_jupyter.store.database import Database
+from mlm_jupyter.store.journal import keep_deletion
 from mlm_jupyter.store.location import FOLDER_NAME
 from mlm_jupyter.store.packs import Packs
 from mlm_jupyter.store.runs import Runs
@@ -208,6 +209,7 @@ class Reader:
         """Delete a checkpoint, or a run with all that was logged in it (given as a ``Run``; its checkpoints stay)."""
         if isinstance(ref, Run):
             self._runs.delete(ref.id)
+            keep_deletion(self._packs, ref.id)
         else:
             self._checkpoints.delete(self.get_checkpoint(ref).id)
 

@@ -30,6 +30,7 @@ from mlm_jupyter.errors import ConflictError, InvalidInputError, MlmError, NotFo
 from mlm_jupyter.process import HEARTBEAT_S
 from mlm_jupyter.store.artifacts import add_files
 from mlm_jupyter.store.database import Database
+from mlm_jupyter.store.journal import keep_run
 from mlm_jupyter.store.location import FOLDER_NAME
 from mlm_jupyter.store.packs import Packs
 from mlm_jupyter.store.runs import Runs
@@ -275,6 +276,8 @@ class Recorder:
             self.runs.end(active.id, status, self._clock())
         except (ConflictError, NotFoundError):  # ended or deleted from elsewhere
             return
+        with suppress(MlmError):  # it has ended; this is a second copy
+            keep_run(self._packs, self.runs, active.id)
 
     def _after_fork(self) -> None:
         """Forget what the threads of the parent may have held; they are not there any more."""

@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -49,9 +50,9 @@ class PackReader:
     def __init__(self, path: Path) -> None:
         self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
-    def __del__(self) -> None:
+    def __del__(self, close: Callable[[int], None] = os.close) -> None:  # at exit, os may be empty already
         if hasattr(self, "_fd"):
-            os.close(self._fd)
+            close(self._fd)
 
     def read(self, entry: Entry) -> bytes:
         payload = os.pread(self._fd, entry.stored_bytes, entry.offset)
@@ -88,9 +89,9 @@ class PackWriter:
                 break
             os.close(self._fd)
 
-    def __del__(self) -> None:
+    def __del__(self, close: Callable[[int], None] = os.close) -> None:  # at exit, os may be empty already
         if hasattr(self, "_fd"):
-            os.close(self._fd)
+            close(self._fd)
 
     @property
     def is_full(self) -> bool:
