@@ -2,36 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 
 from xxhash import xxh3_128_digest
 
 from mlm_jupyter.capture.pickling import Dump, MemoryBuffer
 from mlm_jupyter.capture.scalars import ScalarBuffer
-from mlm_jupyter.capture.streams import content_cuts, fixed_cuts, hash_chunks, without_frames
+from mlm_jupyter.capture.streams import content_cuts, fixed_cuts, hash_chunks, tuple_of, without_frames
 from mlm_jupyter.core.entities import Preview, VariableStatus
 
 
 class BufferDraft:
-    """A buffer cut into chunks, each with its fast hash; the bytes may still lie in live memory."""
+    """A buffer as chunks, each with its fast hash; the bytes may still lie in live memory.
 
-    __slots__ = ("_copies", "_data", "cuts", "hashes", "is_live", "is_ours", "is_readonly")
+    What does not lie there may still have to be made, by calling ``data``, and is cut by its content when that is first asked
+    for: in the thread that stores it.
+    """
+
+    __slots__ = ("_chunks", "_copies", "_data", "is_live", "is_ours", "is_readonly")
 
     def __init__(
-        self, data: bytes | memoryview, cuts: list[int], hashes: list[bytes], *, is_live: bool, is_ours: bool, is_readonly: bool
+        self,
+        data: bytes | memoryview | Callable[[], bytes],
+        chunks: tuple[list[int], list[bytes]] | None = None,
+        *,
+        is_live: bool,
+        is_ours: bool,
+        is_readonly: bool,
     ) -> None:
-        self._data: bytes | memoryview | None = data
+        self._data: bytes | memoryview | Callable[[], bytes] | None = data
+        self._chunks = chunks
         self._copies: dict[int, bytes] = {}
-        self.cuts = cuts
-        self.hashes = hashes
         self.is_live = is_live
         self.is_ours = is_ours
         self.is_readonly = is_readonly
+
+    def _view(self) -> memoryview:
+        if callable(self._data):
+            self._data = self._data()
+        return memoryview(self._data or b"")
+
+    def _cut(self) -> tuple[list[int], list[bytes]]:
+        if self._chunks is None:
+            data = self._view()
+            cuts = content_cuts(data)
+            self._chunks = cuts, hash_chunks(data, cuts)
+        return self._chunks
 
     @property
     def size_bytes(self) -> int:
         """How long the buffer is."""
         return self.cuts[-1] if self.cuts else 0
+
+    @property
+    def cuts(self) -> list[int]:
+        """Where each chunk ends."""
+        return self._cut()[0]
+
+    @property
+    def hashes(self) -> list[bytes]:
+        """The fast hash of each chunk."""
+        return self._cut()[1]
 
     def sizes(self) -> list[int]:
         """Return how long each chunk is."""
@@ -45,7 +76,7 @@ class BufferDraft:
 
     def copy_unknown(self, known: Container[bytes]) -> None:
         """Copy the chunks that are not stored, and let go of the live memory."""
-        view = memoryview(self._data or b"")
+        view = self._view()
         start = 0
         for index, end in enumerate(self.cuts):
             if self.hashes[index] not in known:
@@ -66,7 +97,7 @@ class BufferDraft:
             return copy
         if self._data is None:
             return None
-        piece = memoryview(self._data)[self.cuts[index - 1] if index else 0 : self.cuts[index]]
+        piece = self._view()[self.cuts[index - 1] if index else 0 : self.cuts[index]]
         if not self.is_live:
             return piece
         private = bytes(piece)
@@ -82,15 +113,19 @@ class Hasher:
     def draft(self, buffer: MemoryBuffer | ScalarBuffer) -> BufferDraft:
         """Return the buffer as chunks."""
         if isinstance(buffer, ScalarBuffer):
-            cuts, hashes = buffer.chunks()
-            return BufferDraft(buffer.pickled, cuts, hashes, is_live=False, is_ours=True, is_readonly=False)
+            return BufferDraft(buffer.pickled, is_live=False, is_ours=True, is_readonly=False)
         view = buffer.view
         key = (buffer.address, view.nbytes)
         if key not in self._memory:
             cuts = fixed_cuts(view.nbytes, buffer.period)
             self._memory[key] = cuts, hash_chunks(view, cuts)
-        cuts, hashes = self._memory[key]
-        return BufferDraft(view, cuts, hashes, is_live=True, is_ours=buffer.is_ours, is_readonly=buffer.is_readonly)
+        return BufferDraft(view, self._memory[key], is_live=True, is_ours=buffer.is_ours, is_readonly=buffer.is_readonly)
+
+    def fingerprint(self, buffer: MemoryBuffer | ScalarBuffer) -> bytes:
+        """Return the hash of a buffer that was drafted."""
+        if isinstance(buffer, ScalarBuffer):
+            return buffer.fingerprint
+        return b"".join(self._memory[buffer.address, buffer.view.nbytes][1])
 
 
 class ValueDraft:
@@ -101,25 +136,37 @@ class ValueDraft:
     def __init__(self, dump: Dump, hasher: Hasher) -> None:
         self.dump = dump
         self.buffers = [hasher.draft(buffer) for buffer in dump.buffers]
-        hashes = [digest for buffer in self.buffers for digest in buffer.hashes]
+        hashes = map(hasher.fingerprint, dump.buffers)
         self.fingerprint = xxh3_128_digest(b"".join([xxh3_128_digest(dump.stream), *hashes]))
 
     @property
     def size_bytes(self) -> int:
         """How many bytes the value takes when it is stored alone and not compressed."""
-        return self.dump.stream.nbytes + sum(buffer.size_bytes for buffer in self.buffers)
+        return self.dump.stream.nbytes + sum(map(_size_of, self.dump.buffers))
+
+
+def _size_of(buffer: MemoryBuffer | ScalarBuffer) -> int:
+    return len(buffer.pickled) if isinstance(buffer, ScalarBuffer) else buffer.view.nbytes
 
 
 class GroupDraft:
-    """An alias group to be stored."""
+    """An alias group to be stored.
+
+    ``value`` is the one name's, or of a tuple of all names' values; with ``places`` it is the first name's, and the others are
+    what its memo has there.
+    """
 
     __slots__ = ("buffers", "is_bound_to_python", "names", "references", "stream")
 
-    def __init__(self, names: tuple[str, ...], value: ValueDraft) -> None:
-        stream = without_frames(value.dump.stream)
-        cuts = content_cuts(stream)
+    def __init__(self, names: tuple[str, ...], value: ValueDraft, places: list[int] | None = None) -> None:
+        framed = value.dump.stream
+
+        def make_stream() -> bytes:
+            stream = without_frames(framed)
+            return stream if places is None else tuple_of(stream, places)
+
         self.names = names
-        self.stream = BufferDraft(stream, cuts, hash_chunks(stream, cuts), is_live=False, is_ours=True, is_readonly=True)
+        self.stream = BufferDraft(make_stream, is_live=False, is_ours=True, is_readonly=True)
         self.buffers = value.buffers
         self.references = tuple(sorted(value.dump.references - set(names)))
         self.is_bound_to_python = bool(value.dump.by_value)

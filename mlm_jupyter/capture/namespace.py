@@ -280,7 +280,7 @@ class Namespace:
     ) -> None:
         reason = None
         try:
-            group = GroupDraft(names, found.values[names[0]] if len(names) == 1 else self._dump_together(names))
+            group = self._group_draft(names, found)
             stored.append(group)
         except Exception as error:  # foreign code again: each could be pickled, all together cannot
             group, reason = None, reason_of(error)
@@ -289,6 +289,17 @@ class Namespace:
                 found.seen[name].status = "not_captured"
                 found.reasons[name] = reason
             drafts[name] = self._draft(name, found, group)
+
+    def _group_draft(self, names: tuple[str, ...], found: _Found) -> GroupDraft:
+        """Return the group with its largest member first: what follows does not move what was stored of it before."""
+        if len(names) == 1:
+            return GroupDraft(names, found.values[names[0]])
+        names = tuple(sorted(names, key=lambda name: -found.values[name].dump.stream.nbytes))
+        first, others = found.values[names[0]], [self.live[name] for name in names[1:]]
+        memo = first.dump.memo
+        if all(id(value) in memo and not issubclass(type(value), _DEFINITIONS) for value in others):
+            return GroupDraft(names, first, [memo[id(value)][0] for value in others])
+        return GroupDraft(names, self._dump_together(names))
 
     def _dump_together(self, names: tuple[str, ...]) -> ValueDraft:
         values = tuple(self.live[name] for name in names)

@@ -11,7 +11,9 @@ import pickle
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from mlm_jupyter.capture.streams import content_cuts, hash_chunks, without_frames
+from xxhash import xxh3_128_digest
+
+from mlm_jupyter.capture.streams import without_frames
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,14 +27,7 @@ class ScalarBuffer:
     def __init__(self, copy: Array, pickled: bytes) -> None:
         self.copy = copy
         self.pickled = pickled
-        self._chunks: tuple[list[int], list[bytes]] | None = None
-
-    def chunks(self) -> tuple[list[int], list[bytes]]:
-        """Return the cuts and hashes of the pickled list, made once."""
-        if self._chunks is None:
-            cuts = content_cuts(self.pickled)
-            self._chunks = cuts, hash_chunks(self.pickled, cuts)
-        return self._chunks
+        self.fingerprint = xxh3_128_digest(pickled)
 
 
 class ScalarWatch:
@@ -82,6 +77,4 @@ def _pointers(flat: Array) -> memoryview:
 
 
 def _is_same(copy: Array, flat: Array) -> bool:
-    from xxhash import xxh3_128_digest
-
     return copy.size == flat.size and xxh3_128_digest(_pointers(copy)) == xxh3_128_digest(_pointers(flat))

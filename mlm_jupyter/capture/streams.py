@@ -63,6 +63,14 @@ def _unframed_width(view: memoryview, position: int) -> int:
     return _SHORT.get(opcode, 1)
 
 
+def tuple_of(stream: bytes, places: list[int]) -> bytes:
+    """Return the pickle of a tuple: of what ``stream`` (without frames) is the pickle of, and of some objects in its memo."""
+    gets = b"".join(
+        pickle.BINGET + bytes([place]) if place < 256 else pickle.LONG_BINGET + place.to_bytes(4, "little") for place in places
+    )
+    return b"".join((stream[:2], pickle.MARK, stream[2:-1], gets, pickle.TUPLE, pickle.STOP))
+
+
 def fixed_cuts(length: int, period: int = 0) -> list[int]:
     """Return the ends of the chunks of a buffer of ``length`` bytes, one every mebibyte.
 
@@ -78,10 +86,13 @@ def fixed_cuts(length: int, period: int = 0) -> list[int]:
     return cuts
 
 
-def content_cuts(stream: bytes) -> list[int]:
+_CUT_BITS: Final = 0x5EED  # not zero, or every run of zeros would be cut
+
+
+def content_cuts(stream: bytes | memoryview) -> list[int]:
     """Return the ends of the chunks of ``stream``, cut where its content says so: about every 64 KiB.
 
-    A cut falls behind eight bytes whose product with an odd constant has sixteen given bits zero, at least 16 KiB behind the
+    A cut falls behind eight bytes whose product with an odd constant begins with sixteen given bits, at least 16 KiB behind the
     last and at most 1 MiB, so that what is inserted or removed moves the cuts around it only.
     """
     length = len(stream)
@@ -93,7 +104,7 @@ def content_cuts(stream: bytes) -> list[int]:
     for offset in range(8):
         windows = np.frombuffer(stream, dtype="<u8", offset=offset, count=(length - offset) // 8)
         mixed = windows * np.uint64(0x9E3779B97F4A7C15)
-        candidates.append(np.flatnonzero((mixed >> np.uint64(48)) == 0) * 8 + offset + 8)
+        candidates.append(np.flatnonzero((mixed >> np.uint64(48)) == _CUT_BITS) * 8 + offset + 8)
     ends = np.sort(np.concatenate(candidates))
     cuts: list[int] = []
     last = 0
