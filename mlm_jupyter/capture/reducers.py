@@ -112,6 +112,11 @@ _LIBRARIES: Final[dict[str, tuple[tuple[str, str, str], ...]]] = {
         ("matplotlib.path:Path", "figures", "reduce_path"),
         ("+matplotlib.transforms:TransformNode", "figures", "reduce_transform"),
     ),
+    "polars": (
+        ("polars:DataFrame", "polars_frames", "reduce_frame"),
+        ("polars:Series", "polars_frames", "reduce_series"),
+        ("polars:LazyFrame", "polars_frames", "reduce_plan"),
+    ),
     "torch": (
         ("torch:UntypedStorage", "tensors", "reduce_storage"),
         ("torch.storage:TypedStorage", "tensors", "reduce_typed_storage"),
