@@ -17,7 +17,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tracked import START, Kernel, Reply, environment, open_kernel
 
-from mlm_jupyter.core.entities import Run
+from mlm_jupyter.core.entities import Checkpoint, Run
 from mlm_jupyter.errors import InvalidInputError
 from mlm_jupyter.kernel.arguments import Argument, Kind, Signature, split, unquoted
 from mlm_jupyter.kernel.body import adopt_body
@@ -193,6 +193,12 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
         yield kernel
 
 
+def track(kernel: Kernel, code: str) -> Checkpoint:
+    """Execute code and return its checkpoint, not one that is still on its way."""
+    kernel.flush()
+    return kernel.track(code)
+
+
 def runs_of(kernel: Kernel, name: str) -> list[Run]:
     kernel.flush()
     with kernel.project() as project:
@@ -256,7 +262,7 @@ def test_tracking_again_goes_on_with_its_run_and_tells_where_it_stands(kernel: K
     assert kernel.run("%mlm_track pause").text.startswith("Paused")
     kernel.untracked("unseen = 1")
     assert kernel.run("%mlm_track resume").text.startswith("Tracking")
-    checkpoint = kernel.track("seen = 1")
+    checkpoint = track(kernel, "seen = 1")
     assert checkpoint.changes.added == ("seen", "unseen")
     assert kernel.run("%mlm_track --tag kind='a b' --tag seed=7 status").text.startswith("Tracking")
     (found,) = runs_of(kernel, run[1])
@@ -266,8 +272,8 @@ def test_tracking_again_goes_on_with_its_run_and_tells_where_it_stands(kernel: K
 @ignores_jupyter
 def test_pinned_variables_become_params_and_metrics(kernel: Kernel) -> None:
     kernel.run("%mlm_track --name pinned --params lr,net --metrics acc")
-    kernel.track("lr = 0.1; net = {'width': 3, 'act': 'relu'}; acc = 0.5")
-    kernel.track("acc = 0.75; lr = 0.2")
+    track(kernel, "lr = 0.1; net = {'width': 3, 'act': 'relu'}; acc = 0.5")
+    track(kernel, "acc = 0.75; lr = 0.2")
     (run,) = runs_of(kernel, "pinned")
     assert run.params == {"lr": "0.2", "net.width": "3", "net.act": "relu"}
     assert run.metrics == {"acc": 0.75}
@@ -281,6 +287,7 @@ def test_a_checkpoint_gets_its_name_and_note(kernel: Kernel) -> None:
     assert checkpoint.note == "it's final"
     assert reply.text == f"Checkpoint {checkpoint.ordinal} [ready], {checkpoint.id}\n"
     assert kernel.run("%mlm_checkpoint ready").content["ename"] == "ConflictError"
+    track(kernel, "tracked_on = 1")
 
 
 @ignores_jupyter
@@ -300,7 +307,7 @@ def test_history_lists_the_newest_first_and_marks_where_the_kernel_stands(kernel
 @ignores_jupyter
 def test_history_can_be_of_one_run(kernel: Kernel) -> None:
     kernel.run("%mlm_run of-one")
-    kernel.track("inside = 1")
+    track(kernel, "inside = 1")
     assert "inside = 1" in kernel.run("%mlm_history --run of-one").text
     assert "first" not in kernel.run("%mlm_history --run of-one").text
 
@@ -360,9 +367,10 @@ def test_metrics_are_logged_from_cells_loops_and_functions(kernel: Kernel) -> No
 def test_a_cell_of_its_own_run_is_a_cell_as_any_other(kernel: Kernel) -> None:
     kernel.run("%mlm_run outer")
     kernel.run("rate = 0.5")
-    checkpoint = kernel.track(
+    checkpoint = track(
+        kernel,
         "%%mlm_run inner --param lr={rate} --param layers=[1, 2]\nimport asyncio\nprint('so')\n"
-        "await asyncio.sleep(0)\n%mlm_log acc=0.9\ninner_value = 6 * 7\ninner_value"
+        "await asyncio.sleep(0)\n%mlm_log acc=0.9\ninner_value = 6 * 7\ninner_value",
     )
     (outer,), (inner,) = runs_of(kernel, "outer"), runs_of(kernel, "inner")
     assert (inner.status, inner.parent_id, outer.status) == ("finished", outer.id, "running")
@@ -372,7 +380,7 @@ def test_a_cell_of_its_own_run_is_a_cell_as_any_other(kernel: Kernel) -> None:
     with kernel.project() as project:
         stream, result = project.outputs(checkpoint)
     assert (stream["text"], result["data"]["text/plain"]) == ("so\n", "42")
-    assert kernel.track("after = 1").run_id == outer.id
+    assert track(kernel, "after = 1").run_id == outer.id
 
 
 @ignores_jupyter
@@ -393,7 +401,7 @@ def test_a_run_of_a_cell_that_is_interrupted_has_failed(kernel: Kernel, wait: st
     assert kernel.interrupt_after("go", f"%%mlm_run {name}\nprint('go', flush=True)\n{wait}").status == "error"
     (run,) = runs_of(kernel, name)
     assert run.status == "failed"
-    assert kernel.track("going_on = 1").run_id == run.parent_id
+    assert track(kernel, "going_on = 1").run_id == run.parent_id
 
 
 @ignores_jupyter
@@ -430,13 +438,13 @@ def test_a_body_given_as_text_runs_too(kernel: Kernel) -> None:
 def test_a_run_over_cells_ends_with_the_next_or_when_told(kernel: Kernel) -> None:
     kernel.run("width = 64")
     assert kernel.run("%mlm_run one --param width={width}").text.startswith("Run one (")
-    first = kernel.track("w = 1")
+    first = track(kernel, "w = 1")
     kernel.run("%mlm_run two")
-    second = kernel.track("w = 2")
+    second = track(kernel, "w = 2")
     kernel.run("%mlm_run --end")
     (one,), (two,) = runs_of(kernel, "one"), runs_of(kernel, "two")
     assert (one.status, two.status, one.params) == ("finished", "finished", {"width": "64"})
-    assert (first.run_id, second.run_id, kernel.track("w = 3").run_id) == (one.id, two.id, None)
+    assert (first.run_id, second.run_id, track(kernel, "w = 3").run_id) == (one.id, two.id, None)
 
 
 @ignores_jupyter
