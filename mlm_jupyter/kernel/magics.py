@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mlm_jupyter.kernel.results import History
     from mlm_jupyter.kernel.tracker import Tracker
     from mlm_jupyter.project import Project
+    from mlm_jupyter.recorder import Recorder
     from mlm_jupyter.restoration import RestoreReport
 
 P = ParamSpec("P")
@@ -141,7 +142,7 @@ class MlmMagics(Magics):
             tags=tags,
             params=given.names("--params"),
             metrics=given.names("--metrics"),
-            exclude=given.texts("--exclude"),
+            exclude=given.names("--exclude"),
             manual=given.has("--manual"),
         )
         if was_tracking:
@@ -152,14 +153,11 @@ class MlmMagics(Magics):
         others = [name for name in given.options() if name != "--tag"]
         if others:
             raise InvalidInputError(f"{others[0]} goes with starting to track, not with {verb}.")
-        if given.has("--tag"):
-            self._tracker.require()
-            self._set_tags(given.pairs("--tag"))
+        self._set_tags(given.pairs("--tag"))
 
     def _set_tags(self, tags: dict[str, str]) -> None:
         for key, value in tags.items():
-            assert self._tracker.recorder is not None
-            self._tracker.recorder.set_tag(key, value)
+            self._recorder().set_tag(key, value)
 
     @line_magic
     @_in_one_line
@@ -286,10 +284,9 @@ class MlmMagics(Magics):
         --------
         %mlm_log acc=model.score(X, y), val/loss=losses[-1] --step epoch
         """
-        self._tracker.require()
-        assert self._tracker.recorder is not None
+        recorder = self._recorder()
         metrics, step = read_metrics(line, {**self._shell.user_ns, **(local_ns or {})})
-        self._tracker.recorder.log_metrics(metrics, step=step)
+        recorder.log_metrics(metrics, step=step)
 
     @line_cell_magic
     @_in_one_line
@@ -311,9 +308,7 @@ class MlmMagics(Magics):
             self._tracker.require()
             self._tracker.end_run()
             return
-        live, params = self._tracker.require(), given.pairs("--param")
-        recorder = self._tracker.recorder
-        assert recorder is not None and live is not None
+        params, recorder = given.pairs("--param"), self._recorder()
         if given.has(ADOPTED):
             BodyRun(self._shell, recorder.start_run(given.text("NAME"), params=params))
         elif cell is not None:
@@ -346,6 +341,11 @@ class MlmMagics(Magics):
         query = unquoted(line.strip())
         with self._project() as project:
             return runs_frame(project.to_dataframe(query or None), list(project.runs(query or None)))
+
+    def _recorder(self) -> Recorder:
+        self._tracker.require()
+        assert self._tracker.recorder is not None
+        return self._tracker.recorder
 
     def _project(self) -> Project:
         """Open the project of this kernel to read it, with all that was captured so far."""
