@@ -6,7 +6,9 @@ Everything here works without a kernel and without unpickling anything.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -16,11 +18,36 @@ from mlm_jupyter.core.retention import Candidate, Policy, droppable, kept
 from mlm_jupyter.errors import ConflictError
 from mlm_jupyter.process import is_alive
 from mlm_jupyter.settings import Settings
+from mlm_jupyter.store.damage import TouchedCheckpoint
 from mlm_jupyter.store.database import Database
+from mlm_jupyter.store.location import FOLDER_NAME
 from mlm_jupyter.store.packs import Packs
 from mlm_jupyter.store.prune import Pruning
+from mlm_jupyter.store.rebuild import Rebuilt
+from mlm_jupyter.store.rebuild import rebuild as rebuild_database
 from mlm_jupyter.store.reclaim import pruning_alone, reclaim, store_bytes
 from mlm_jupyter.store.runs import Runs
+from mlm_jupyter.store.stats import Stats
+from mlm_jupyter.store.stats import take_stats as stats_of
+from mlm_jupyter.store.verify import Verification
+from mlm_jupyter.store.verify import verify as verify_packs
+
+__all__ = [
+    "Freed",
+    "Prune",
+    "Rebuilt",
+    "Stats",
+    "TouchedCheckpoint",
+    "Verification",
+    "enforce_retention",
+    "plan_prune",
+    "rebuild",
+    "take_stats",
+    "verify",
+]
+
+Progress = Callable[[int, int], None]
+"""Told how many bytes of how many are done."""
 
 _ROOM: Final = 0.9
 """Retention goes on until the store takes this share of what it may."""
@@ -86,6 +113,49 @@ class Prune:
         """Free it, and what earlier prunings and killed processes left."""
         with pruning_alone(self._packs):
             return _free(self._packs, self._pruning, reason="mlm prune", now=self._now)
+
+
+def verify(folder: Path, *, on_progress: Progress = lambda done, total: None) -> Verification:
+    """Read everything the project in ``folder`` has stored and compare it with its digests.
+
+    Raises
+    ------
+    CorruptError : the database is so damaged that it cannot be opened; ``rebuild`` makes it anew.
+    """
+    with _opened(folder) as database:
+        return verify_packs(Packs(database), on_progress=on_progress)
+
+
+def rebuild(folder: Path, *, on_progress: Progress = lambda done, total: None) -> Rebuilt:
+    """Make the database of the project in ``folder`` anew; the old one is moved aside.
+
+    Raises
+    ------
+    ConflictError : a process is writing to the project.
+    """
+    return rebuild_database(folder / FOLDER_NAME, on_progress=on_progress)
+
+
+def take_stats(folder: Path, *, most_variables: int = 10) -> Stats:
+    """Return the project in ``folder`` in numbers."""
+    with _opened(folder) as database:
+        return stats_of(Packs(database), most_variables=most_variables)
+
+
+@contextmanager
+def plan_prune(folder: Path, policy: Policy, *, now: int) -> Iterator[Prune]:
+    """Find out what pruning the project in ``folder`` would free; apply it inside the block."""
+    with _opened(folder) as database:
+        yield Prune(database, policy, now=now)
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[Database]:
+    database = Database.open(folder / FOLDER_NAME)
+    try:
+        yield database
+    finally:
+        database.close()
 
 
 def live_sessions(database: Database, is_alive: Callable[[Session], bool]) -> set[str]:

@@ -14,6 +14,7 @@ from mlm_jupyter.errors import MlmError, NotFoundError, StorageError
 from mlm_jupyter.reader import CheckpointRef, Reader
 from mlm_jupyter.restoration import RestoreError
 from mlm_jupyter.store.location import FOLDER_NAME, find_project
+from mlm_jupyter.store.verify import verify_checkpoints
 from mlm_jupyter.trust import load_or_create_key, refusal, sign, verify
 
 if TYPE_CHECKING:
@@ -106,17 +107,20 @@ class Project(Reader):
         checkpoint = self.get_checkpoint(ref)
         return verify(checkpoint.digest, self.signatures(checkpoint), [load_or_create_key(os.environ)]) is not None
 
-    def trust(self, ref: CheckpointRef) -> None:
-        """Vouch for a checkpoint with this user's key, so that its values may be loaded here. They bring code that runs.
+    def trust(self, *refs: CheckpointRef) -> None:
+        """Vouch for checkpoints with this user's key, so that their values may be loaded here. They bring code that runs.
 
         Raises
         ------
         StorageError : there is no key file, and none can be made.
+        CorruptError, NotFoundError : something of them is damaged or missing; none was signed.
         """
         key = load_or_create_key(os.environ)
         if key.is_ephemeral:
             raise StorageError(key.note or "There is no key to sign with. Set MLM_KEY_FILE to a file that can be written.")
-        self._checkpoints.add_signature(sign(self.get_checkpoint(ref).digest, key))
+        checkpoints = [self.get_checkpoint(ref) for ref in refs]
+        verify_checkpoints(self._packs, checkpoints)
+        self._checkpoints.add_signatures(sign(checkpoint.digest, key) for checkpoint in checkpoints)
 
     def _require_trust(self, checkpoint: Checkpoint) -> None:
         """Raise UntrustedError unless this user's key signed the checkpoint."""
@@ -137,6 +141,11 @@ def open_project(path: str | os.PathLike[str] | None = None) -> Project:
     ------
     NotFoundError : there is no project there.
     """
+    return Project.open(find_folder(path))
+
+
+def find_folder(path: str | os.PathLike[str] | None = None) -> Path:
+    """Return the folder of the project that ``open_project`` opens."""
     start = Path.cwd() if path is None else Path(path).expanduser().absolute()
     start = start.parent if start.name == FOLDER_NAME else start
     environ = {key: value for key, value in os.environ.items() if path is None or key != "MLM_PROJECT"}
@@ -145,7 +154,7 @@ def open_project(path: str | os.PathLike[str] | None = None) -> Project:
         named = environ.get("MLM_PROJECT")
         where = f"in {named}, which MLM_PROJECT names" if named else f"in {start} or above it"
         raise NotFoundError(f"There is no project {where}. Make one with: mlm init")
-    return Project.open(folder)
+    return folder
 
 
 def _tell_failures(id: str, failures: Mapping[str, str], wanted: list[str] | None) -> None:

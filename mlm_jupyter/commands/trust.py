@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 
 from mlm_jupyter.commands.options import REFERENCE, add_project, project_of
 from mlm_jupyter.commands.text import clean, moment
@@ -32,11 +33,11 @@ def trust(options: argparse.Namespace) -> int | None:
             return None
         for line in sorted({_origin(project, checkpoint) for checkpoint in foreign}):
             print(line)
+        print(_contents(project, foreign))
         if not options.yes and not _is_confirmed(len(foreign)):
             print("Nothing was changed.")
             return 1
-        for checkpoint in foreign:
-            project.trust(checkpoint)
+        project.trust(*foreign)
     print(f"Trusted {len(foreign)} {'checkpoint' if len(foreign) == 1 else 'checkpoints'}.")
     return None
 
@@ -47,6 +48,19 @@ def _is_confirmed(count: int) -> bool:
     what = "it" if count == 1 else f"these {count} checkpoints"
     answer = input(f"Loading their values runs code that they bring. Do you trust {what}? [y/N] ")
     return answer.strip().lower() in ("y", "yes")
+
+
+def _contents(project: Project, checkpoints: Sequence[Checkpoint]) -> str:
+    stored = (
+        (variable.type, variable.group)
+        for checkpoint in checkpoints
+        for variable in project.variables(checkpoint).values()
+        if variable.group is not None
+    )
+    values = set(stored)
+    types = sorted({type.partition(".")[0] for type, _ in values} - {"builtins"})
+    of_types = f" of Python's own types{' and of ' + clean(', '.join(types)) if types else ''}" if values else ""
+    return f"What is loaded: {len(values)} {'value' if len(values) == 1 else 'values'}{of_types}"
 
 
 def _origin(project: Project, checkpoint: Checkpoint) -> str:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, NoReturn
 
-from mlm_jupyter.commands import checkpoints, compare, execute, export, projects, runs, trust
+from mlm_jupyter.commands import checkpoints, compare, execute, export, maintenance, projects, runs, trust
 
 Arguments = Callable[[argparse.ArgumentParser], None]
 Action = Callable[[argparse.Namespace], int | None]
@@ -35,6 +35,9 @@ VERBS: Final = (
     Verb("metrics", "show the metrics of a run", runs.metrics_arguments, runs.metrics),
     Verb("execute", "run a notebook headless, tracked", execute.execute_arguments, execute.execute),
     Verb("export", "write a notebook, or its code, as it was", export.export_arguments, export.export),
+    Verb("verify", "compare everything with what was written", maintenance.verify_arguments, maintenance.verify),
+    Verb("prune", "free the values of old checkpoints", maintenance.prune_arguments, maintenance.prune),
+    Verb("stats", "tell what takes how much", maintenance.stats_arguments, maintenance.stats),
     Verb("trust", "vouch for a checkpoint that somebody else made", trust.trust_arguments, trust.trust),
 )
 

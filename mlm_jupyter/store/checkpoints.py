@@ -213,9 +213,20 @@ class Checkpoints:
 
     def add_signature(self, signature: Signature) -> None:
         """Store one more signature; a second one by the same key takes the place of the first."""
+        self.add_signatures([signature])
+
+    def add_signatures(self, signatures: Iterable[Signature]) -> None:
+        """Store more signatures, all or none."""
+        added = list(signatures)
+
+        def add(connection: sqlite3.Connection) -> None:
+            for signature in added:
+                insert_signature(connection, signature)
+
         with self._packs.batch() as batch:
-            batch.put_json(Kind.SIGNATURE, signature)
-            batch.commit(lambda connection: insert_signature(connection, signature))
+            for signature in added:
+                batch.put_json(Kind.SIGNATURE, signature)
+            batch.commit(add)
 
     def set_name(self, id: str, name: str | None) -> None:
         """Name a checkpoint, or with None take its name away."""

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import zstandard
 
 from mlm_jupyter.errors import CorruptError
 from mlm_jupyter.store.records import Kind, Record, name_of, scan, unpack
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 _THREADS: Final = 2  # blake3 and zstd let go of the interpreter; more would wait for the disk
 _BATCH_BYTES: Final = 4 << 20
@@ -44,6 +46,8 @@ def check_packs(
     is_wanted : asked for each record, before its bytes are read, with the name of its pack.
     on_progress : told how many bytes of the packs have been gone through.
     """
+    from concurrent.futures import ThreadPoolExecutor
+
     done_bytes = 0
     pending: deque[tuple[Future[list[Checked]], int]] = deque()
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="mlm-verify") as pool:

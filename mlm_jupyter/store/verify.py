@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
 from mlm_jupyter.core.digest import Digest
+from mlm_jupyter.core.entities import Checkpoint
 from mlm_jupyter.errors import CorruptError, MlmError, NotFoundError
 from mlm_jupyter.store.damage import DamageMap, TouchedArtifact, TouchedCheckpoint
 from mlm_jupyter.store.database import Database
 from mlm_jupyter.store.inventory import Inventory, object_keys
 from mlm_jupyter.store.packfile import take_unused
 from mlm_jupyter.store.packs import Packs
-from mlm_jupyter.store.records import HEADER_BYTES, Record
-from mlm_jupyter.store.references import ROLES, references
+from mlm_jupyter.store.records import HEADER_BYTES, Kind, Record
+from mlm_jupyter.store.references import ROLES, Edge, Role, references
 from mlm_jupyter.store.scan import Checked, check_packs
 
 _SEEN = 1
@@ -166,11 +167,38 @@ class _Verifier:
 
     def _missing(self) -> Iterator[Damage]:
         """Yield what is referred to and was neither stored nor freed."""
-        connection = self._database.connection()
         for digest in sorted(self._loose):
-            freed = connection.execute("SELECT 1 FROM tombstones WHERE digest = ?", (bytes.fromhex(digest),)).fetchone()
-            if freed is None and not self._packs.has(digest):
+            if not self._packs.has(digest) and not _is_freed(self._database, digest):
                 yield Damage(digest, "object", f"Object {digest[:12]} is not there")
+
+
+def verify_checkpoints(packs: Packs, checkpoints: Iterable[Checkpoint]) -> None:
+    """Read all that these checkpoints refer to and compare it with its digests.
+
+    Raises
+    ------
+    CorruptError, NotFoundError : something is damaged or missing, other than values that retention has freed.
+    """
+    seen: set[Edge] = set()
+    pending = [Edge(Role.MANIFEST, checkpoint.digest) for checkpoint in checkpoints]
+    while pending:
+        edge = pending.pop()
+        if edge in seen:
+            continue
+        seen.add(edge)
+        try:
+            data = packs.get(edge.digest)
+        except NotFoundError:
+            if edge.role is Role.GROUP and _is_freed(packs.database, edge.digest):
+                continue
+            raise
+        if edge.role is not Role.BLOB or packs.find_kind(edge.digest) is Kind.LIST:
+            pending += references(edge.role, data)
+
+
+def _is_freed(database: Database, digest: Digest) -> bool:
+    query = "SELECT 1 FROM tombstones WHERE digest = ?"
+    return database.connection().execute(query, (bytes.fromhex(digest),)).fetchone() is not None
 
 
 def _check_database(database: Database) -> list[str]:
