@@ -33,7 +33,10 @@ class Comparison(msgspec.Struct, frozen=True):
         return [*text_lines(self.diff), *details]
 
     def __bool__(self) -> bool:
-        return bool(text_lines(self.diff))
+        diff = self.diff
+        return bool(
+            diff.cells or diff.variables or diff.params or diff.metrics or diff.modules or diff.environment != EnvironmentDiff()
+        )
 
     def __repr__(self) -> str:
         return "\n".join(self.lines()) or "Nothing differs."

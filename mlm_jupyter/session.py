@@ -23,6 +23,7 @@ from mlm_jupyter.core import tree
 from mlm_jupyter.core.access import Access
 from mlm_jupyter.core.digest import Digest
 from mlm_jupyter.core.entities import CellError, CellExecution, Checkpoint, CheckpointKind, ExecutionStatus, State, Variable
+from mlm_jupyter.core.magics import is_ours_alone
 from mlm_jupyter.errors import InvalidInputError, MlmError
 from mlm_jupyter.restoration import Plan, RestoreError, RestoreReport, free_memory, swap
 from mlm_jupyter.settings import Settings
@@ -31,6 +32,9 @@ from mlm_jupyter.store.database import Database
 from mlm_jupyter.store.packs import Packs
 from mlm_jupyter.trust import Key, refusal, sign, verify
 from mlm_jupyter.writer import CheckpointDraft, Output, Writer, record_of
+
+MOST_LATE: Final = 1_000
+"""So many executions can still get late output."""
 
 _STATE: Final = msgspec.json.Decoder(State)
 
@@ -51,11 +55,13 @@ class Surroundings(Protocol):
 class _Cell:
     """A cell that is being executed."""
 
-    def __init__(self, source: str, cell_id: str | None, access: Access) -> None:
+    def __init__(self, source: str, cell_id: str | None, access: Access, *, leaves_none: bool = False) -> None:
         self.source = source
         self.cell_id = cell_id
         self.access = access
-        self.checkpoint_id = new_id()
+        self.leaves_none = leaves_none
+        self.key = new_id()
+        self.checkpoint_id = self.key
         self.started_at = now_ms()
         self.started_s = time.perf_counter()
 
@@ -108,6 +114,7 @@ class LiveSession:
         self._has_gone_unseen = False
         self._between: tuple[str, ...] = ()
         self._looked: list[Look] = []
+        self._checkpoint_of: dict[str, str] = {}
         self.writer = Writer(
             self.packs,
             self.checkpoints,
@@ -129,28 +136,43 @@ class LiveSession:
 
     @property
     def checkpoint_id(self) -> str | None:
-        """The id that the checkpoint of the cell being executed will have."""
-        return self._cell.checkpoint_id if self._cell else None
+        """The id of the checkpoint that will hold what the cell being executed logs; the present one's if it leaves none."""
+        cell, current = self._cell, self.writer.current
+        if cell is None:
+            return None
+        return current.id if cell.leaves_none and current is not None else cell.checkpoint_id
 
     @property
-    def last_id(self) -> str | None:
-        """The id of the checkpoint that was queued last."""
-        return self._last.id if self._last else None
+    def key(self) -> str:
+        """What the outputs of the cell being executed, or else of the last one, are asked for by."""
+        if self._cell is not None:
+            return self._cell.key
+        return self._last.key if self._last is not None else ""
+
+    def find_checkpoint_id(self, key: str) -> str | None:
+        """Return the checkpoint of the execution whose outputs are called ``key``, if it left one."""
+        return self._checkpoint_of.get(key)
+
+    def exclude(self, patterns: Iterable[str]) -> None:
+        """Store the values of fewer variables from now on."""
+        rules = self.namespace.rules
+        self.namespace.rules = msgspec.structs.replace(rules, exclude=tuple(dict.fromkeys((*rules.exclude, *patterns))))
 
     def went_unseen(self) -> None:
         """Say that code ran that is no cell (a completer, a variable explorer): what it changed was between cells."""
         self._has_gone_unseen = True
 
-    def begin_cell(self, source: str, *, python: str, cell_id: str | None) -> None:
+    def begin_cell(self, source: str, *, python: str, cell_id: str | None, leaves_none: bool = False) -> None:
         """Prepare for the execution of a cell; returns when the cell may change what it likes.
 
-        ``source`` is the cell as typed, ``python`` what is executed of it. Its outputs are asked for by ``checkpoint_id``.
+        ``source`` is the cell as typed, ``python`` what is executed of it. Its outputs are asked for by ``key``. A cell that
+        ``leaves_none`` is expected to be dropped.
         """
         if self._last is not None:
             self._last.are_outputs_final.set()
         if self._has_gone_unseen:
             self._look_between()
-        cell = _Cell(source, cell_id, self.reach.enter(python))
+        cell = _Cell(source, cell_id, self.reach.enter(python), leaves_none=leaves_none)
         self._wait_for_pending()
         self._cell = cell
 
@@ -163,9 +185,9 @@ class LiveSession:
         self._cell = None
 
     def outputs_are_final(self, key: str | None = None) -> None:
-        """Say that no more output of an execution (the last, or the one whose checkpoint is ``key``) is to be waited for."""
+        """Say that no more output of an execution (the last, or the one called ``key``) is to be waited for."""
         last = self._last
-        if last is not None and key in (None, last.id):
+        if last is not None and key in (None, last.key):
             last.are_outputs_final.set()
 
     def _look_between(self) -> None:
@@ -213,10 +235,20 @@ class LiveSession:
             reads=cell.access.reads,
             writes=cell.access.writes,
         )
-        return self._submit(kind, look, id=cell.checkpoint_id, execution=execution, metrics=metrics)
+        self._checkpoint_of[cell.key] = cell.checkpoint_id
+        if len(self._checkpoint_of) > MOST_LATE:
+            del self._checkpoint_of[next(iter(self._checkpoint_of))]
+        return self._submit(kind, look, id=cell.checkpoint_id, key=cell.key, execution=execution, metrics=metrics)
 
-    def checkpoint(self, kind: CheckpointKind = "manual", *, name: str | None = None, note: str | None = None) -> Checkpoint:
-        """Make a checkpoint of this moment and return it when it is stored.
+    def checkpoint(
+        self,
+        kind: CheckpointKind = "manual",
+        *,
+        name: str | None = None,
+        note: str | None = None,
+        metrics: dict[str, float] | None = None,
+    ) -> Checkpoint:
+        """Make a checkpoint of this moment and return it when it is stored; ``metrics`` are those logged just before it.
 
         Raises
         ------
@@ -225,7 +257,8 @@ class LiveSession:
         """
         if name is not None:
             check_name(name)
-        draft = self._submit(kind, self._look(), name=name, note=note)
+            self.checkpoints.require_free(name)
+        draft = self._submit(kind, self._look(), name=name, note=note, metrics=metrics)
         draft.are_outputs_final.set()
         draft.done.wait()
         if draft.checkpoint is None:
@@ -244,17 +277,21 @@ class LiveSession:
         look: Look,
         *,
         id: str | None = None,
+        key: str = "",
         execution: CellExecution | None = None,
         metrics: dict[str, float] | None = None,
         name: str | None = None,
         note: str | None = None,
     ) -> CheckpointDraft:
+        if id is None and self._cell is not None:  # made inside a cell, whose own checkpoint comes after it
+            id, self._cell.checkpoint_id = self._cell.checkpoint_id, new_id()
         id = id or new_id()
         cwd, sys_path = state.take_place()
         between, self._between = self._between, ()
         picture = self.document.picture()
         draft = CheckpointDraft(
             id=id,
+            key=key,
             kind=kind,
             created_at=now_ms(),
             look=look,
@@ -264,7 +301,7 @@ class LiveSession:
             cwd=cwd,
             sys_path=sys_path,
             execution=execution,
-            outputs=None if execution is None else lambda: self._surroundings.outputs(id),
+            outputs=None if execution is None else lambda: self._surroundings.outputs(key),
             metrics=metrics or {},
             document=lambda shelf, execution: self.document.document(picture, shelf, execution),
             modules=self._surroundings.modules(),
@@ -403,7 +440,7 @@ class LiveSession:
         return staging.values
 
     def undo(self, n: int = 1) -> RestoreReport:
-        """Go back to the checkpoint ``n`` parents before the one the kernel stands on.
+        """Go back to the checkpoint ``n`` parents before the one the kernel stands on; going back is no step of its own.
 
         Raises
         ------
@@ -411,7 +448,10 @@ class LiveSession:
         """
         if n < 1:
             raise InvalidInputError(f"Cannot undo {n} checkpoints; give a positive number, as in %mlm_undo 1.")
-        return self.restore(f"current~{n}")
+        base = self.current
+        while base is not None and base.parent_id is not None and not base.changes and is_ours_alone(base.source or "x"):
+            base = self.checkpoints.find(base.parent_id)
+        return self.restore(f"{base.id}~{n}" if base is not None else f"current~{n}")
 
 
 def _rules(settings: Settings) -> Rules:

@@ -69,6 +69,8 @@ class CheckpointDraft(msgspec.Struct, kw_only=True):
     """A checkpoint on its way to the store."""
 
     id: str
+    key: str = ""
+    """What the outputs of the execution are asked for by."""
     kind: CheckpointKind
     created_at: int
     look: Look
@@ -132,6 +134,8 @@ class Writer:
         self._on_lost = on_lost
         self._queue_bytes = queue_bytes
         self._known: dict[bytes, Digest] = {}
+        self._unstored: dict[str, VariableDraft] = {}
+        self._untimely: set[str] = set()
         self._states: dict[str, tuple[bytes, Digest]] = {}
         self._queue: collections.deque[CheckpointDraft | Callable[[], None]] = collections.deque()
         self._changed = threading.Condition()
@@ -195,6 +199,8 @@ class Writer:
         """Make ``checkpoint`` the parent of the next one, and ``records`` what is known of the variables. Flush first."""
         self.current = checkpoint
         self.records = records
+        self._unstored = {}
+        self._untimely = set()
 
     # -- the writer's thread ------------------------------------------------------------------------------------------
 
@@ -224,12 +230,14 @@ class Writer:
                 self._store(draft)
             except ConflictError:  # chunks were pruned while they were about to be used again
                 self._store(draft)
-            if self._is_failing:
+            if self._is_failing and not self._unstored:  # else what follows a failure was stored, not what failed
                 self._is_failing = False
                 self._on_error("Tracking works again; what changed meanwhile is in the next checkpoint.")
         except Exception as error:
             draft.error = error if isinstance(error, MlmError) else MlmError(f"{type(error).__name__}: {error}")
             self._on_lost(draft.look.drafts)
+            self._unstored.update(draft.look.drafts)
+            self._untimely.update(draft.look.drafts, draft.look.removed)
             if not self._is_failing:
                 self._is_failing = True
                 self._on_error(
@@ -256,6 +264,8 @@ class Writer:
         if len(self._known) > MOST_KNOWN:
             self._known.clear()
         self._known.update(known)
+        self._unstored = {name: self._unstored[name] for name in self._inherited_unstored(draft)}
+        self._untimely = (self._untimely - draft.look.drafts.keys()) | set(lost)
         if lost:
             self._on_lost(lost)
 
@@ -271,6 +281,9 @@ class Writer:
             if digest is None:
                 lost += group.names
         records = {name: record for name, record in self.records.items() if name in draft.names}
+        for name in self._inherited_unstored(draft):
+            record = record_of(self._unstored[name], None, "it could not be stored when it changed")
+            records[name] = (batch.put_json(Kind.VARIABLE, record), record)
         for name, found in draft.look.drafts.items():
             record = record_of(found, *groups.get(id(found.group), (None, None)))
             records[name] = (batch.put_json(Kind.VARIABLE, record), record)
@@ -319,7 +332,6 @@ class Writer:
     ) -> Manifest:
         document = draft.document(Shelf(batch), execution)
         parent = self.current
-        look = draft.look
         return Manifest(
             id=draft.id,
             kind=draft.kind,
@@ -338,9 +350,26 @@ class Writer:
             document=batch.put_json(Kind.DOCUMENT, document) if document is not None else None,
             modules={path: batch.put_blob(source) for path, source in draft.modules.items()},
             environment=self.environment,
-            changes=Changes(look.added, look.changed, look.removed, draft.between),
+            changes=self._changes(draft),
             metrics=draft.metrics,
         )
+
+    def _changes(self, draft: CheckpointDraft) -> Changes:
+        """Return what is different from the parent; the look says what is from the last, which may not have been stored."""
+        look = draft.look
+        different = {*look.added, *look.changed, *self._inherited_unstored(draft)}
+        removed = self.records.keys() - draft.names
+        late = self._untimely & (different | removed)
+        return Changes(
+            added=tuple(sorted(different - self.records.keys())),
+            changed=tuple(sorted(different & self.records.keys())),
+            removed=tuple(sorted(removed)),
+            between=tuple(sorted({*draft.between, *late})),
+        )
+
+    def _inherited_unstored(self, draft: CheckpointDraft) -> list[str]:
+        """Return the names that changed before ``draft``, in a checkpoint that could not be stored, and not in it."""
+        return [name for name in self._unstored if name in draft.names and name not in draft.look.drafts]
 
     def _store_state(self, batch: Batch, draft: CheckpointDraft) -> Digest:
         for generator, pickled in draft.random.items():

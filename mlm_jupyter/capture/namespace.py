@@ -68,7 +68,7 @@ class Namespace:
     def __init__(self, namespace: dict[str, Any], *, is_hidden: Callable[[str], bool], rules: Rules) -> None:
         self.live = namespace
         self._is_hidden = is_hidden
-        self._rules = rules
+        self.rules = rules
         self._scalars = ScalarWatch()
         self._timebox = TimeBox(rules.value_seconds)
         self._identities = Identities()
@@ -128,7 +128,7 @@ class Namespace:
         for names in groups:
             if mentions is None or not skipped.isdisjoint(names) or not fresh.isdisjoint(names) or mentions(names):
                 continue  # a cell that works with it would have it proved in vain each time
-            if sum(found.seen[name].cost_ms for name in names) < self._rules.dear_ms:
+            if sum(found.seen[name].cost_ms for name in names) < self.rules.dear_ms:
                 continue
             if any(found.seen[name].status != "stored" for name in names):
                 continue
@@ -199,12 +199,12 @@ class Namespace:
         found.seen[name] = seen
 
     def _judge(self, name: str, value: Any, found: _Found, hasher: Hasher) -> Seen:
-        status, reason = self._rules.judge(name, value)
+        status, reason = self.rules.judge(name, value)
         if status not in ("stored", "reference"):
             found.reasons[name] = reason or ""
             return Seen(status, self._identities.of(value), identity=id(value))
         draft = ValueDraft(self._dump(value, name), hasher)
-        too_big = self._rules.too_big(draft.size_bytes)
+        too_big = self.rules.too_big(draft.size_bytes)
         if too_big:
             found.reasons[name] = too_big
             return Seen("excluded", draft.fingerprint)

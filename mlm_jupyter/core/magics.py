@@ -63,3 +63,12 @@ def _line_as_python(line: str) -> str:
     if magic is None:
         return f"{indent}{target or ''}get_ipython().{'getoutput' if target else 'system'}({command!r})"
     return f"{indent}{target or ''}get_ipython().run_line_magic({magic!r}, {argument!r})"
+
+
+_OURS: Final = re.compile(r"\s*(?:#.*|%+mlm_\w+.*|%(?:re)?load_ext\s+mlm_jupyter\s*|)\s*")
+
+
+def is_ours_alone(source: str) -> bool:
+    """Return whether a cell consists of nothing but our line magics."""
+    lines = source.splitlines()
+    return not source.lstrip().startswith("%%") and all(_OURS.fullmatch(line) for line in lines)

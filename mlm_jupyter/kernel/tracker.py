@@ -28,6 +28,7 @@ from mlm_jupyter.clock import new_id, now_ms
 from mlm_jupyter.comparison import Comparison, compare
 from mlm_jupyter.core.diff import diff_checkpoints
 from mlm_jupyter.core.entities import CellError, Checkpoint, ExecutionStatus
+from mlm_jupyter.core.magics import is_ours_alone
 from mlm_jupyter.core.parts import select
 from mlm_jupyter.errors import InvalidInputError, MlmError
 from mlm_jupyter.kernel.notices import Notices
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
 
 _SHELL_NAMES: Final = re.compile(r"_(?:i{0,3}|_{1,2}|i?\d+|[io]h|dh)?|In|Out|get_ipython|exit|quit|__.*__|__vsc_ipynb_file__")
-_OURS: Final = re.compile(r"\s*(?:#.*|%+mlm_\w+.*|%(?:re)?load_ext\s+mlm_jupyter\s*|)\s*")
 LATE_S: Final = 1.0
 
 
@@ -94,6 +94,7 @@ class Tracker:
         self._metrics: dict[str, float] = {}
         self._late_timer: threading.Timer | None = None
         self._modules: ProjectModules | None = None
+        self._is_registered = False
         self._pid = os.getpid()
         self._thread = threading.get_ident()
         _trackers.add(self)
@@ -120,9 +121,12 @@ class Tracker:
         if self.is_tracking:
             self._is_paused = False
             self._pins.add(params, metrics)
+            self.require().exclude(exclude)
+            self._is_manual = self._is_manual or manual
             if name is not None and (self._run is None or self._run.name != name):
                 self.start_run(name, experiment=experiment, tags=tags)
             return self.status()
+        self.register()  # after %unload_ext the magics are still there
         self._open(tuple(exclude))
         self._pins = Pins(params, metrics)
         self._is_manual = manual
@@ -133,7 +137,7 @@ class Tracker:
             self._baseline_due = True
             assert self.live is not None
             self.live.begin_baseline(cell_id=self._cell_id())
-            self._outputs.begin(self._parent_id(), self.live.checkpoint_id or new_id())
+            self._outputs.begin(self._parent_id(), self.live.key)
         else:
             self._checkpoint_baseline()
         return self.status()
@@ -196,7 +200,10 @@ class Tracker:
             live.end_cell(CellResult("ok"), kind="baseline")
         self._store_late()
         live.close()
-        recorder.close("finished" if status == "finished" else "failed")
+        try:
+            recorder.close("finished" if status == "finished" else "failed")
+        except MlmError as error:
+            self.tell(f"The end of this run was not recorded: {error}")
         self._outputs.uninstall()
         live.database.close()
         self.live = self.recorder = self._run = None
@@ -250,7 +257,10 @@ class Tracker:
 
     def checkpoint(self, name: str | None = None, *, note: str | None = None) -> Checkpoint:
         """Make a checkpoint of this moment."""
-        return self.require().checkpoint(name=name, note=note)
+        live = self.require()
+        metrics = dict(self._metrics)
+        self._metrics.clear()
+        return live.checkpoint(name=name, note=note, metrics=metrics)
 
     def restore(
         self,
@@ -352,7 +362,10 @@ class Tracker:
     # -- hooks --------------------------------------------------------------------------------------------------------
 
     def register(self) -> None:
-        """Listen to IPython's events; harmless until tracking starts."""
+        """Listen to IPython's events, once; harmless until tracking starts."""
+        if self._is_registered:
+            return
+        self._is_registered = True
         self.shell.events.register("pre_run_cell", self._pre_run_cell)
         self.shell.events.register("post_run_cell", self._post_run_cell)
         self.shell.events.register("post_execute", self._post_execute)
@@ -361,6 +374,7 @@ class Tracker:
     def unregister(self) -> None:
         """Stop tracking and leave the shell as it was."""
         self.stop()
+        self._is_registered = False
         self.shell.events.unregister("pre_run_cell", self._pre_run_cell)
         self.shell.events.unregister("post_run_cell", self._post_run_cell)
         self.shell.events.unregister("post_execute", self._post_execute)
@@ -384,8 +398,8 @@ class Tracker:
             cell_id = info.cell_id or self._cell_id()
             self._metrics.clear()
             self._runs_before = self.recorder.depth if self.recorder else 0
-            live.begin_cell(raw, python=python, cell_id=cell_id)
-            self._outputs.begin(self._parent_id(), live.checkpoint_id or new_id())
+            live.begin_cell(raw, python=python, cell_id=cell_id, leaves_none=is_ours_alone(raw))
+            self._outputs.begin(self._parent_id(), live.key)
             self._seen_begin = True
 
     def _post_run_cell(self, result: ExecutionResult) -> None:
@@ -420,15 +434,15 @@ class Tracker:
         if self._baseline_due:
             self._baseline_due = False
             live.end_cell(_result_of(result), source=source, kind="baseline")
-        elif began and (restored or not _is_ours_alone(source)):
+        elif began and (restored or not is_ours_alone(source)):
             if self.recorder is not None:
                 self._pins.log(self.shell.user_ns, live.written, self.recorder)
             live.end_cell(_result_of(result), metrics=dict(self._metrics))
         elif began:
-            self._outputs.final(live.checkpoint_id or "")
+            self._outputs.final(live.key)
             live.drop_cell()
         if getattr(self.shell, "kernel", None) is None:  # a terminal tells of no end
-            self._outputs.end(live.last_id or "")
+            self._outputs.end(live.key)
             live.outputs_are_final()
         self._store_late()
 
@@ -455,10 +469,11 @@ class Tracker:
         def store() -> None:
             with suppress(MlmError):  # the disk; that is told when a checkpoint cannot be stored either
                 for key, records in late:
-                    if live.checkpoints.find(key) is None:
+                    checkpoint_id = live.find_checkpoint_id(key)
+                    if checkpoint_id is None or live.checkpoints.find(checkpoint_id) is None:
                         continue  # a cell that left no checkpoint: one of our magics, or one that could not be stored
                     for record in records:
-                        live.checkpoints.add_late_output(key, record, now_ms())
+                        live.checkpoints.add_late_output(checkpoint_id, record, now_ms())
 
         live.writer.later(store)
 
@@ -502,7 +517,8 @@ def _result_of(result: ExecutionResult) -> CellResult:
     if error is not None:
         # An interrupt of an async cell is a cancellation: ipykernel cancels the coroutine.
         status = "interrupted" if isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)) else "error"
-        lines = traceback.format_exception(type(error), error, error.__traceback__)
+        render = getattr(error, "_render_traceback_", None)  # our own errors are one line
+        lines = render() if render else traceback.format_exception(type(error), error, error.__traceback__)
         cell_error = CellError(type(error).__name__, _text_of(error), tuple(lines))
     return CellResult(status, execution_count=result.execution_count, error=cell_error)
 
@@ -512,12 +528,6 @@ def _text_of(error: BaseException) -> str:
         return str(error)
     except Exception:  # the user's own __str__
         return ""
-
-
-def _is_ours_alone(source: str) -> bool:
-    """Return whether a cell consists of nothing but our magics."""
-    lines = source.splitlines()
-    return not lines[0].lstrip().startswith("%%") and all(_OURS.fullmatch(line) for line in lines) if lines else True
 
 
 def _relative(path: Path, project: Path) -> str:

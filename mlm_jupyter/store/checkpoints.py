@@ -234,6 +234,11 @@ class Checkpoints:
             check_name(name)
         self._update(id, "name", name, Change((id,), name=name))
 
+    def require_free(self, name: str) -> None:
+        """Raise ConflictError when another checkpoint has the name."""
+        if self._find("WHERE name = ?", name) is not None:
+            raise _taken(name)
+
     def set_note(self, id: str, note: str | None) -> None:
         """Write a note on a checkpoint, or with None remove it."""
         self._update(id, "note", note, Change((id,), note=note))
@@ -388,8 +393,12 @@ def insert_signature(connection: sqlite3.Connection, signature: Signature) -> No
 
 def _conflict(error: sqlite3.IntegrityError, id: str, name: str | None) -> ConflictError:
     if "checkpoints.name" in str(error):
-        return ConflictError(f"Another checkpoint is called {name!r} already. Choose another name, or rename that one first")
+        return _taken(name or "")
     return ConflictError(f"Checkpoint {id!r} exists already; a written checkpoint is never changed")
+
+
+def _taken(name: str) -> ConflictError:
+    return ConflictError(f"Another checkpoint is called {name!r} already. Choose another name, or rename that one first")
 
 
 def _described(checkpoint: Checkpoint) -> str:
