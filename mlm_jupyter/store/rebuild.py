@@ -59,9 +59,8 @@ def rebuild(folder: Path, *, on_progress: Callable[[int, int], None] = lambda do
     for draft in folder.glob(_DRAFT + "*"):  # of a rebuild that was killed
         shutil.rmtree(draft, ignore_errors=True)
     _check_unused(folder)
-    with _draft(folder) as draft:
-        rebuilt = Rebuilt()
-        database = Database.open(draft, create=True)
+    rebuilt = Rebuilt()
+    with _draft(folder) as database:
         packs = Packs(database)
         old = Salvage(folder / DATABASE_NAME)
         try:
@@ -71,9 +70,9 @@ def rebuild(folder: Path, *, on_progress: Callable[[int, int], None] = lambda do
                 rebuilt.runs, rebuilt.stub_runs = rebuild_runs(packs, old)
         finally:
             old.close()
-            database.close()
         _check_unused(folder)
-        rebuilt.moved_to = _swap(folder, draft)
+        database.close()
+        rebuilt.moved_to = _swap(folder, database.folder)
     return rebuilt
 
 
@@ -87,13 +86,17 @@ def _check_unused(folder: Path) -> None:
 
 
 @contextmanager
-def _draft(folder: Path) -> Iterator[Path]:
-    """Make a folder for the new database, as a project that shares the packs of the old."""
+def _draft(folder: Path) -> Iterator[Database]:
+    """Make a new database in a folder of its own, as a project that shares the packs of the old."""
     draft = folder / f"{_DRAFT}{secrets.token_hex(4)}"
-    draft.mkdir(mode=0o700)
-    (draft / PACKS_NAME).symlink_to(Path("..") / PACKS_NAME)
     try:
-        yield draft
+        database = Database.open(draft, create=True)
+        try:
+            (draft / PACKS_NAME).rmdir()
+            (draft / PACKS_NAME).symlink_to(Path("..") / PACKS_NAME)
+            yield database
+        finally:
+            database.close()
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 

@@ -58,6 +58,7 @@ class _Builder:
             self._complete(self._read(digest))
         for run in stubs:
             self._log_from_checkpoints(run)
+        self._add_sessions_of_checkpoints()
         return len(rows) + len(stubs), len(stubs)
 
     def _finished(self, known: set[str]) -> dict[str, Digest]:
@@ -83,11 +84,17 @@ class _Builder:
         self._runs.start(run if has_parent else msgspec.structs.replace(run, parent_id=None))
 
     def _add_session_of(self, run: Run) -> None:
-        """Add the session of a run if its row is lost: nobody knows any more who it was and where."""
-        started, ended = run.started_at, run.ended_at or run.started_at
-        self._runs.add_session(
-            Session(run.session_id, started, 0, 0, "", "", "", notebook=run.notebook, heartbeat_at=ended, ended_at=ended)
-        )
+        self._add_session(run.session_id, run.started_at, run.ended_at or run.started_at, run.notebook)
+
+    def _add_sessions_of_checkpoints(self) -> None:
+        query = "SELECT session_id, min(created_at), max(created_at), min(notebook) FROM checkpoints GROUP BY session_id"
+        for id, started, ended, notebook in self._connection.execute(query):
+            self._add_session(id, started, ended, notebook)
+
+    def _add_session(self, id: str, started_at: int, ended_at: int, notebook: str | None) -> None:
+        """Add a session unless its row is there; if it is lost, nobody knows any more who it was and where."""
+        session = Session(id, started_at, 0, 0, "", "", "", notebook, heartbeat_at=ended_at, ended_at=ended_at)
+        self._runs.add_session(session)
 
     def _complete(self, finished: FinishedRun) -> None:
         """Put what was logged to a run in place of the rows that are left, unless these are more: it was logged later."""

@@ -23,7 +23,7 @@ from mlm_jupyter.errors import ConflictError, CorruptError, StorageError
 from mlm_jupyter.store.database import PACKS_NAME, Database
 from mlm_jupyter.store.packfile import PackWriter, sync_folder, take_unused
 from mlm_jupyter.store.packs import Packs
-from mlm_jupyter.store.records import HEADER_BYTES, name_of, parse_header, unpack
+from mlm_jupyter.store.records import HEADER_BYTES, Kind, name_of, parse_header, scan, unpack
 
 _LOCKED_AT_ONCE: Final = 128
 _PAGE: Final = 5_000
@@ -139,7 +139,8 @@ def _shrink(packs: Packs, held: list[_Pack], least_share: float, *, is_crowded: 
     """Remove, cut or rewrite these packs, what costs nothing first; return those that are damaged."""
     for pack in held:
         if not pack.live_bytes:
-            _remove(packs.database, pack)
+            if not _holds_unknown_history(packs, pack):
+                _remove(packs.database, pack)
         elif pack.end < pack.size_bytes:
             os.ftruncate(pack.fd, pack.end)
             os.fsync(pack.fd)
@@ -152,6 +153,15 @@ def _shrink(packs: Packs, held: list[_Pack], least_share: float, *, is_crowded: 
         and (pack.live_bytes < least_share * pack.size_bytes or (is_crowded and pack.size_bytes < SMALL_PACK_BYTES))
     ]
     return _rewrite(packs, sorted(chosen, key=lambda pack: pack.live_bytes))
+
+
+def _holds_unknown_history(packs: Packs, pack: _Pack) -> bool:
+    """Tell whether the database has never heard of a pack in which checkpoints are: then it is the database that is wrong."""
+    query = "SELECT 1 FROM packs WHERE name = ?"
+    if packs.database.connection().execute(query, (pack.name,)).fetchone() is not None:
+        return False
+    manifests = (record.digest.hex() for record in scan(pack.path) if record.kind is Kind.MANIFEST)
+    return not all(map(packs.has, manifests))
 
 
 def _remove(database: Database, pack: _Pack) -> None:
