@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from mlm_jupyter.errors import IncompatibleError, NotFoundError, StorageError
+from mlm_jupyter.errors import CorruptError, IncompatibleError, NotFoundError, StorageError
 from mlm_jupyter.store.connection import BUSY_SECONDS, Connection, gate, storage_error, translated
 from mlm_jupyter.store.location import is_network_filesystem
 from mlm_jupyter.store.migrations import MIGRATIONS
@@ -34,6 +34,8 @@ class Database:
         self._local = threading.local()
         self._own: weakref.WeakSet[Connection] = weakref.WeakSet()
         self._is_closed = False
+        self._path = folder / DATABASE_NAME
+        self._file: tuple[int, int] | None = None
 
     @classmethod
     def open(cls, folder: Path, *, create: bool = False, read_only: bool = False) -> Database:
@@ -54,6 +56,10 @@ class Database:
         folder = folder.absolute()
         path = folder / DATABASE_NAME
         is_on_network = is_network_filesystem(folder)
+        if not path.is_file() and any((folder / PACKS_NAME).glob("*.pack")):
+            raise CorruptError(
+                f"The project at {folder.parent} has lost its database; make it anew with: mlm verify --rebuild"
+            )
         if create and not read_only:
             _make_folder(folder)
         elif not path.is_file():
@@ -66,6 +72,7 @@ class Database:
         )
         try:
             database._prepare()
+            database._file = _identity(path)
         except BaseException:
             database.close()
             raise
@@ -99,6 +106,7 @@ class Database:
             if connection.is_in_transaction:
                 yield connection
                 return
+            self._require_in_place()
             try:
                 connection.execute("BEGIN IMMEDIATE")
                 yield connection
@@ -107,6 +115,19 @@ class Database:
                 if connection.is_in_transaction:  # not so where BEGIN failed, or where SQLite rolled back by itself
                     connection.execute("ROLLBACK")
                 raise
+
+    def _require_in_place(self) -> None:
+        """Raise StorageError where the file that is open is no longer the project's: SQLite would write to it all the same."""
+        found = _identity(self._path)
+        if self._file is None or found == self._file:
+            return
+        if found is None:
+            name = self.folder.name
+            raise StorageError(f"The project at {self.folder.parent} is gone: its {name} folder was moved or removed")
+        raise StorageError(
+            f"The project at {self.folder.parent} was replaced by another while this process had it open;"
+            " start again, in a notebook with: %mlm_track stop, then %mlm_track"
+        )
 
     def data_version(self) -> int:
         """Return a number that changes when somebody else has committed; compare only what one thread was given."""
@@ -174,6 +195,15 @@ class _Lease:
 
     def __del__(self) -> None:
         self.connection.close()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from any other, whatever it is called; None where there is none."""
+    try:
+        about = path.stat()
+    except OSError:
+        return None
+    return about.st_dev, about.st_ino
 
 
 def _uri(path: Path, *, create: bool, read_only: bool) -> str:
