@@ -50,7 +50,7 @@ TORTURE = [
     "fresh = object(); listed = [1, 2]; named = np.zeros(10)",
     "[sys.getrefcount(value) for value in (fresh, listed, named)]",
     "small = np.arange(10); large = np.arange(4_000_000.); data = bytearray(b'abc'); more = bytearray(30 << 20)",
-    "small.resize(20); large.resize(4_000_001); data.extend(b'def'); more.extend(b'x'); small.sum(), large.size, data, len(more)",
+    "small.resize(20); large.resize(4_000_001)\ndata.extend(b'def'); more.extend(b'x'); small.sum(), large.size, data, len(more)",
     "large.resize(10); del more[5:]; large[3], len(more), large.flags.owndata, large.base is None",
     "import array, mmap\nnumbers = array.array('d', range(1000)); memory = mmap.mmap(-1, 4096); view = memoryview(data)",
     "numbers.append(1); memory.resize(8192); view.release(); data.append(1); len(numbers), len(memory), data",
@@ -68,16 +68,19 @@ TORTURE = [
     "    def __getstate__(self): print('state!'); import warnings; warnings.warn('state?'); return {'a': 1}\n"
     "loud = Loud(); louds = [Loud()]; 1",
     "warnings.warn('state?')\nloud.b = 1",
-    "import collections, functools\ncounts = collections.defaultdict(list)\n@functools.lru_cache\ndef slow(n): return n\nslow(1); slow(1)",
+    "import collections, functools\ncounts = collections.defaultdict(list)\n@functools.lru_cache\n"
+    "def slow(n): return n\nslow(1); slow(1)",
     "dict(counts), slow.cache_info()",
     "lines = (line for line in 'abc'); next(lines)",
     "list(lines)",
     # Tables
     "import pandas as pd\nframe = pd.DataFrame({'a': range(3), 'b': list('xyz')}); part = frame['a']; copy = frame[:]",
-    "part.iloc[0] = 10; copy.loc[1, 'b'] = 'changed'; frame.loc[2, 'a'] = -1\nframe, part, copy, np.shares_memory(frame['a'], part)",
+    "part.iloc[0] = 10; copy.loc[1, 'b'] = 'changed'; frame.loc[2, 'a'] = -1\n"
+    "frame, part, copy, np.shares_memory(frame['a'], part)",
     "frame['b'][0] = 'chained'\nframe",
     # The interpreter
-    "import signal, threading\n[str(signal.getsignal(s)).split(' at ')[0] for s in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGUSR1)]",
+    "import signal, threading\n"
+    "[str(signal.getsignal(s)).split(' at ')[0] for s in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGUSR1)]",
     "sys.gettrace(), sys.getprofile(), threading.gettrace(), sys.getswitchinterval(), sys.getrecursionlimit()",
     "def depth(n=0):\n    try: return depth(n + 1)\n    except RecursionError: return n\ndepth()",
     "gc.isenabled(), gc.get_threshold(), gc.callbacks, gc.get_freeze_count(), gc.get_debug()",

@@ -33,6 +33,11 @@ class Reply:
         return "".join(output.get("text") or output.get("data", {}).get("text/plain", "") for output in self.outputs)
 
     @property
+    def printed(self) -> str:
+        """What was printed to stdout."""
+        return "".join(output["text"] for output in self.outputs if output.get("name") == "stdout")
+
+    @property
     def stderr(self) -> str:
         """What was printed to stderr."""
         return "".join(output["text"] for output in self.outputs if output.get("name") == "stderr")
@@ -44,6 +49,10 @@ class Kernel:
     Parameters
     ----------
     notebook : the name of the file that JupyterLab says the kernel belongs to; None: nobody says.
+
+    Attributes
+    ----------
+    told : all that the user has seen on stderr, in whatever cell.
     """
 
     def __init__(self, folder: Path, *, notebook: str | None = "work.ipynb", **environ: str) -> None:
@@ -59,7 +68,16 @@ class Kernel:
         self._manager.start_kernel(env=self.environ, cwd=str(self.folder))
         self._connect()
 
+    def _late(self) -> str:
+        """Return what came to stderr for executions that had ended."""
+        late = ""
+        while self._client.iopub_channel.msg_ready():
+            message = self._client.get_iopub_msg()
+            late += message["content"]["text"] if message["content"].get("name") == "stderr" else ""
+        return late
+
     def _connect(self) -> None:
+        self.told = ""
         self._client = self._manager.blocking_client()
         self._client.start_channels()
         self._client.wait_for_ready(timeout=60)
@@ -76,12 +94,14 @@ class Kernel:
         """Execute code and wait until the kernel is idle again; ``answers`` are typed when it asks for input."""
         from nbformat.v4 import output_from_msg
 
+        self.told += self._late()
         outputs: list[Output] = []
 
         def show(message: dict[str, Any]) -> None:
             if message["msg_type"] in ("stream", "display_data", "execute_result", "error"):
                 outputs.append(dict(output_from_msg(message)))
                 on_output(outputs[-1])
+                self.told += outputs[-1]["text"] if outputs[-1].get("name") == "stderr" else ""
 
         self._client.session.metadata = {"cellId": cell_id} if cell_id else {}
         reply = self._client.execute_interactive(
@@ -114,7 +134,7 @@ class Kernel:
         deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
             newest = self.newest()
-            if newest is not None and newest != before:
+            if newest is not None and newest != before and (newest.source or code) == code:
                 return newest
             time.sleep(0.01)
         raise AssertionError(f"no checkpoint came of: {code}")
@@ -162,10 +182,25 @@ class Kernel:
         """The process."""
         return int(self._manager.provisioner.pid)  # type: ignore[union-attr]
 
+    def signal_kill(self) -> None:
+        """Kill the process as the system does when memory is short; from any thread."""
+        os.kill(self.pid, signal.SIGKILL)
+
     def kill(self) -> None:
-        """Kill the process as the system does when memory is short."""
-        self._manager.signal_kernel(signal.SIGKILL)
+        """Kill the process and leave nothing of it."""
+        self.signal_kill()
         self.close(now=True)
+
+    def send(self, code: str) -> str:
+        """Ask for an execution and return at once; the message's id is to wait for."""
+        return str(self._client.execute(code))
+
+    def wait_for(self, message_id: str) -> str:
+        """Wait for the end of an execution that was sent and return its status."""
+        while True:
+            reply = self._client.get_shell_msg(timeout=PATIENCE_S)
+            if reply["parent_header"].get("msg_id") == message_id:
+                return str(reply["content"]["status"])
 
     def restart(self) -> None:
         """Restart the kernel as the button does: asked to leave, then started anew."""
