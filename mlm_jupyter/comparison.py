@@ -33,10 +33,7 @@ class Comparison(msgspec.Struct, frozen=True):
         return [*text_lines(self.diff), *details]
 
     def __bool__(self) -> bool:
-        diff = self.diff
-        return bool(
-            diff.cells or diff.variables or diff.params or diff.metrics or diff.modules or diff.environment != EnvironmentDiff()
-        )
+        return self.diff != CheckpointDiff(self.diff.base, self.diff.other)
 
     def __repr__(self) -> str:
         return "\n".join(self.lines()) or "Nothing differs."

@@ -25,6 +25,8 @@ from mlm_jupyter.core.digest import Digest
 from mlm_jupyter.core.entities import CellError, CellExecution, Checkpoint, CheckpointKind, ExecutionStatus, State, Variable
 from mlm_jupyter.core.magics import is_ours_alone
 from mlm_jupyter.errors import InvalidInputError, MlmError
+from mlm_jupyter.maintenance import enforce_retention
+from mlm_jupyter.process import is_alive
 from mlm_jupyter.restoration import Plan, RestoreError, RestoreReport, free_memory, swap
 from mlm_jupyter.settings import Settings
 from mlm_jupyter.store.checkpoints import Checkpoints, check_name
@@ -35,6 +37,9 @@ from mlm_jupyter.writer import CheckpointDraft, Output, Writer, record_of
 
 MOST_LATE: Final = 1_000
 """So many executions can still get late output."""
+
+RETENTION_EVERY_S: Final = 300.0
+RETENTION_FIRST_S: Final = 20.0
 
 _STATE: Final = msgspec.json.Decoder(State)
 
@@ -108,6 +113,8 @@ class LiveSession:
         self._surroundings = surroundings
         self._key = key
         self._run_id = run_id
+        self._settings = settings
+        self._retained_s = time.monotonic() - RETENTION_EVERY_S + RETENTION_FIRST_S
         self.document = document or DocumentSource()
         self._cell: _Cell | None = None
         self._last: CheckpointDraft | None = None
@@ -311,7 +318,23 @@ class LiveSession:
         )
         self._last = draft
         self.writer.submit(draft)
+        if time.monotonic() - self._retained_s > RETENTION_EVERY_S:
+            self._retained_s = time.monotonic()
+            self.writer.later(self._enforce_retention)
         return draft
+
+    def _enforce_retention(self) -> None:
+        """Drop the oldest values where the store has grown over what it may take; in the writer's thread."""
+        try:
+            freed = enforce_retention(self.database, self._settings, now=now_ms(), is_alive=lambda one: is_alive(one, now_ms()))
+        except MlmError as error:
+            self._surroundings.tell(f"Old values could not be freed: {error}")
+            return
+        if freed.checkpoints:
+            self._surroundings.tell(
+                f"The store was over its limit: the values of {freed.checkpoints} old checkpoints without a name were freed "
+                f"({freed.bytes / 1e6:.0f} MB). The limit is the setting retention_bytes."
+            )
 
     def flush(self, timeout_s: float | None = None) -> bool:
         """Wait until everything captured is stored."""

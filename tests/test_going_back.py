@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from livenotebook import LiveNotebook
+
 from mlm_jupyter.errors import CorruptError, UntrustedError
 from mlm_jupyter.restoration import RestoreError
 from mlm_jupyter.settings import Settings
@@ -421,6 +421,25 @@ def test_what_the_user_excludes_is_not_stored(fresh: Any) -> None:
         "big": "excluded",
         "kept": "stored",
     }
+
+
+def test_a_store_over_its_limit_drops_old_values_and_says_so_and_keeps_the_rest(fresh: Any, monkeypatch: Any) -> None:
+    kernel = fresh(settings=Settings(retention_bytes=3_000_000, retention_free_share=0.0))
+    kernel.session.packs.batch()
+    first = kernel.cell("import os\nx = os.urandom(1_000_000)")
+    named = kernel.cell("x = os.urandom(1_000_000)")
+    kernel.session.checkpoints.set_name(named.id, "kept")
+    for _ in range(4):
+        kernel.cell("x = os.urandom(1_000_000)")
+    kernel.session._retained_s = 0.0  # five minutes have gone by
+    last = kernel.cell("y = 1")
+    kernel.session.flush()
+    assert any("over its limit" in line for line in kernel.told)
+    report = kernel.restore(first)
+    assert "freed" in report.failed["x"]
+    assert kernel.session.checkpoints.variables(first)["x"].preview.text
+    assert kernel.restore("kept").restored == ["x"]
+    assert "x" in kernel.restore(last).restored
 
 
 HOSTILE = {
