@@ -14,7 +14,7 @@ import msgspec
 from mlm_jupyter.capture import state
 from mlm_jupyter.capture.document import DocumentSource
 from mlm_jupyter.capture.drafts import Look
-from mlm_jupyter.capture.namespace import Namespace
+from mlm_jupyter.capture.namespace import INTERRUPTED, Namespace
 from mlm_jupyter.capture.reach import Reach
 from mlm_jupyter.capture.rules import Rules
 from mlm_jupyter.clock import new_id, now_ms
@@ -274,7 +274,14 @@ class LiveSession:
 
     def _look(self) -> Look:
         self._has_gone_unseen = False
-        looks = [*self._looked, self.namespace.look(mentions=self.reach.mentions)]
+        try:
+            look = self.namespace.look(mentions=self.reach.mentions)
+        except KeyboardInterrupt:  # between two values, where nothing can be left out; the cell has ended, so look again
+            look = self.namespace.look(mentions=self.reach.mentions)
+        interrupted = [name for name, draft in look.drafts.items() if draft.reason == INTERRUPTED]
+        if interrupted:
+            self._surroundings.tell(f"Interrupted while looking at {', '.join(interrupted)}; the next checkpoint tries again.")
+        looks = [*self._looked, look]
         self._looked = []
         return looks[0] if len(looks) == 1 else Look.joined(looks)
 

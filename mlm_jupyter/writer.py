@@ -359,12 +359,12 @@ class Writer:
         look = draft.look
         different = {*look.added, *look.changed, *self._inherited_unstored(draft)}
         removed = self.records.keys() - draft.names
-        late = self._untimely & (different | removed)
+        late = {*draft.between, *self._untimely} & (different | removed)
         return Changes(
             added=tuple(sorted(different - self.records.keys())),
             changed=tuple(sorted(different & self.records.keys())),
             removed=tuple(sorted(removed)),
-            between=tuple(sorted({*draft.between, *late})),
+            between=tuple(sorted(late)),
         )
 
     def _inherited_unstored(self, draft: CheckpointDraft) -> list[str]:

@@ -19,6 +19,7 @@ from mlm_jupyter.settings import Settings
 from mlm_jupyter.store.database import Database
 from mlm_jupyter.store.runs import Runs
 from mlm_jupyter.trust import Key, key_of
+from mlm_jupyter.writer import CheckpointDraft
 
 KEY = key_of(b"k" * 32)
 
@@ -71,6 +72,14 @@ class LiveNotebook:
     def cell(self, source: str) -> Checkpoint:
         """Execute a cell and return its checkpoint when it is stored."""
         with self.as_main():
+            draft = self.submit(source)
+            draft.done.wait()
+        assert draft.checkpoint is not None, draft.error
+        return draft.checkpoint
+
+    def submit(self, source: str) -> CheckpointDraft:
+        """Execute a cell and return its checkpoint on its way to the store."""
+        with self.as_main():
             self._count += 1
             filename = f"<cell {self._count} of {os.getpid()}>"
             linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
@@ -83,9 +92,7 @@ class LiveNotebook:
             draft = self.session.end_cell(CellResult("error" if error else "ok", execution_count=self._count, error=error))
             assert draft is not None
             self.session.outputs_are_final()
-            draft.done.wait()
-        assert draft.checkpoint is not None, draft.error
-        return draft.checkpoint
+        return draft
 
     def restore(self, ref: Checkpoint | str, **options: Any) -> Any:
         """Put the namespace back."""

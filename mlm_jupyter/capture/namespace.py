@@ -31,6 +31,8 @@ from mlm_jupyter.capture.timebox import TimeBox
 from mlm_jupyter.capture.tokens import Token, is_same, token_of
 from mlm_jupyter.core.entities import Preview, VariableStatus
 
+INTERRUPTED: Final = "looking at it was interrupted; the next checkpoint tries again"
+
 _ATOMS: Final = frozenset({int, float, bool, str, complex, type(None), type(...)})
 _DEFINITIONS: Final = (type, types.FunctionType, typing.NewType, type(functools.lru_cache(len)))
 _MISSING: Final = object()
@@ -195,6 +197,9 @@ class Namespace:
         except Exception as error:  # foreign code: __reduce__, __getstate__, __class__, a C extension
             seen = Seen("not_captured", self._identities.of(value), identity=id(value))
             found.reasons[name] = reason_of(error)
+        except KeyboardInterrupt:  # the user has had enough of this value, not of the others
+            seen = Seen("not_captured", b"interrupted")
+            found.reasons[name] = INTERRUPTED
         seen.cost_ms = (time.perf_counter() - start) * 1e3
         found.seen[name] = seen
 

@@ -50,7 +50,8 @@ TORTURE = [
     "fresh = object(); listed = [1, 2]; named = np.zeros(10)",
     "[sys.getrefcount(value) for value in (fresh, listed, named)]",
     "small = np.arange(10); large = np.arange(4_000_000.); data = bytearray(b'abc'); more = bytearray(30 << 20)",
-    "small.resize(20); large.resize(4_000_001)\ndata.extend(b'def'); more.extend(b'x'); small.sum(), large.size, data, len(more)",
+    "small.resize(20); large.resize(4_000_001)\ndata.extend(b'def'); more.extend(b'x')\n"
+    "small.sum(), large.size, data, len(more)",
     "large.resize(10); del more[5:]; large[3], len(more), large.flags.owndata, large.base is None",
     "import array, mmap\nnumbers = array.array('d', range(1000)); memory = mmap.mmap(-1, 4096); view = memoryview(data)",
     "numbers.append(1); memory.resize(8192); view.release(); data.append(1); len(numbers), len(memory), data",
