@@ -37,7 +37,8 @@ class Access(msgspec.Struct, frozen=True):
     triggers: frozenset[str] = frozenset()
     """Words and magics that can lead to any object whatever the identifiers are."""
     lasting: frozenset[str] = frozenset()
-    """The triggers in functions that the cell defines, and those that act on: they count for every later cell too."""
+    """The triggers that count for every later cell too: those in functions that the cell defines, those that act on, and
+    those that it keeps, maybe by another name (``run = exec``)."""
 
 
 def access_of(source: str, *, known: Collection[str] = ()) -> Access:

@@ -17,6 +17,7 @@ from mlm_jupyter.core.words import words_of
 
 _NOT_CODE: Final = frozenset({"ctx", "op", "ops", "type_comment"})
 _OPTION: Final = re.compile(r"-[\w-]+(?:[ \t]*[0-9]+)?(?:[ \t]+|\Z)")
+_BY_NAME: Final = frozenset({"getattr", "setattr", "delattr"})
 _SHELL_CALLS: Final = {"run_line_magic": 2, "run_cell_magic": 3, "system": 1, "getoutput": 1, "getsystem": 1}
 
 
@@ -86,6 +87,11 @@ class NameReader:
         if self._functions or word in triggers.LASTING:
             self.lasting.add(word)
 
+    def _keep(self, word: str) -> None:
+        """Note that a trigger may be known by another name from here on (``run = exec``)."""
+        if word not in triggers.IN_PASSING:
+            self.lasting.add(word)
+
     def _enter(self, kind: str) -> Scope:
         self._functions += kind == "function"
         self._scope = scope = Scope(self._scope, kind)
@@ -143,10 +149,16 @@ class NameReader:
 
     def _name(self, node: ast.Name) -> None:
         if isinstance(node.ctx, ast.Load):
-            self._word(node.id)
-            self._use(node.id)
+            if node.id in triggers.NAMES:
+                self._keep(node.id)
+            self._name_in_place(node)
         else:
             self._bind(node.id)
+
+    def _name_in_place(self, node: ast.Name) -> None:
+        """Take in a name that is called or looked into where it stands, so that nothing is kept of it."""
+        self._word(node.id)
+        self._use(node.id)
 
     def _constant(self, node: ast.Constant) -> None:
         value = node.value
@@ -160,6 +172,17 @@ class NameReader:
             self._attribute_word(value)
 
     def _attribute(self, node: ast.Attribute) -> None:
+        if isinstance(node.ctx, ast.Load):
+            if node.attr in triggers.ATTRIBUTES:
+                self._keep(node.attr)
+            if isinstance(node.value, ast.Name) and node.value.id in triggers.NAMES:
+                if node.attr in triggers.NAMES:
+                    self.lasting.add(node.attr)
+                elif not _is_harmless(node.attr):
+                    self._keep(node.value.id)
+        self._attribute_in_place(node)
+
+    def _attribute_in_place(self, node: ast.Attribute) -> None:
         self._attribute_word(node.attr)
         self._part(node)
 
@@ -170,9 +193,17 @@ class NameReader:
                 base = base.value
             if isinstance(base, ast.Name):
                 self._use(base.id, changes=True)
-        self._visit(node.value)
+        self._visit_in_place(node.value)
         if isinstance(node, ast.Subscript):
             self._visit(node.slice)
+
+    def _visit_in_place(self, node: ast.expr) -> None:
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            self._name_in_place(node)
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+            self._attribute_in_place(node)
+        else:
+            self._visit(node)
 
     def _call(self, node: ast.Call) -> None:
         function, arguments = node.func, node.args
@@ -185,9 +216,9 @@ class NameReader:
             if function.attr == "eval" and not arguments and not node.keywords:  # PyTorch's `model.eval()`
                 self._visit(function.value)
                 return
-        is_plain_getattr = isinstance(function, ast.Name) and function.id == "getattr" and _has_literal_name(arguments)
-        if not is_plain_getattr:
-            self._visit(function)
+        is_plain_access = isinstance(function, ast.Name) and function.id in _BY_NAME and _has_literal_name(arguments)
+        if not is_plain_access:
+            self._visit_in_place(function)
         self._visit_all(arguments)
         self._visit_all(node.keywords)
 
@@ -233,8 +264,21 @@ class NameReader:
             for word in alias.name.split("."):
                 self._word(word)
                 self._attribute_word(word)
-            if alias.name != "*":
+            if alias.name == "*":
+                self._trigger("import *")
+            else:
                 self._bind(alias.asname or alias.name.partition(".")[0])
+            if alias.asname or isinstance(node, ast.ImportFrom):
+                self._import_as(alias, node.module or "" if isinstance(node, ast.ImportFrom) else "")
+
+    def _import_as(self, alias: ast.alias, module: str) -> None:
+        """Note what leads anywhere and is called by a name from now on that does not say so."""
+        if (alias.asname or alias.name) in triggers.NAMES or _is_harmless(alias.name):
+            return
+        if alias.name in triggers.NAMES and module:
+            self.lasting.add(alias.name)
+        for word in {*module.split("."), *alias.name.split(".")} & (triggers.NAMES | triggers.ATTRIBUTES):
+            self._keep(word)
 
     def _delete_or_declare(self, node: ast.Global | ast.Nonlocal) -> None:
         if self._scope is not None:
@@ -369,6 +413,11 @@ class NameReader:
                 self._word(word)
         if "{" in text and "\\" in text:
             self._trigger("{")
+
+
+def _is_harmless(name: str) -> bool:
+    """Return whether what a module has by this name is a constant, an error, or something that leads nowhere."""
+    return name in triggers.HARMLESS or name.isupper() or name.endswith("Error")
 
 
 def _is_shell(node: ast.expr) -> bool:

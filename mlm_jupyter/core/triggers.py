@@ -18,7 +18,8 @@ def _words(text: str) -> frozenset[str]:
 ANYWHERE: Final = _words(
     """
     globals locals __import__ builtins __builtins__ __main__ __mp_main__
-    __dict__ __globals__ __builtin__ __getattribute__ __getattr__ attrgetter methodcaller
+    __dict__ __globals__ __builtin__ __getattribute__ __getattr__ __setattr__ __delattr__ attrgetter methodcaller
+    __array_interface__ __array_struct__ __cuda_array_interface__
     get_objects get_referrers get_referents ctypes _ctypes cffi
     currentframe _getframe _getframemodulename _current_frames _current_exceptions
     f_locals f_globals f_builtins f_back tb_frame tb_next gi_frame cr_frame ag_frame
@@ -31,8 +32,8 @@ ANYWHERE: Final = _words(
 
 AS_CODE: Final = _words(
     """
-    vars exec eval execfile compile getattr breakpoint gc inspect monitoring pdb ipdb bdb timeit
-    importlib import_module runpy run_module run_path reload pkgutil
+    vars exec eval execfile compile getattr setattr delattr breakpoint gc inspect monitoring pdb ipdb bdb timeit
+    importlib import_module runpy run_module run_path reload pkgutil pydoc cProfile doctest mock dictConfig get_type_hints
     pickle cPickle _pickle cloudpickle dill joblib shelve copyreg marshal read_pickle allow_pickle Unpickler load loads
     multiprocessing ProcessPoolExecutor InteractiveInterpreter InteractiveConsole
     patsy formulaic dmatrix dmatrices from_formula smf numexpr duckdb aes
@@ -41,6 +42,20 @@ AS_CODE: Final = _words(
 )
 """Plain English too: these count as a name, an attribute, or the whole of a text (``getattr(x, "eval")``). The last
 line are magics, which IPython also runs without their ``%``."""
+
+IN_PASSING: Final = _words(
+    """
+    load loads aes smf store debug reset reset_selective autoreload macro rerun pylab xdel
+    pickle cPickle _pickle cloudpickle dill joblib shelve copyreg marshal importlib multiprocessing
+    """
+)
+"""Of these the ones that a notebook may hand on or give another name: variables of the user's mostly, and modules whose
+functions are known by their own names. The others, once they have another name, count for every later cell."""
+
+HARMLESS: Final = _words(
+    "signature getsource getdoc cleandoc isclass isfunction ismethod iscoroutinefunction Parameter default_timer"
+)
+"""What ``inspect`` and ``timeit`` have that leads nowhere."""
 
 AS_ATTRIBUTE: Final = frozenset({"ev", "ex", "query", "sql", "modules", "interact", "shell"})
 """These count behind a dot, where they are imported, or as the whole of a text: ``except E as ex`` is harmless."""
