@@ -58,9 +58,7 @@ def kernel_with(tracker: Tracker, folder: Path, cells: Sequence[str]) -> Iterato
         yield kernel
 
 
-def run_cells(
-    kernel: Kernel, tracker: Tracker, cells: Sequence[str], *, after: Callable[[int], None] | None = None
-) -> Timing:
+def run_cells(kernel: Kernel, tracker: Tracker, cells: Sequence[str], *, after: Callable[[int], None] | None = None) -> Timing:
     """Execute cells one right after the other; ``after`` is called, unmeasured, with the index of each that has run."""
     timing = Timing()
     start = kernel.cpu_s()

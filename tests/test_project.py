@@ -81,9 +81,7 @@ def test_what_another_key_signed_is_not_unpickled(
     notebook: LiveNotebook, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     marker = tmp_path / "ran"
-    notebook.cell(
-        f"class Trap:\n    def __reduce__(self):\n        return open, ({str(marker)!r}, 'w')\ntrap = Trap()\nx = 1"
-    )
+    notebook.cell(f"class Trap:\n    def __reduce__(self):\n        return open, ({str(marker)!r}, 'w')\ntrap = Trap()\nx = 1")
     marker.unlink(missing_ok=True)
     monkeypatch.setenv("MLM_KEY_FILE", str(tmp_path / "keys" / "another"))
     with pytest.raises(UntrustedError, match="mlm trust"):

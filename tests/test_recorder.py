@@ -103,9 +103,7 @@ def test_what_is_logged_outside_a_run_is_in_one_that_ends_as_the_program_does(pr
 
 
 def test_the_hook_that_was_there_before_is_still_called(project: Project) -> None:
-    program = HEADER.replace(
-        "import os", "import sys\nsys.excepthook = lambda *_: print('mine', file=sys.stderr)\nimport os"
-    )
+    program = HEADER.replace("import os", "import sys\nsys.excepthook = lambda *_: print('mine', file=sys.stderr)\nimport os")
     (project.folder / "own.py").write_text(program + "\nmlm.start_run('a')\n1 / 0")
     done = subprocess.run(
         [sys.executable, str(project.folder / "own.py"), str(project.folder / ".mlm")], capture_output=True, text=True
@@ -405,9 +403,7 @@ REFUSED: list[tuple[Callable[[Recorder], object], str]] = [
 
 
 @pytest.mark.parametrize(("act", "message"), REFUSED)
-def test_what_cannot_be_kept_is_one_line_that_says_why(
-    mlm: Recorder, act: Callable[[Recorder], object], message: str
-) -> None:
+def test_what_cannot_be_kept_is_one_line_that_says_why(mlm: Recorder, act: Callable[[Recorder], object], message: str) -> None:
     with pytest.raises(MlmError, match=message) as caught:
         act(mlm)
     assert isinstance(caught.value, InvalidInputError | NotFoundError)
@@ -535,9 +531,7 @@ def test_another_process_of_the_same_number_and_a_silent_host_are_dead(
 
 def test_ids_are_in_order_and_never_the_same_in_threads_and_forks(tmp_path: Path) -> None:
     made: list[list[str]] = [[] for _ in range(3)]
-    threads = [
-        threading.Thread(target=lambda ids: ids.extend(new_id() for _ in range(3000)), args=(ids,)) for ids in made
-    ]
+    threads = [threading.Thread(target=lambda ids: ids.extend(new_id() for _ in range(3000)), args=(ids,)) for ids in made]
     for thread in threads:
         thread.start()
     for thread in threads:

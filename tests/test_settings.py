@@ -132,9 +132,7 @@ def test_a_wrong_value_is_one_line_with_the_setting_the_value_and_what_is_allowe
 
 
 def test_a_wrong_value_in_the_project_names_the_file(tmp_path: Path) -> None:
-    with pytest.raises(
-        InvalidInputError, match=r"exclude = \"a\" \(\[tool.mlm\] in .*pyproject.toml\) is not possible"
-    ):
+    with pytest.raises(InvalidInputError, match=r"exclude = \"a\" \(\[tool.mlm\] in .*pyproject.toml\) is not possible"):
         load(write(tmp_path, {"exclude": "a"}))
 
 
@@ -153,9 +151,7 @@ def test_an_unknown_setting_lists_those_there_are() -> None:
     assert all(name in str(caught.value) for name in FIELDS)
 
 
-@pytest.mark.parametrize(
-    "content", [b"[tool.mlm\n", b"[tool]\nmlm = 3\n", b"\xff\xfe mlm", b"tool = 3 # mlm\n[tool.mlm]\n"]
-)
+@pytest.mark.parametrize("content", [b"[tool.mlm\n", b"[tool]\nmlm = 3\n", b"\xff\xfe mlm", b"tool = 3 # mlm\n[tool.mlm]\n"])
 def test_an_unreadable_pyproject_is_one_line_too(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "pyproject.toml").write_bytes(content)
     with pytest.raises(InvalidInputError) as caught:

@@ -33,9 +33,7 @@ def test_what_a_known_key_signed_is_accepted_and_says_which(digest: str, known: 
 @given(digests, digests, keys, keys, st.integers(0, 63))
 def test_nothing_else_is_accepted(digest: str, other: str, key: Key, stranger: Key, position: int) -> None:
     good = sign(digest, key)
-    flipped = "".join(
-        "0" if i == position and c != "0" else "1" if i == position else c for i, c in enumerate(good.value)
-    )
+    flipped = "".join("0" if i == position and c != "0" else "1" if i == position else c for i, c in enumerate(good.value))
     forged = [
         msgspec.structs.replace(good, value=flipped),
         msgspec.structs.replace(good, value=good.value + "é"),
@@ -129,9 +127,7 @@ def test_threads_that_come_at_once_get_the_same_key(
 
 
 def test_processes_that_come_at_once_get_the_same_key(tmp_path: Path) -> None:
-    program = (
-        "import os, sys; from mlm_jupyter.trust import *; sys.stdin.read(1); print(load_or_create_key(os.environ))"
-    )
+    program = "import os, sys; from mlm_jupyter.trust import *; sys.stdin.read(1); print(load_or_create_key(os.environ))"
     environ = os.environ | {"MLM_KEY_FILE": str(tmp_path / "new" / "key")}
     processes = [
         subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ)
@@ -182,9 +178,7 @@ def spoil_by_parent(path: Path) -> None:
 @pytest.mark.parametrize(
     "spoil", [spoil_by_content, spoil_by_writers, spoil_by_owner, spoil_by_being_a_folder, spoil_by_parent]
 )
-def test_a_file_that_cannot_be_used_is_left_alone_and_the_session_has_a_key_of_its_own(
-    tmp_path: Path, spoil: object
-) -> None:
+def test_a_file_that_cannot_be_used_is_left_alone_and_the_session_has_a_key_of_its_own(tmp_path: Path, spoil: object) -> None:
     path = tmp_path / "folder" / "key"
     environ = {"MLM_KEY_FILE": str(path)}
     key = load_or_create_key(environ)

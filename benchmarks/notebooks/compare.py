@@ -31,9 +31,7 @@ def run(cells: Sequence[str], tracker: Tracker) -> Timing:
 
 def row(notebook: Path, tracker: Tracker, timings: Sequence[Timing], untracked: Sequence[Timing]) -> str:
     wall, cpu, disk, peak = (statistics.median(each) for each in zip(*map(_figures, timings), strict=True))
-    base_wall, base_cpu, _, base_peak = (
-        statistics.median(each) for each in zip(*map(_figures, untracked), strict=True)
-    )
+    base_wall, base_cpu, _, base_peak = (statistics.median(each) for each in zip(*map(_figures, untracked), strict=True))
     start = f"| {notebook.stem} | {tracker.name} "
     if timings is untracked:
         cells = f"{len(timings[0].seconds)} cells, {len(timings[0].errors)} raise"
@@ -70,9 +68,7 @@ def main() -> None:
             wrong = {line.partition(":")[0] for line in ours[0].errors} ^ {
                 line.partition(":")[0] for line in timings["untracked"][0].errors
             }
-            notes += [
-                f"- {notebook.stem}, {tracker.name}: {each} raises with or without it only" for each in sorted(wrong)
-            ]
+            notes += [f"- {notebook.stem}, {tracker.name}: {each} raises with or without it only" for each in sorted(wrong)]
             notes += [f"- {notebook.stem}, {tracker.name}: {line}" for timing in ours for line in timing.trouble]
     print("", *dict.fromkeys(notes), sep="\n")
 

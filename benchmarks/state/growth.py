@@ -65,9 +65,7 @@ def main() -> None:
     options.add_argument("--peer-checkpoints", type=int, default=500, help="the same of a peer (%(default)s)")
     args = options.parse_args()
     trackers = begin(args)
-    print(
-        "| variables | | checkpoints | bytes each | added ms at 10 / at the end | CPU ms at 10 / at the end | grows |"
-    )
+    print("| variables | | checkpoints | bytes each | added ms at 10 / at the end | CPU ms at 10 / at the end | grows |")
     print("| --- " * 7 + "|", flush=True)
     for variables in (300, 3000):
         base: Window | None = None

@@ -68,9 +68,7 @@ def run(graph: Graph, tracker: Tracker) -> tuple[Timing, float]:
         return timing, float(kernel.evaluate(f"{PROBE}.pickle_ms(get_ipython().user_ns['graph'])"))
 
 
-def row(
-    graph: Graph, tracker: Tracker, timings: Sequence[Timing], untracked: Sequence[Timing], pickle_ms: float
-) -> str:
+def row(graph: Graph, tracker: Tracker, timings: Sequence[Timing], untracked: Sequence[Timing], pickle_ms: float) -> str:
     added = added_ms(timings, untracked)
     aside = statistics.median(added[index] for index in ASIDE)
     changing = statistics.median(added[index] for index in CHANGES)
@@ -101,9 +99,7 @@ def main() -> None:
                     pickles.append(pickle_ms)
                 notes += [f"- {graph.title}, {tracker.name}: {line}" for line in (*timing.errors, *timing.trouble)]
         for tracker in trackers[1:]:
-            print(
-                row(graph, tracker, timings[tracker.name], timings["untracked"], statistics.median(pickles)), flush=True
-            )
+            print(row(graph, tracker, timings[tracker.name], timings["untracked"], statistics.median(pickles)), flush=True)
     print("", *dict.fromkeys(notes), sep="\n")
 
 

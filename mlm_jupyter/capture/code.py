@@ -90,7 +90,9 @@ def reduce_class(pickler: ValuePickler, cls: Any) -> Any:
     members, slots = reduced[2]
     for name in ("__firstlineno__", "__slotnames__"):  # where it stood; what pickling its instances leaves in it
         members.pop(name, None)
-    if "__slots__" in members and reduced[0] is cloudpickle._make_skeleton_class:  # slots are made with the class or not at all; cloudpickle sets the name afterwards
+    if (
+        "__slots__" in members and reduced[0] is cloudpickle._make_skeleton_class
+    ):  # slots are made with the class or not at all; cloudpickle sets the name afterwards
         members = {key: item for key, item in members.items() if type(item) is not types.MemberDescriptorType}
         arguments[_KEYWORDS] = {**arguments[_KEYWORDS], "__slots__": members.pop("__slots__")}
     return reduced[0], tuple(arguments), (members, slots), *reduced[3:]

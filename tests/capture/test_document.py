@@ -64,9 +64,7 @@ def stream(text: str) -> dict[str, Any]:
     return {"output_type": "stream", "name": "stdout", "text": text}
 
 
-def code(
-    id: str, source: str, *, count: int | None = None, outputs: list[dict[str, Any]] | None = None
-) -> dict[str, Any]:
+def code(id: str, source: str, *, count: int | None = None, outputs: list[dict[str, Any]] | None = None) -> dict[str, Any]:
     return {
         "id": id, "cell_type": "code", "source": source, "metadata": {}, "execution_count": count, "outputs": outputs or [],
     }  # fmt: skip
@@ -122,9 +120,7 @@ def notebooks(draw: st.DrawFn) -> dict[str, Any]:
             count = draw(st.none() | st.integers(0, 9))
             made = code(id, source, count=count, outputs=[output() for _ in range(draw(st.integers(0, 2)))])
         else:
-            made = markdown(id, source) | (
-                {"attachments": {"a.png": {"image/png": "AA=="}}} if draw(st.booleans()) else {}
-            )
+            made = markdown(id, source) | ({"attachments": {"a.png": {"image/png": "AA=="}}} if draw(st.booleans()) else {})
         cells.append(made | {"source": lines(source), "metadata": metadata})
     return {"cells": cells, "metadata": draw(JSON_METADATA), "nbformat": 4, "nbformat_minor": 5}
 
@@ -280,9 +276,7 @@ def test_a_file_is_read_again_only_when_it_changed(tmp_path: Path) -> None:
         *('{"nbformat": 4, "cells": [], "metadata": {}} and more', "[" * 100_000),
     ],
 )
-def test_a_file_that_is_no_notebook_is_nothing_and_half_a_file_leaves_what_was_there(
-    tmp_path: Path, content: str
-) -> None:
+def test_a_file_that_is_no_notebook_is_nothing_and_half_a_file_leaves_what_was_there(tmp_path: Path, content: str) -> None:
     path, file = tmp_path / "n.ipynb", NotebookFile()
     path.write_text(content)
     assert file.read(path) is None

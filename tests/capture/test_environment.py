@@ -148,9 +148,7 @@ def test_gpus_are_what_the_driver_lists(tmp_path: Path, monkeypatch: pytest.Monk
     assert take_environment(tmp_path).gpus == ()
 
 
-def test_without_any_program_or_folder_there_is_still_an_environment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_any_program_or_folder_there_is_still_an_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     assert take_environment(tmp_path / "missing").packages
     assert find_author({}, tmp_path / "missing")
@@ -167,9 +165,7 @@ def test_the_author_is_the_hubs_user_then_gits_then_the_account(repository: Path
 SECRET = st.text(st.sampled_from("abcXYZ019_-%.~"), min_size=8).map(lambda text: f"S3CR3T{text}")
 
 
-@given(
-    SECRET, st.sampled_from(["https", "http", "ftp", "git+https", "codecommit::https"]), st.booleans(), st.booleans()
-)
+@given(SECRET, st.sampled_from(["https", "http", "ftp", "git+https", "codecommit::https"]), st.booleans(), st.booleans())
 def test_no_credentials_are_left_in_a_url(secret: str, scheme: str, is_user: bool, has_query: bool) -> None:
     who = secret if is_user else f"ann:{secret}"
     url = f"{scheme}://{who}@example.org:8443/team/x.git{'?token=' + secret if has_query else ''}"

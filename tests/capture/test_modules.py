@@ -57,9 +57,7 @@ def test_imported_modules_of_the_project_are_found_by_path_and_others_are_not(
     assert modules.sources() == {"lib_a/__init__.py": b"", "lib_a/deep.py": b"x = 1\n"}
 
 
-def test_a_project_that_lies_in_a_folder_of_packages_has_its_modules(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_project_that_lies_in_a_folder_of_packages_has_its_modules(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(project, "venv/work/mine_in_venv.py", "y = 1")
     monkeypatch.syspath_prepend(str(project / "venv" / "work"))
     importlib.import_module("mine_in_venv")

@@ -95,9 +95,7 @@ def test_what_a_line_has_finished_never_changes(texts: list[str]) -> None:
 
 
 @given(MESSAGES, st.lists(st.integers(0, 25), max_size=4))
-def test_outputs_joined_with_late_records_are_the_outputs_of_all_messages(
-    messages: list[Message], cuts: list[int]
-) -> None:
+def test_outputs_joined_with_late_records_are_the_outputs_of_all_messages(messages: list[Message], cuts: list[int]) -> None:
     area = OutputArea()
     joined: list[dict[str, Any]] = []
     bounds = [0, *sorted(cuts), len(messages)]

@@ -78,8 +78,7 @@ def test_the_oldest_goes_first(history, live) -> None:
 def test_pruning_twice_is_pruning_once(history, policy) -> None:
     first = kept(history, policy)
     pruned = [
-        candidate if candidate.id in first else msgspec.structs.replace(candidate, is_dropped=True)
-        for candidate in history
+        candidate if candidate.id in first else msgspec.structs.replace(candidate, is_dropped=True) for candidate in history
     ]
     assert kept(pruned, policy) == first
 

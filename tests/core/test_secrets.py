@@ -47,9 +47,7 @@ NUMBERS = st.integers() | st.floats() | st.none() | st.booleans()
 
 
 @given(
-    st.recursive(
-        TEXT, lambda inner: st.lists(inner, min_size=1) | st.dictionaries(TEXT, inner, min_size=1), max_leaves=3
-    ),
+    st.recursive(TEXT, lambda inner: st.lists(inner, min_size=1) | st.dictionaries(TEXT, inner, min_size=1), max_leaves=3),
     st.recursive(NUMBERS, lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner)),
 )
 def test_only_values_with_text_in_them_are_secrets(text: object, number: object) -> None:

@@ -113,9 +113,7 @@ def recorded(notebook: Notebook) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("position", range(len(CELLS)), ids=list(CELLS))
-def test_recorded_outputs_are_those_of_the_notebook(
-    notebook: Notebook, recorded: dict[str, Any], position: int
-) -> None:
+def test_recorded_outputs_are_those_of_the_notebook(notebook: Notebook, recorded: dict[str, Any], position: int) -> None:
     assert recorded["outputs"][str(position + 1)] == notebook.shown(position)
 
 
@@ -138,8 +136,7 @@ def test_everything_is_there_when_a_cell_ends(recorded: dict[str, Any]) -> None:
 
 def test_cells_put_out_what_they_should(recorded: dict[str, Any]) -> None:
     kinds = {
-        name: [output["output_type"] for output in recorded["outputs"][str(position)]]
-        for position, name in enumerate(CELLS, 1)
+        name: [output["output_type"] for output in recorded["outputs"][str(position)]] for position, name in enumerate(CELLS, 1)
     }
     assert kinds["several_results"] == ["execute_result", "execute_result", "stream", "execute_result"]
     assert kinds["a_progress_bar"] == ["stream"]

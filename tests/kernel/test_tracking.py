@@ -164,9 +164,7 @@ def test_widgets_are_kept_with_their_state(kernel: Kernel) -> None:
 
 
 def test_a_figure_is_an_output_and_a_variable(kernel: Kernel) -> None:
-    checkpoint = kernel.track(
-        "%matplotlib inline\nimport matplotlib.pyplot as plt\nfig, ax = plt.subplots()\nax.plot([1, 3])"
-    )
+    checkpoint = kernel.track("%matplotlib inline\nimport matplotlib.pyplot as plt\nfig, ax = plt.subplots()\nax.plot([1, 3])")
     shown = [output["data"] for output in outputs_of(kernel, checkpoint) if "data" in output]
     assert any("image/png" in data for data in shown)
     assert {"fig", "ax"} <= set(checkpoint.changes.added)
@@ -236,9 +234,7 @@ def test_pausing_makes_none_until_it_goes_on_and_then_tells_what_changed(kernel:
 
 def test_logging_inside_a_cell_is_part_of_its_checkpoint(kernel: Kernel) -> None:
     kernel.track("import mlm_jupyter as mlm")
-    checkpoint = kernel.track(
-        "for step in range(3):\n    mlm.log_metric('inside', step / 10, step=step)\n%mlm_log magic=1+1"
-    )
+    checkpoint = kernel.track("for step in range(3):\n    mlm.log_metric('inside', step / 10, step=step)\n%mlm_log magic=1+1")
     assert checkpoint.metrics == {"inside": 0.2, "magic": 2.0}
     assert kernel.track("x = 1").metrics == {}
     with kernel.project() as project:
@@ -252,9 +248,7 @@ def test_logging_inside_a_cell_is_part_of_its_checkpoint(kernel: Kernel) -> None
 def test_a_life_of_starting_pinning_stopping_and_restarting(tmp_path: Path) -> None:
     with open_kernel(tmp_path / "project") as kernel:
         kernel.run("early = 1\nlr = 0.1")
-        options = (
-            "--name first --params lr,config --metrics acc,scores --exclude 'raw_*' --experiment tuning --tag kind=test"
-        )
+        options = "--name first --params lr,config --metrics acc,scores --exclude 'raw_*' --experiment tuning --tag kind=test"
         baseline = kernel.track(f"here = 2\n%load_ext mlm_jupyter\n%mlm_track {options}\nthere = 3")
         assert (baseline.kind, baseline.execution_count) == ("baseline", 2)
         assert set(baseline.changes.added) == {"early", "here", "lr", "there"}

@@ -295,9 +295,7 @@ FORKS = {
 @pytest.mark.parametrize("kind", FORKS)
 def test_children_do_not_track_and_their_parent_goes_on(kernel: Kernel, kind: str) -> None:
     """What they log goes to the parent's run; those of loky and of a subprocess are programs of their own."""
-    logged = {"a pool": range(4), "a process": [1], "joblib with multiprocessing": range(4), "os.fork": [0]}.get(
-        kind, ()
-    )
+    logged = {"a pool": range(4), "a process": [1], "joblib with multiprocessing": range(4), "os.fork": [0]}.get(kind, ())
     kernel.track(
         "import os, joblib, multiprocessing as mp, mlm_jupyter as mlm\nshared = [1]\n"
         "def work(i):\n    import mlm_jupyter as mlm\n    shared.append(i)\n    mlm.log_metric('child', i, step=i)\n"
@@ -333,9 +331,7 @@ def test_two_kernels_and_a_command_line_write_to_one_project(tmp_path: Path) -> 
             messages = [each.send(cell.format(n=number)) for each in kernels]
             if number % 20 == 0:
                 command = [sys.executable, "-m", "mlm_jupyter", "name", "latest", f"point-{number}"]
-                done = subprocess.run(
-                    command, cwd=one.folder, env=one.environ, capture_output=True, text=True, timeout=20
-                )
+                done = subprocess.run(command, cwd=one.folder, env=one.environ, capture_output=True, text=True, timeout=20)
                 assert done.returncode == 0, done.stderr
             for each, message in zip(kernels, messages, strict=True):
                 assert each.wait_for(message) == "ok"

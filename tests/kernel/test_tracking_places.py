@@ -152,9 +152,7 @@ def test_a_terminal_s_session_is_there_after_it_ended(folder: Path) -> None:
 
 
 def test_a_script_of_ipython_is_recorded(folder: Path) -> None:
-    (folder / "script.ipy").write_text(
-        "%load_ext mlm_jupyter\n%mlm_track\nx = 1\nprint('from the script')\ny = x + 1\n"
-    )
+    (folder / "script.ipy").write_text("%load_ext mlm_jupyter\n%mlm_track\nx = 1\nprint('from the script')\ny = x + 1\n")
     done = subprocess.run(
         [sys.executable, "-m", "IPython", "script.ipy"],
         capture_output=True,
