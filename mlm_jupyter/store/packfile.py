@@ -185,6 +185,10 @@ class PackWriters:
                     return writer
         return PackWriter(self._folder)
 
+    def close(self) -> None:
+        """Close the idle packs."""
+        self._idle.clear()
+
     def give_back(self, writer: PackWriter) -> None:
         """Let the next batch append to ``writer``, unless it is full or broken: then it is closed."""
         if not writer.is_full and not writer.is_broken:

@@ -87,7 +87,7 @@ class Packs:
     def forget_files(self) -> None:
         """Close the packs that no batch is writing to; they are opened again, or others, when they are needed."""
         self._readers = {}
-        self._writers = PackWriters(self.folder)
+        self._writers.close()
 
     def _read(self, entry: Entry) -> bytes:
         decompressor: zstandard.ZstdDecompressor | None = getattr(self._local, "decompressor", None)

@@ -31,6 +31,8 @@ class Damage(msgspec.Struct, frozen=True):
     kind: str
     """What it was, in lower case; ``object`` where that is not known."""
     reason: str
+    is_readable: bool = False
+    """Its bytes are sound; only what is written before them, by which a rebuild would find it, is not."""
 
 
 class Verification(msgspec.Struct, kw_only=True):
@@ -84,7 +86,7 @@ class _Verifier:
         self._loose.update(digest for digest in _roots(self._database) if self._inventory.find(digest) is None)
         damaged, missing = list(self._damaged()), list(self._missing())
         if damaged or missing:
-            bad = {damage.digest for damage in (*damaged, *missing)}
+            bad = {damage.digest for damage in (*damaged, *missing) if not damage.is_readable}
             touched = DamageMap(self._packs, self._inventory, bad)
             found.checkpoints = touched.checkpoints()
             found.artifacts = touched.artifacts()
@@ -157,13 +159,22 @@ class _Verifier:
     def _damaged(self) -> Iterator[Damage]:
         """Yield what of the index cannot be read, looked at once more: it may have been moved or deleted meanwhile."""
         for digest in sorted(self._suspects):
+            kind = self._packs.find_kind(digest)
+            name = kind.name.lower() if kind else "object"
             try:
                 self._packs.get(digest)
+                if self._lies_where_it_did(digest):
+                    yield Damage(digest, name, f"Object {digest[:12]} can be read, but its header is damaged", True)
             except NotFoundError:
                 continue
             except (MlmError, OSError) as error:
-                kind = self._packs.find_kind(digest)
-                yield Damage(digest, kind.name.lower() if kind else "object", str(error).removesuffix(_ADVICE))
+                yield Damage(digest, name, str(error).removesuffix(_ADVICE))
+
+    def _lies_where_it_did(self, digest: Digest) -> bool:
+        number = self._inventory.find(digest)
+        query = "SELECT pack_id, offset FROM objects WHERE digest = ?"
+        place = self._database.connection().execute(query, (bytes.fromhex(digest),)).fetchone()
+        return number is not None and place == (self._inventory.packs[number], self._inventory.offsets[number])
 
     def _missing(self) -> Iterator[Damage]:
         """Yield what is referred to and was neither stored nor freed."""
