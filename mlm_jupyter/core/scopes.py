@@ -352,13 +352,14 @@ class NameReader:
     def _class(self, node: ast.ClassDef) -> None:
         self.classes.add(node.name)
         self._visit_all(node.decorator_list)
-        outer = self._enter("comprehension")  # that of its type parameters
-        self._visit_all(getattr(node, "type_params", ()))
-        self._visit_all([*node.bases, *node.keywords])
+        parameters = getattr(node, "type_params", ())
+        outer = self._enter("comprehension") if parameters else None  # they have a scope of their own around the bases
+        self._visit_all([*parameters, *node.bases, *node.keywords])
         scope = self._enter("class")
         self._visit_all(node.body)
         self._leave(scope)
-        self._leave(outer)
+        if outer is not None:
+            self._leave(outer)
         self._bind(node.name)
 
     def _type_alias(self, node: Any) -> None:

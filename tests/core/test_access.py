@@ -10,7 +10,7 @@ import unicodedata
 import warnings
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from IPython.core.inputtransformer2 import TransformerManager
 
@@ -124,6 +124,7 @@ def _by_symtable(source: str) -> tuple[set[str], set[str]]:
 
 
 @given(programs())
+@example("class a(a):\n    class b(b):\n        a = a")
 def test_scopes_are_resolved_as_the_compiler_resolves_them(source: str) -> None:
     used, bound = _by_symtable(source)
     access = access_of(source)
