@@ -18,6 +18,11 @@ _RANDOM_CHARACTERS: Final = 6
 _encoder = msgspec.json.Encoder(order="deterministic")
 
 
+def is_digest(text: str) -> bool:
+    """Tell whether ``text`` is spelled as a digest is."""
+    return len(text) == 64 and not text.strip("0123456789abcdef")
+
+
 def digest_of(data: bytes | bytearray | memoryview) -> Digest:
     """Return the digest that names ``data``."""
     return blake3(data).hexdigest()

@@ -272,7 +272,7 @@ class Checkpoints:
             connection.execute("DELETE FROM signatures WHERE manifest = ?", (checkpoint.digest,))
             connection.execute("DELETE FROM late_outputs WHERE checkpoint_id = ?", (id,))
 
-        self._commit(Change((id,), is_deleted=True), delete)
+        self._commit(Change((id,), is_deleted=True, parent_id=self.get(id).parent_id), delete)
 
     def next_ordinal(self, notebook: str | None) -> int:
         """Return the number that the next checkpoint of ``notebook`` gets; numbers of deleted ones at its end come again."""
@@ -299,7 +299,7 @@ class Checkpoints:
 
     def _select(self, condition: str, *values: object) -> builtins.list[Checkpoint]:
         rows = self._database.connection().execute(f"SELECT {_COLUMNS} FROM checkpoints {condition}", values)
-        return [_from_row(row) for row in rows]
+        return [from_row(row) for row in rows]
 
 
 def check_name(name: str) -> None:
@@ -366,7 +366,8 @@ def _to_row(checkpoint: Checkpoint) -> dict[str, object]:
     return row
 
 
-def _from_row(row: Iterable[Any]) -> Checkpoint:
+def from_row(row: Iterable[Any]) -> Checkpoint:
+    """Return the checkpoint of a row, its columns in the order of the fields."""
     fields = dict(zip(Checkpoint.__struct_fields__, row, strict=True))
     fields["changes"] = _decode_changes(fields["changes"])
     fields["metrics"] = {key: float(value) for key, value in json.loads(fields["metrics"]).items()}

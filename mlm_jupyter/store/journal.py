@@ -31,6 +31,8 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
     note: str | UnsetType | None = UNSET
     is_dropped: bool = False
     is_deleted: bool = False
+    parent_id: str | None = None
+    """Of what was deleted."""
     at: int = msgspec.field(default_factory=_now)
 
 

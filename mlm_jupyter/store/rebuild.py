@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -22,7 +23,7 @@ from mlm_jupyter.store.database import DATABASE_NAME, PACKS_NAME, Database
 from mlm_jupyter.store.index import Index
 from mlm_jupyter.store.packfile import Entry, sync_folder, take_unused
 from mlm_jupyter.store.packs import Packs
-from mlm_jupyter.store.rebuild_history import rebuild_history
+from mlm_jupyter.store.rebuild_history import bury, rebuild_history
 from mlm_jupyter.store.rebuild_runs import rebuild_runs
 from mlm_jupyter.store.reclaim import pruning_alone
 from mlm_jupyter.store.salvage import Salvage
@@ -68,6 +69,8 @@ def rebuild(folder: Path, *, on_progress: Callable[[int, int], None] = lambda do
                 _index(packs, rebuilt, on_progress)
                 rebuilt.checkpoints = rebuild_history(packs, old)
                 rebuilt.runs, rebuilt.stub_runs = rebuild_runs(packs, old)
+                bury(packs, old, now=time.time_ns() // 1_000_000)
+                (rebuilt.objects,) = database.connection().execute("SELECT count(*) FROM objects").fetchone()
         finally:
             old.close()
         _check_unused(folder)
@@ -123,7 +126,6 @@ def _index(packs: Packs, rebuilt: Rebuilt, on_progress: Callable[[int, int], Non
         if len(entries) >= _ENTRIES_AT_ONCE:
             add()
     add()
-    (rebuilt.objects,) = packs.database.connection().execute("SELECT count(*) FROM objects").fetchone()
     rebuilt.damaged = [damage for digest, damage in damaged.items() if not packs.has(digest)]
 
 

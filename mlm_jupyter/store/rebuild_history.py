@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from typing import Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 from msgspec import UNSET
@@ -12,22 +12,31 @@ from msgspec import UNSET
 from mlm_jupyter.core import tree
 from mlm_jupyter.core.digest import Digest
 from mlm_jupyter.core.entities import CellExecution, Checkpoint, Manifest, Signature, Variable
-from mlm_jupyter.errors import MlmError
-from mlm_jupyter.store.checkpoints import decode_manifest, insert_checkpoint, insert_signature, to_checkpoint
+from mlm_jupyter.errors import MlmError, StorageError
+from mlm_jupyter.store.checkpoints import (
+    decode_manifest,
+    from_row,
+    insert_checkpoint,
+    insert_signature,
+    to_checkpoint,
+)
 from mlm_jupyter.store.journal import Change
 from mlm_jupyter.store.packs import Packs
+from mlm_jupyter.store.prune import Pruning
 from mlm_jupyter.store.records import Kind
 from mlm_jupyter.store.salvage import Row, Salvage
 
 S = TypeVar("S", bound=msgspec.Struct)
 
 _IN_ORDER: Final = "SELECT digest FROM objects JOIN packs ON packs.id = pack_id WHERE kind = ? ORDER BY name, offset"
+_REASON: Final = "retention"
 
 
 class _OldRow(msgspec.Struct):
     """What a row of the old database knows that its manifest does not."""
 
-    digest: Digest
+    id: Annotated[str, msgspec.Meta(pattern="^[0-9a-z]{14}$")]
+    digest: Annotated[Digest, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
     name: str | None
     note: str | None
     parent_id: str | None
@@ -61,21 +70,24 @@ class _History:
         self._old = old
         self._rows = {row["id"]: found for row in old.rows("checkpoints") if (found := _old_row(row)) is not None}
         self._parents: dict[str, str | None] = {}
+        self._gone: dict[str, str | None] = {}
 
     def run(self) -> int:
         with self._database.transaction() as connection:
             deleted = deleted_ids(self._packs).difference(self._rows)
+            for _, change in records(self._packs, Kind.CHANGE, Change):
+                if change.is_deleted:
+                    self._gone.update(dict.fromkeys(change.ids, change.parent_id))
             for digest, manifest in self._manifests():
-                self._parents[manifest.id] = manifest.parent_id
                 row = self._rows.get(manifest.id)
-                if manifest.id not in deleted and (row is None or row.digest == digest):
+                is_other = row is not None and row.digest != digest  # written twice, or the row is scribbled over
+                if manifest.id not in deleted and not (is_other and manifest.id in self._parents):
                     _insert(connection, self._checkpoint(digest, manifest, row))
+                self._parents[manifest.id] = manifest.parent_id
             self._insert_lost(connection)
             self._find_parents(connection)
             self._replay(connection)
-            self._copy(connection, "tombstones")
-            self._bury(connection)
-            self._copy(connection, "late_outputs")
+            self._copy_late_outputs(connection)
             self._sign(connection)
             (count,) = connection.execute("SELECT count(*) FROM checkpoints").fetchone()
         return int(count)
@@ -103,20 +115,23 @@ class _History:
         """Add what is left of checkpoints whose manifest is damaged: their old rows."""
         for row in self._old.rows("checkpoints"):
             if row.get("id") in self._rows and row["id"] not in self._parents:
-                fields = {name: value for name, value in row.items() if name in Checkpoint.__struct_fields__}
-                names = ", ".join(fields)
-                marks = ", ".join("?" for _ in fields)
-                _try(connection, f"INSERT INTO checkpoints ({names}) VALUES ({marks})", list(fields.values()))
-                self._parents[row["id"]] = row["parent_id"]
+                try:
+                    checkpoint = from_row([row[field] for field in Checkpoint.__struct_fields__])
+                    insert_checkpoint(connection, checkpoint)
+                except (ValueError, TypeError, KeyError, sqlite3.IntegrityError):  # scribbled over
+                    continue
+                self._parents[checkpoint.id] = checkpoint.parent_id
 
     def _find_parents(self, connection: sqlite3.Connection) -> None:
         """Let every checkpoint go on from the nearest ancestor that is there."""
         there = {id for (id,) in connection.execute("SELECT id FROM checkpoints")}
         for id in there:
             row = self._rows.get(id)
-            parent = row.parent_id if row is not None else self._parents[id]
+            parent = self._parents[id]
             while parent is not None and parent not in there:
-                parent = self._parents.get(parent)
+                parent = self._parents.get(parent, self._gone.get(parent))
+            if row is not None and row.parent_id in there:  # else the packs know better
+                parent = row.parent_id
             connection.execute("UPDATE checkpoints SET parent_id = ? WHERE id = ?", (parent, id))
 
     def _replay(self, connection: sqlite3.Connection) -> None:
@@ -133,37 +148,50 @@ class _History:
                 if change.is_dropped:
                     connection.execute("UPDATE checkpoints SET is_dropped = 1 WHERE id = ?", (id,))
 
-    def _copy(self, connection: sqlite3.Connection, table: str) -> None:
-        for row in self._old.rows(table):
-            names = ", ".join(row)
-            marks = ", ".join("?" for _ in row)
-            _try(connection, f"INSERT INTO {table} ({names}) VALUES ({marks})", list(row.values()))
-
-    def _bury(self, connection: sqlite3.Connection) -> None:
-        """Add tombstones of values that were freed where the old ones are lost, and take them from what is there."""
-        connection.execute("DELETE FROM tombstones WHERE digest IN (SELECT digest FROM objects)")
-        dropped = connection.execute("SELECT digest, created_at FROM checkpoints WHERE is_dropped").fetchall()
-        for digest, created_at in dropped:
-            for group in self._groups(digest):
-                if not self._packs.has(group):
-                    values = [bytes.fromhex(group), created_at]
-                    _try(connection, "INSERT OR IGNORE INTO tombstones VALUES (?, 0, 'retention', ?)", values)
-
-    def _groups(self, manifest: Digest) -> Iterator[Digest]:
-        try:
-            root = decode_manifest(self._packs.get(manifest)).variables
-            for _, digest in tree.walk(root, self._packs.get):
-                group = msgspec.json.decode(self._packs.get(digest), type=Variable).group
-                if group is not None:
-                    yield group
-        except (MlmError, msgspec.DecodeError):
-            return
+    def _copy_late_outputs(self, connection: sqlite3.Connection) -> None:
+        for row in self._old.rows("late_outputs"):
+            insert_left(connection, "late_outputs", row)
 
     def _sign(self, connection: sqlite3.Connection) -> None:
         there = {digest for (digest,) in connection.execute("SELECT digest FROM checkpoints")}
         for _, signature in records(self._packs, Kind.SIGNATURE, Signature):
             if signature.manifest in there:
                 insert_signature(connection, signature)
+
+
+def bury(packs: Packs, old: Salvage, *, now: int) -> None:
+    """Take what nothing refers to out of the index, values that were freed with it, and tell when these were."""
+    Pruning(packs, lambda checkpoints: [checkpoint.id for checkpoint in checkpoints]).apply(reason=_REASON, now=now)
+    changes = (change for _, change in records(packs, Kind.CHANGE, Change) if change.is_dropped)
+    dropped_at = {id: change.at for change in changes for id in change.ids}
+    with packs.database.transaction() as connection:
+        for id, digest in connection.execute("SELECT id, digest FROM checkpoints WHERE is_dropped"):
+            for group in _groups(packs, digest):
+                if not packs.has(group):
+                    row = {"digest": bytes.fromhex(group), "raw_bytes": 0, "reason": _REASON}
+                    insert_left(connection, "tombstones", {**row, "dropped_at": dropped_at.get(id, now)})
+        for row in old.rows("tombstones"):
+            connection.execute("DELETE FROM tombstones WHERE digest = ?", (row.get("digest"),))
+            insert_left(connection, "tombstones", row)
+        connection.execute("DELETE FROM tombstones WHERE digest IN (SELECT digest FROM objects)")
+
+
+def _groups(packs: Packs, manifest: Digest) -> Iterator[Digest]:
+    try:
+        root = decode_manifest(packs.get(manifest)).variables
+        for _, digest in tree.walk(root, packs.get):
+            group = msgspec.json.decode(packs.get(digest), type=Variable).group
+            if group is not None:
+                yield group
+    except (MlmError, msgspec.DecodeError):
+        return
+
+
+def insert_left(connection: sqlite3.Connection, table: str, row: Row) -> None:
+    """Add a row of the old database if the constraints allow it."""
+    names = ", ".join(row)
+    marks = ", ".join("?" for _ in row)
+    _try(connection, f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})", list(row.values()))
 
 
 def _old_row(row: Row) -> _OldRow | None:
@@ -182,8 +210,8 @@ def _insert(connection: sqlite3.Connection, checkpoint: Checkpoint) -> None:
 
 
 def _try(connection: sqlite3.Connection, sql: str, values: list[Any]) -> None:
-    """Change what the constraints allow."""
+    """Change what the constraints allow, and what the table has columns for."""
     try:
         connection.execute(sql, values)
-    except sqlite3.IntegrityError:
+    except (sqlite3.Error, StorageError):
         return

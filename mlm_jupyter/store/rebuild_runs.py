@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
-from mlm_jupyter.core.digest import Digest
+from mlm_jupyter.core.digest import Digest, is_digest
 from mlm_jupyter.core.entities import Metric, Run, Session
-from mlm_jupyter.errors import MlmError, StorageError
+from mlm_jupyter.errors import MlmError
 from mlm_jupyter.store.journal import FinishedRun, points_of
 from mlm_jupyter.store.packs import Packs
-from mlm_jupyter.store.rebuild_history import deleted_ids, records
+from mlm_jupyter.store.rebuild_history import deleted_ids, insert_left, records
 from mlm_jupyter.store.records import Kind
 from mlm_jupyter.store.runs import Runs
 from mlm_jupyter.store.salvage import Row, Salvage
@@ -22,6 +22,7 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 RECOVERED: Final = "recovered"
 """The experiment of runs of which only their checkpoints tell."""
+_NO_DIGEST: Final = "0" * 64
 _LOGGED: Final = ("params", "metrics", "tags", "artifacts")
 
 
@@ -41,7 +42,7 @@ class _Builder:
 
     def run(self) -> tuple[int, int]:
         for row in self._old.rows("sessions"):
-            if (session := _convert(row, Session)) is not None:
+            if (session := _convert(row, Session)) is not None and is_digest(session.environment or _NO_DIGEST):
                 self._runs.add_session(session)
         rows = {run.id: run for row in self._old.rows("runs") if (run := _convert(row, Run)) is not None}
         finished = self._finished(set(rows))
@@ -53,7 +54,9 @@ class _Builder:
             self._start(run)
         for table in _LOGGED:
             for row in self._old.rows(table):
-                _insert(self._connection, table, row)
+                if table == "artifacts" and not is_digest(str(row.get("blob"))):
+                    continue
+                insert_left(self._connection, table, row)
         for digest in finished.values():
             self._complete(self._read(digest))
         for run in stubs:
@@ -111,7 +114,7 @@ class _Builder:
             if left <= len(rows):
                 self._connection.execute(f"DELETE FROM {table} WHERE run_id = ?", (id,))
                 for row in rows:
-                    _insert(self._connection, table, row)
+                    insert_left(self._connection, table, row)
 
     def _points(self, finished: FinishedRun) -> list[Metric]:
         if finished.points is None:
@@ -134,13 +137,3 @@ def _convert(row: Row, type: type[S]) -> S | None:
         return msgspec.convert(row, type)
     except msgspec.ValidationError:
         return None
-
-
-def _insert(connection: sqlite3.Connection, table: str, row: dict[str, Any]) -> None:
-    """Add a row if the constraints allow it: its run may be lost."""
-    names = ", ".join(row)
-    marks = ", ".join("?" for _ in row)
-    try:
-        connection.execute(f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})", list(row.values()))
-    except (sqlite3.IntegrityError, StorageError):
-        return

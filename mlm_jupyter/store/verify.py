@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from mlm_jupyter.core.digest import Digest
+from mlm_jupyter.core.digest import Digest, is_digest
 from mlm_jupyter.core.entities import Checkpoint
 from mlm_jupyter.errors import CorruptError, MlmError, NotFoundError
 from mlm_jupyter.store.damage import DamageMap, TouchedArtifact, TouchedCheckpoint
@@ -83,7 +83,13 @@ class _Verifier:
         found = Verification(objects=len(self._inventory), database=_check_database(self._database))
         self._read_packs(found)
         self._suspects.update(self._unseen())
-        self._loose.update(digest for digest in _roots(self._database) if self._inventory.find(digest) is None)
+        for digest in _roots(self._database):
+            if not is_digest(digest):
+                found.database.append(f"a row refers to {digest!r}, which is no digest")
+            elif self._inventory.find(digest) is None:
+                self._loose.add(digest)
+        if found.database:
+            return found
         damaged, missing = list(self._damaged()), list(self._missing())
         if damaged or missing:
             bad = {damage.digest for damage in (*damaged, *missing) if not damage.is_readable}
@@ -228,7 +234,7 @@ def _roots(database: Database) -> Iterator[Digest]:
         "SELECT environment FROM sessions WHERE environment IS NOT NULL",
     ):
         for (digest,) in connection.execute(query):
-            yield digest
+            yield str(digest)
 
 
 def _missing_parents(database: Database) -> list[str]:
