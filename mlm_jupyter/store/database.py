@@ -57,9 +57,7 @@ class Database:
         path = folder / DATABASE_NAME
         is_on_network = is_network_filesystem(folder)
         if not path.is_file() and any((folder / PACKS_NAME).glob("*.pack")):
-            raise CorruptError(
-                f"The project at {folder.parent} has lost its database; make it anew with: mlm verify --rebuild"
-            )
+            raise CorruptError(f"The project at {folder.parent} has lost its database; make it anew with: mlm verify --rebuild")
         if create and not read_only:
             _make_folder(folder)
         elif not path.is_file():

@@ -31,9 +31,7 @@ LONGEST_KEY: Final = 250
 _SESSION_COLUMNS: Final = ", ".join(Session.__struct_fields__)
 _COLUMNS: Final = Run.__struct_fields__[: Run.__struct_fields__.index("params")]
 _LOADED: Final = (*_COLUMNS, "last_checkpoint_id")
-_INSERT_METRIC: Final = (
-    "INSERT INTO metrics (run_id, key, value, step, logged_at, checkpoint_id) VALUES (?, ?, ?, ?, ?, ?)"
-)
+_INSERT_METRIC: Final = "INSERT INTO metrics (run_id, key, value, step, logged_at, checkpoint_id) VALUES (?, ?, ?, ?, ?, ?)"
 _INSERT_PARAM: Final = """
     INSERT INTO params (run_id, key, value, logged_at) SELECT :run_id, :key, :value, :logged_at
     WHERE :value IS NOT (SELECT value FROM params WHERE run_id = :run_id AND key = :key ORDER BY id DESC LIMIT 1)
@@ -306,8 +304,7 @@ def _by_run(rows: Iterable[tuple[Any, ...]]) -> dict[str, dict[str, Any]]:
 
 def _write_params(connection: sqlite3.Connection, run_id: str, values: Mapping[str, str], logged_at: int) -> None:
     rows = [
-        {"run_id": run_id, "key": _key(key), "value": _storable(value), "logged_at": logged_at}
-        for key, value in values.items()
+        {"run_id": run_id, "key": _key(key), "value": _storable(value), "logged_at": logged_at} for key, value in values.items()
     ]
     connection.executemany(_INSERT_PARAM, rows)
 

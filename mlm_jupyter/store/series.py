@@ -53,9 +53,7 @@ def _keys(connection: sqlite3.Connection, run_id: str) -> list[str]:
 
 
 def _count(connection: sqlite3.Connection, run_id: str, key: str) -> int:
-    return int(
-        connection.execute("SELECT count(*) FROM metrics WHERE run_id = ? AND key = ?", (run_id, key)).fetchone()[0]
-    )
+    return int(connection.execute("SELECT count(*) FROM metrics WHERE run_id = ? AND key = ?", (run_id, key)).fetchone()[0])
 
 
 def _telling(connection: sqlite3.Connection, run_id: str, key: str, points: int) -> list[int]:
