@@ -73,6 +73,7 @@ class _Group(msgspec.Struct):
 
 class _Outputs(msgspec.Struct):
     outputs: Digest | None = None
+    widgets: Digest | None = None
 
 
 class _Document(msgspec.Struct):
@@ -153,9 +154,10 @@ def _of_group(data: bytes) -> Iterator[Edge]:
 
 
 def _of_outputs(data: bytes) -> Iterator[Edge]:
-    outputs = _outputs(data).outputs
-    if outputs is not None:
-        yield Edge(Role.BLOB, outputs)
+    found = _outputs(data)
+    for blob in (found.outputs, found.widgets):
+        if blob is not None:
+            yield Edge(Role.BLOB, blob)
 
 
 def _of_run(data: bytes) -> Iterator[Edge]:

@@ -81,7 +81,7 @@ class Histories(RuleBasedStateMachine):
         self.names: dict[str, str] = {}
         self.printed: dict[str, str] = {}
         self.runs: list[Run] = []
-        self.artifacts = 0
+        self.count = 0
 
     def teardown(self) -> None:
         if hasattr(self, "stock"):
@@ -98,7 +98,8 @@ class Histories(RuleBasedStateMachine):
     def add(self, contents: dict[str, int], notebook: str, is_named: int, has_run: bool) -> None:
         values = {name: BIG if number == 6 else noise(number, 3_000) for name, number in contents.items()}
         text = f"printed {len(self.values) % 4}"
-        name = f"n{len(self.values)}" if is_named == 0 else None
+        self.count += 1
+        name = f"n{self.count}" if is_named == 0 else None
         run = self.runs[-1] if has_run and self.runs else None
         made = self.stock.add(values, notebook=notebook, name=name, run=run, outputs=text)
         self.values[made.id], self.printed[made.id] = values, text
@@ -118,7 +119,7 @@ class Histories(RuleBasedStateMachine):
     @rule(data=st.data())
     def rename(self, data: st.DataObject) -> None:
         id = data.draw(st.sampled_from(sorted(self.values)))
-        name = None if id in self.names else f"m{len(self.names)}{id}"
+        name = None if id in self.names else f"m{id}"
         self.stock.checkpoints.set_name(id, name)
         self.names.pop(id, None)
         if name:
