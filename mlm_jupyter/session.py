@@ -177,7 +177,7 @@ class LiveSession:
         """
         if self._last is not None:
             self._last.are_outputs_final.set()
-        if self._has_gone_unseen:
+        if self._has_gone_unseen or self._cell is not None:  # a cell that never ended: its words would be forgotten
             self._look_between()
         cell = _Cell(source, cell_id, self.reach.enter(python), leaves_none=leaves_none)
         self._wait_for_pending()
@@ -188,8 +188,9 @@ class LiveSession:
         self._cell = _Cell("", cell_id, Access(reads=(), writes=(), triggers=frozenset({"start"})))
 
     def drop_cell(self) -> None:
-        """Make no checkpoint of the cell that began."""
+        """Make no checkpoint of the cell that began; what it changed was between cells."""
         self._cell = None
+        self._has_gone_unseen = True
 
     def outputs_are_final(self, key: str | None = None) -> None:
         """Say that no more output of an execution (the last, or the one called ``key``) is to be waited for."""
@@ -273,11 +274,12 @@ class LiveSession:
         return draft.checkpoint
 
     def _look(self) -> Look:
-        self._has_gone_unseen = False
+        mentions = None if self._has_gone_unseen else self.reach.mentions
         try:
-            look = self.namespace.look(mentions=self.reach.mentions)
+            look = self.namespace.look(mentions=mentions)
         except KeyboardInterrupt:  # between two values, where nothing can be left out; the cell has ended, so look again
-            look = self.namespace.look(mentions=self.reach.mentions)
+            look = self.namespace.look(mentions=mentions)
+        self._has_gone_unseen = False
         interrupted = [name for name, draft in look.drafts.items() if draft.reason == INTERRUPTED]
         if interrupted:
             self._surroundings.tell(f"Interrupted while looking at {', '.join(interrupted)}; the next checkpoint tries again.")
@@ -393,6 +395,8 @@ class LiveSession:
         swap(self.namespace.live, report, staging.values)
         if only is None:
             self._stand_on(checkpoint, plan, report)
+        else:
+            self.went_unseen()
         return report
 
     def _require_trust(self, checkpoint: Checkpoint) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from isomorphism import assert_same
 from kernels import Kernel
 
-laws = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+laws = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def variables(kernel: Kernel) -> dict[str, Any]:
