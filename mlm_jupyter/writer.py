@@ -9,7 +9,7 @@ from __future__ import annotations
 import collections
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -41,6 +41,8 @@ COPY_BELOW: Final = 16 << 20
 """Changed memory is copied when it is less than this and written from where it lies when it is more."""
 MOST_KNOWN: Final = 400_000
 """Chunks whose digest is remembered: 100 MB of memory, 400 GB of arrays."""
+
+_PRUNED: Final = "its stored value was freed while it was in use; the next checkpoint has it again"
 
 Output = dict[str, Any]
 
@@ -281,6 +283,10 @@ class Writer:
             if digest is None:
                 lost += group.names
         records = {name: record for name, record in self.records.items() if name in draft.names}
+        for name in self._pruned(batch, records, draft):
+            record = msgspec.structs.replace(records[name][1], status="not_captured", group=None, reason=_PRUNED)
+            records[name] = (batch.put_json(Kind.VARIABLE, record), record)
+            lost.append(name)
         for name in self._inherited_unstored(draft):
             record = record_of(self._unstored[name], None, "it could not be stored when it changed")
             records[name] = (batch.put_json(Kind.VARIABLE, record), record)
@@ -366,6 +372,17 @@ class Writer:
             removed=tuple(sorted(removed)),
             between=tuple(sorted(late)),
         )
+
+    def _pruned(self, batch: Batch, records: Mapping[str, tuple[Digest, Variable]], draft: CheckpointDraft) -> list[str]:
+        """Return the names that have not changed but whose stored values are gone: of a restored old checkpoint, say.
+
+        The commit makes sure that those of the others are still there.
+        """
+        return [
+            name
+            for name, (digest, record) in records.items()
+            if name not in draft.look.drafts and not (batch.has(digest) and (record.group is None or batch.has(record.group)))
+        ]
 
     def _inherited_unstored(self, draft: CheckpointDraft) -> list[str]:
         """Return the names that changed before ``draft``, in a checkpoint that could not be stored, and not in it."""

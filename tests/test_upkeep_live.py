@@ -1,0 +1,78 @@
+"""A live session whose store is pruned under it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from livenotebook import LiveNotebook
+
+from mlm_jupyter.clock import now_ms
+from mlm_jupyter.core.retention import Policy
+from mlm_jupyter.maintenance import Prune
+from mlm_jupyter.store.database import Database
+from mlm_jupyter.store.packs import Packs
+from mlm_jupyter.store.verify import verify
+
+
+def prune(folder: Path) -> None:
+    """Keep only what is protected, as another process does."""
+    database = Database.open(folder / ".mlm")
+    Prune(database, Policy(0, 0, 0), now=now_ms()).apply()
+    database.close()
+
+
+def test_values_of_a_restored_checkpoint_that_is_pruned_then_are_stored_again(tmp_path: Path) -> None:
+    notebook = LiveNotebook(tmp_path)
+    first = notebook.cell("a = list(range(1000)); b = {'k': a}; c = 'kept'")
+    notebook.cell("a = b = 1")
+    notebook.session.restore(first.id)
+    prune(tmp_path)
+    between = notebook.cell("d = 1")
+    after = notebook.cell("e = 2")
+    variables = notebook.session.checkpoints.variables(between)
+    assert variables["a"].status == "not_captured" and "freed while it was in use" in (variables["a"].reason or "")
+    assert variables["c"].status == "stored"
+    assert verify(Packs(notebook.database)).is_sound
+    fresh = LiveNotebook(tmp_path)
+    with fresh.as_main():
+        assert fresh.session.restore(after.id).failed == {}
+    assert (fresh.namespace["a"], fresh.namespace["b"]["k"] is fresh.namespace["a"]) == (list(range(1000)), True)
+    for one in (notebook, fresh):
+        one.session.close()
+        one.database.close()
+
+
+def test_a_freed_value_is_reported_as_not_restorable_with_the_day(tmp_path: Path) -> None:
+    notebook = LiveNotebook(tmp_path)
+    old = notebook.cell("a = [1]; same = [2]")
+    notebook.cell("a = [3]")
+    prune(tmp_path)
+    with notebook.as_main():
+        report = notebook.session.restore(old.id)
+    day = time.strftime("%Y-%m-%d", time.gmtime())
+    assert report.failed.keys() == {"a"}
+    assert report.failed["a"].startswith(f"its value was freed by mlm prune on {day}")
+    assert notebook.namespace["same"] == [2]
+    notebook.session.close()
+    notebook.database.close()
+
+
+def test_cells_go_on_while_another_process_prunes_again_and_again(tmp_path: Path) -> None:
+    notebook = LiveNotebook(tmp_path)
+    for number in range(30):
+        made = notebook.cell(f"x = list(range({number % 3}, 500)); y = bytes([{number % 2}]) * 50_000; z = {number}")
+        prune(tmp_path)
+    assert {name: variable.status for name, variable in notebook.session.checkpoints.variables(made).items()} == {
+        "x": "stored",
+        "y": "stored",
+        "z": "stored",
+    }
+    assert verify(Packs(notebook.database)).is_sound
+    fresh = LiveNotebook(tmp_path)
+    with fresh.as_main():
+        assert fresh.session.restore(made.id).failed == {}
+    assert (fresh.namespace["x"], fresh.namespace["y"]) == (list(range(2, 500)), b"\1" * 50_000)
+    for one in (notebook, fresh):
+        one.session.close()
+        one.database.close()
