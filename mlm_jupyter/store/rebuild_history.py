@@ -13,17 +13,17 @@ from mlm_jupyter.core import tree
 from mlm_jupyter.core.digest import Digest
 from mlm_jupyter.core.entities import CellExecution, Checkpoint, Manifest, Signature, Variable
 from mlm_jupyter.errors import MlmError, StorageError
-from mlm_jupyter.store.checkpoints import (
+from mlm_jupyter.store.journal import Change
+from mlm_jupyter.store.packs import Packs
+from mlm_jupyter.store.prune import Pruning
+from mlm_jupyter.store.records import Kind
+from mlm_jupyter.store.rows import (
     decode_manifest,
     from_row,
     insert_checkpoint,
     insert_signature,
     to_checkpoint,
 )
-from mlm_jupyter.store.journal import Change
-from mlm_jupyter.store.packs import Packs
-from mlm_jupyter.store.prune import Pruning
-from mlm_jupyter.store.records import Kind
 from mlm_jupyter.store.salvage import Row, Salvage
 
 S = TypeVar("S", bound=msgspec.Struct)
