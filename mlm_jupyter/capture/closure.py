@@ -74,6 +74,8 @@ def find_frontier(namespace: Mapping[str, Any], names: Iterable[str], pickle: Pi
     roots = collections.Counter(id(namespace[name]) for name in names)
     objects = list(inside.values())
     inside.clear()
+    if not _is_tensor_memory_closed(objects):
+        return None
     references = _references(objects)
     weak = collections.Counter(id(weakref.ref.__call__(obj)) for obj in objects if isinstance(obj, weakref.ref))
     own = _own_references()
@@ -91,6 +93,21 @@ def find_frontier(namespace: Mapping[str, Any], names: Iterable[str], pickle: Pi
         return None
     found = Frontier([objects[position] for position in frontier], pickle)
     return found if found.is_known else None
+
+
+def _is_tensor_memory_closed(objects: list[Any]) -> bool:
+    """Return whether the memory of the tensors among ``objects`` is theirs alone; other views of it are no references to them."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return True
+    if any(type(obj).__module__ == "torch.storage" for obj in objects):
+        return False
+    tensors = [obj for obj in objects if isinstance(obj, torch.Tensor)]
+    if not tensors:
+        return True
+    from mlm_jupyter.capture.tensors import is_memory_closed
+
+    return is_memory_closed(tensors)
 
 
 def _walk(values: list[Any]) -> dict[int, Any] | None:
