@@ -96,13 +96,13 @@ def find_frontier(namespace: Mapping[str, Any], names: Iterable[str], pickle: Pi
 
 
 def _is_tensor_memory_closed(objects: list[Any]) -> bool:
-    """Return whether the memory of the tensors among ``objects`` is theirs alone; other views of it are no references to them."""
+    """Return whether the memory of the tensors in ``objects`` is theirs alone; another view of it is no reference to them."""
     torch = sys.modules.get("torch")
     if torch is None:
         return True
     if any(type(obj).__module__ == "torch.storage" for obj in objects):
         return False
-    tensors = [obj for obj in objects if isinstance(obj, torch.Tensor)]
+    tensors = [obj for obj in objects if issubclass(type(obj), torch.Tensor)]
     if not tensors:
         return True
     from mlm_jupyter.capture.tensors import is_memory_closed

@@ -6,6 +6,7 @@ keeps of them stay one. Two things are not kept: the gradient last computed, and
 
 from __future__ import annotations
 
+import collections
 import ctypes
 import sys
 import weakref
@@ -113,6 +114,35 @@ def is_tensor(value: Any) -> bool:
     """Return whether ``value`` is a tensor; torch is not imported for it."""
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(value, torch.Tensor)
+
+
+def is_memory_closed(tensors: list[Any]) -> bool:
+    """Return whether nothing but these tensors leads to the memory they lie in: other views of it are no references to them."""
+    import torch
+
+    count_uses: Any = getattr(torch._C, "_storage_Use_Count", None)
+    storages: dict[int, Any] = {}
+    uses: collections.Counter[int] = collections.Counter()
+    for tensor in tensors:
+        if type(tensor) not in (torch.Tensor, torch.nn.Parameter) or tensor.layout is not torch.strided:
+            return False
+        if tensor.device.type != "cpu" or tensor._use_count() != 1 or count_uses is None:
+            return False
+        storage = tensor.untyped_storage()
+        storages[id(storage)] = storage
+        uses[id(storage)] += 1
+    del storage
+    lone = torch.empty(1)
+    storages[0], uses[0] = lone.untyped_storage(), 1  # what a storage that nobody else knows looks like from here
+    beyond = count_uses(storages[0]._cdata) - 1
+    references = sys.getrefcount(storages[0])
+    return all(
+        storages[key].resizable()  # else it is lent to or by NumPy
+        and not storages[key].is_shared()
+        and count_uses(storages[key]._cdata) == uses[key] + beyond
+        and sys.getrefcount(storages[key]) == references
+        for key in uses
+    )
 
 
 # What follows stands in stored pickles by name: change a meaning by adding a function.

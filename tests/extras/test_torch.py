@@ -201,6 +201,76 @@ def test_a_storage_is_written_once_however_many_views_there_are(notebook: LiveNo
     record = msgspec.json.decode(
         notebook.session.packs.get(notebook.session.checkpoints.variables(target)["big"].group), type=Group
     )
-    assert record.names == ("big", "other", "views")
+    assert set(record.names) == {"big", "other", "views"}
     assert [buffer.size_bytes for buffer in record.buffers] == [4_000_000]
     assert record.stream_bytes < 2_000
+
+
+def test_a_model_that_a_cell_cannot_reach_is_skipped(notebook: LiveNotebook) -> None:
+    notebook.session.namespace.rules = msgspec.structs.replace(notebook.session.namespace.rules, dear_ms=0.0)
+    notebook.cell(MODEL.partition("def train")[0] + "model(X).sum().backward(); opt.step()")
+    looks: list[Any] = []
+    original = notebook.session.namespace.look
+
+    def watched(**options: Any) -> Any:
+        looks.append(original(**options))
+        return looks[-1]
+
+    notebook.session.namespace.look = watched  # type: ignore[method-assign]
+    for quiet in ("one = 1", "two = 2", "three = 3"):
+        notebook.cell(quiet)
+    assert {"model", "opt", "X"} <= set(looks[-1].skipped)
+
+
+HIDDEN = {
+    "a view in a generator": (
+        "def work(t):\n    yield\n    t.fill_(5)\n    yield\nrunning = work(x[1:])\nnext(running)",
+        "next(running)",
+    ),
+    "an iterator over it": ("walk = iter(x)", "next(walk).fill_(5)"),
+    "a view in a logging handler": (
+        "import logging\nclass H(logging.Handler):\n    def __init__(self, t):\n        super().__init__(); self.t = t\n"
+        "    def emit(self, r):\n        self.t.fill_(5)\nlogging.getLogger('mlm-torch').addHandler(H(x.detach()))",
+        "logging.getLogger('mlm-torch').warning('!')",
+    ),
+    "an array in a generator": (
+        "def work(t):\n    yield\n    t[0] = 5\n    yield\nrunning = work(x.numpy())\nnext(running)",
+        "next(running)",
+    ),
+    "DLPack in a generator": (
+        "def work(t):\n    yield\n    t[0] = 5\n    yield\nrunning = work(np.from_dlpack(x))\nnext(running)",
+        "next(running)",
+    ),
+    "its storage in a generator": (
+        "def work(t):\n    yield\n    t.fill_(1)\n    yield\nrunning = work(x.untyped_storage())\nnext(running)",
+        "next(running)",
+    ),
+    "the array it was made of": (
+        "def work(t):\n    yield\n    t[0] = 5\n    yield\nmemory = np.zeros(1000)\n"
+        "x = torch.from_numpy(memory)\nrunning = work(memory)\n"
+        "next(running)\ndel memory",
+        "next(running)",
+    ),
+    "a graph that waits": (
+        "y = (x.requires_grad_(False) * 1)\nclass Keep(torch.autograd.Function):\n"
+        "    @staticmethod\n    def forward(ctx, a, b):\n"
+        "        ctx.mark_non_differentiable(b)\n        ctx.save_for_backward(b)\n        return a * 1\n"
+        "    @staticmethod\n    def backward(ctx, g):\n"
+        "        ctx.saved_tensors[0].data.fill_(7)\n        return g, None\n"
+        "leaf = torch.ones(1, requires_grad=True)\nend = [iter([Keep.apply(leaf, x[:])])]",
+        "next(end[0]).sum().backward()",
+    ),
+}
+
+
+@pytest.mark.parametrize("way", HIDDEN)
+def test_memory_that_something_else_holds_is_watched(notebook: LiveNotebook, way: str) -> None:
+    notebook.session.namespace.rules = msgspec.structs.replace(notebook.session.namespace.rules, dear_ms=0.0)
+    setup, write = HIDDEN[way]
+    notebook.cell(f"import numpy as np, torch\nx = torch.zeros(1000)\n{setup}")
+    for quiet in ("one = 1", "two = 2", "three = 3"):
+        notebook.cell(quiet)
+    before = notebook.value("x.sum().item()")
+    changes = notebook.cell(write).changes
+    assert notebook.value("x.sum().item()") != before, "the attack does nothing"
+    assert "x" in changes.changed
