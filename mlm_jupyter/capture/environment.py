@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -74,6 +75,7 @@ def _packages() -> dict[str, str]:
 
     found: dict[str, str] = {}
     for distribution in metadata.distributions():
+        time.sleep(0)  # lets the cell that may be running have the interpreter
         with suppress(Exception):  # what others have installed, or half removed
             name, version = distribution.metadata["Name"], distribution.version
             if isinstance(name, str) and isinstance(version, str):

@@ -50,6 +50,8 @@ if TYPE_CHECKING:
 
 _SHELL_NAMES: Final = re.compile(r"_(?:i{0,3}|_{1,2}|i?\d+|[io]h|dh)?|In|Out|get_ipython|exit|quit|__.*__|__vsc_ipynb_file__")
 LATE_S: Final = 1.0
+ENVIRONMENT_S: Final = 3.0
+"""The first cells are over, and with them the imports: listing packages takes the interpreter for a tenth of a second."""
 
 
 class TrackingStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +95,8 @@ class Tracker:
         self._runs_before = 0
         self._metrics: dict[str, float] = {}
         self._late_timer: threading.Timer | None = None
+        self._environment_timer: threading.Timer | None = None
+        self._environment_lock = threading.Lock()
         self._modules: ProjectModules | None = None
         self._is_registered = False
         self._pid = os.getpid()
@@ -174,12 +178,21 @@ class Tracker:
             checkpoint_id=lambda: self.live.checkpoint_id if self.live else None,
             on_metrics=self._metrics.update,
         )
-        threading.Thread(target=self._take_environment, name="mlm-environment", daemon=True).start()
+        self._environment_timer = threading.Timer(ENVIRONMENT_S, self._take_environment)
+        self._environment_timer.name = "mlm-environment"
+        self._environment_timer.daemon = True
+        self._environment_timer.start()
 
     def _take_environment(self) -> None:
         live, recorder, project = self.live, self.recorder, self.project
-        if live is None or recorder is None or project is None:
-            return
+        with self._environment_lock:
+            if self._environment_timer is None or live is None or recorder is None or project is None:
+                return
+            self._environment_timer.cancel()
+            self._environment_timer = None
+            self._store_environment(live, recorder, project)
+
+    def _store_environment(self, live: LiveSession, recorder: Recorder, project: Path) -> None:
         try:
             environment = take_environment(project)
             with live.packs.batch() as batch:
@@ -199,6 +212,7 @@ class Tracker:
             self._baseline_due = False
             live.end_cell(CellResult("ok"), kind="baseline")
         self._store_late()
+        self._take_environment()
         live.close()
         try:
             recorder.close("finished" if status == "finished" else "failed")
@@ -303,6 +317,7 @@ class Tracker:
         """Wait until everything captured is on disk."""
         if self.live is not None and self.is_tracking:
             self._store_late()
+            self._take_environment()
             self.live.flush()
 
     def start_if_automatic(self) -> None:
