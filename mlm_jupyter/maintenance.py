@@ -15,7 +15,7 @@ import msgspec
 
 from mlm_jupyter.core.entities import Session
 from mlm_jupyter.core.retention import Candidate, Policy, droppable, kept
-from mlm_jupyter.errors import ConflictError
+from mlm_jupyter.errors import ConflictError, StorageError
 from mlm_jupyter.process import is_alive
 from mlm_jupyter.settings import Settings
 from mlm_jupyter.store.damage import TouchedCheckpoint
@@ -25,7 +25,7 @@ from mlm_jupyter.store.packs import Packs
 from mlm_jupyter.store.prune import Pruning
 from mlm_jupyter.store.rebuild import Rebuilt
 from mlm_jupyter.store.rebuild import rebuild as rebuild_database
-from mlm_jupyter.store.reclaim import pruning_alone, reclaim, store_bytes
+from mlm_jupyter.store.reclaim import pruning_alone, reclaim, store_bytes, trim_log
 from mlm_jupyter.store.runs import Runs
 from mlm_jupyter.store.stats import Stats
 from mlm_jupyter.store.stats import take_stats as stats_of
@@ -53,6 +53,7 @@ _ROOM: Final = 0.9
 """Retention goes on until the store takes this share of what it may."""
 _LEAST_SHARE: Final = 0.9
 """Packs of which less is needed are written anew."""
+_LEAST_ROOM_BYTES: Final = 8 << 20
 
 
 class Freed(msgspec.Struct, frozen=True):
@@ -62,7 +63,7 @@ class Freed(msgspec.Struct, frozen=True):
     """So many lost their values."""
     objects: int = 0
     bytes: int = 0
-    """On the disk."""
+    """Of the packs, on the disk."""
     packs_in_use: int = 0
     """Packs that a process still writes to, of which nothing could be freed."""
     damaged_packs: tuple[str, ...] = ()
@@ -163,10 +164,21 @@ def live_sessions(database: Database, is_alive: Callable[[Session], bool]) -> se
     return {session.id for session in Runs(database).sessions(is_open=True) if is_alive(session)}
 
 
-def enforce_retention(database: Database, settings: Settings, *, now: int, is_alive: Callable[[Session], bool]) -> Freed:
+def enforce_retention(
+    database: Database,
+    settings: Settings,
+    *,
+    now: int,
+    is_alive: Callable[[Session], bool],
+    packs: Packs | None = None,
+) -> Freed:
     """Drop the values of the oldest checkpoints without a name where the store, or the disk, is fuller than it may be.
 
     Cheap when there is nothing to do: it adds up the sizes of the packs. Where another process prunes, it leaves it to that.
+
+    Parameters
+    ----------
+    packs : the caller's own, so that those it writes to at other times can be made smaller too.
 
     Raises
     ------
@@ -175,7 +187,7 @@ def enforce_retention(database: Database, settings: Settings, *, now: int, is_al
     most_bytes = _most_bytes(database, settings)
     if most_bytes is None:
         return Freed()
-    packs = Packs(database)
+    packs = packs or Packs(database)
     live = live_sessions(database, is_alive)
 
     def keeps(candidates: list[Candidate]) -> set[str]:
@@ -208,6 +220,16 @@ def _most_bytes(database: Database, settings: Settings) -> int | None:
 
 def _free(packs: Packs, pruning: Pruning, *, reason: str, now: int) -> Freed:
     checkpoints = len(pruning.dropped)
-    objects = pruning.apply(reason=reason, now=now)
+    torn_bytes = reclaim(packs, least_share=0.0).bytes  # costs nothing, and on a full disk makes room for what follows
+    try:
+        objects = pruning.apply(reason=reason, now=now)
+    except StorageError as error:
+        if shutil.disk_usage(packs.folder).free > _LEAST_ROOM_BYTES:
+            raise
+        raise StorageError(
+            f"The disk of {packs.folder.parent.parent} is so full that not even what is freed can be noted. Make some"
+            " megabytes of room by other means, then free more with: mlm prune"
+        ) from error
     reclaimed = reclaim(packs, least_share=_LEAST_SHARE)
-    return Freed(checkpoints, objects, reclaimed.bytes, reclaimed.packs_in_use, reclaimed.damaged)
+    trim_log(packs.database)
+    return Freed(checkpoints, objects, torn_bytes + reclaimed.bytes, reclaimed.packs_in_use, reclaimed.damaged)

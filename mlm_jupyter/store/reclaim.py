@@ -71,6 +71,12 @@ def store_bytes(folder: Path, *, only_packs: bool = False) -> int:
     return total
 
 
+def trim_log(database: Database) -> None:
+    """Move what is in the database's log into it, where that can be done now: many deletions make a long log."""
+    with contextlib.suppress(StorageError):
+        database.connection().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
 @contextmanager
 def pruning_alone(packs: Packs) -> Iterator[None]:
     """Keep other processes from pruning meanwhile.
@@ -100,7 +106,7 @@ def reclaim(packs: Packs, *, least_share: float) -> Reclaimed:
     least_share : packs of which a smaller share is in the index are written anew.
     """
     packs.forget_files()
-    before = store_bytes(packs.database.folder)
+    before = store_bytes(packs.database.folder, only_packs=True)
     paths = sorted(packs.folder.glob("*.pack"))
     is_crowded = sum(path.stat().st_size < SMALL_PACK_BYTES for path in paths) > MOST_SMALL_PACKS
     in_use, damaged = 0, []
@@ -115,7 +121,7 @@ def reclaim(packs: Packs, *, least_share: float) -> Reclaimed:
                 os.close(pack.fd)
     packs.forget_files()
     sync_folder(packs.folder)
-    return Reclaimed(before - store_bytes(packs.database.folder), in_use, tuple(damaged))
+    return Reclaimed(before - store_bytes(packs.database.folder, only_packs=True), in_use, tuple(damaged))
 
 
 def _take(paths: list[Path]) -> tuple[list[_Pack], int]:

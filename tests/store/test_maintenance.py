@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import subprocess
@@ -10,7 +11,7 @@ import tempfile
 import textwrap
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from stock import Stock
 from mlm_jupyter.clock import now_ms
 from mlm_jupyter.core.entities import Run
 from mlm_jupyter.core.retention import Policy
-from mlm_jupyter.errors import ConflictError, CorruptError, NotFoundError
+from mlm_jupyter.errors import ConflictError, CorruptError, NotFoundError, StorageError
 from mlm_jupyter.maintenance import Prune, enforce_retention
 from mlm_jupyter.settings import Settings
 from mlm_jupyter.store.packs import CHUNK_BYTES, Kind
@@ -511,12 +512,23 @@ def enforce(stock: Stock, *, limit: int | None = None, free_share: float = 0.0) 
 def test_retention_drops_the_oldest_until_there_is_room(stock: Stock) -> None:
     made = [stock.add({"a": noise(number, 100_000)}, name="n" if number == 1 else None) for number in range(20)]
     stock.packs.forget_files()
+    rows = store_bytes(stock.database.folder) - store_bytes(stock.database.folder, only_packs=True)
     enforce(stock, limit=1_500_000)
     assert store_bytes(stock.database.folder) <= 1_500_000
     dropped = [stock.checkpoints.get(one.id).is_dropped for one in made]
     count = sum(dropped)
     assert dropped == [True, False, *[True] * (count - 1), *[False] * (19 - count)]
-    assert store_bytes(stock.database.folder) > 0.9 * 1_500_000 - 200_000  # and no more than that
+    kept = store_bytes(stock.database.folder, only_packs=True)
+    assert kept > 0.9 * 1_500_000 - rows - 110_000  # with the next it would have been too much
+
+
+def test_a_kernel_frees_what_lies_in_the_pack_it_writes_to_itself(stock: Stock) -> None:
+    for number in range(20):
+        stock.add({"a": noise(number, 100_000)})
+    chosen = Settings(retention_bytes=1_000_000, retention_free_share=0.0)
+    enforce_retention(stock.database, chosen, now=now_ms(), is_alive=lambda session: False, packs=stock.packs)
+    assert store_bytes(stock.database.folder) <= 1_000_000
+    assert stock.read(stock.add({"a": noise(3)})) == {"a": noise(3)}
 
 
 def test_retention_has_nothing_to_do_within_the_limit_and_sees_it_at_once(stock: Stock) -> None:
@@ -558,6 +570,28 @@ def test_two_kernels_that_make_room_at_once_do_it_once(stock: Stock) -> None:
         stock.add({"a": noise(number)})
     with pruning_alone(stock.packs):
         assert enforce(stock, limit=1).checkpoints == 0  # type: ignore[attr-defined]
+
+
+def test_a_disk_that_is_full_to_the_last_byte_is_said_to_be_and_a_little_room_is_enough(
+    mount: Callable[..., Path],
+) -> None:
+    folder = mount("size=8m")
+    stock = Stock(folder)
+    for number in range(60):
+        newest = stock.add({"a": noise(number, 50_000)})
+    ballast = folder / "ballast"
+    with pytest.raises(OSError), ballast.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+    with pytest.raises(StorageError, match="Make some megabytes of room"):
+        prune(stock)
+    assert verify(stock.packs).is_sound
+    os.truncate(ballast, ballast.stat().st_size - 500_000)
+    prune(stock)
+    assert stock.read(newest) == {"a": noise(59, 50_000)}
+    assert store_bytes(stock.database.folder, only_packs=True) < 300_000
+    assert verify(stock.packs).is_sound
+    stock.close()
 
 
 # Verifying ---------------------------------------------------------------------------------------------------------------
