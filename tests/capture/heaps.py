@@ -109,6 +109,35 @@ _ties = st.tuples(st.just("tie"), refs, refs)
 _names = st.sampled_from(["a", "b", "c", "d", "e", "ü"])
 
 
+NASTY: list[Recipe] = [
+    ([("slots", 1, 12), ("slots", 1, 12)], {"a": 2}, False),  # a class with slots came back without them
+    (
+        [("frame", [0], 2, 3), ("series", [12], 2, 0), ("frame", [7, 8, 14], 2, 0)],
+        {"a": 0, "b": 1, "c": 2},
+        False,
+    ),  # cached freq
+    (
+        [("colour", 0), ("pair", 0, 0), ("class", 4), ("list", [0, 1, 2])],
+        {"a": 2, "b": 3, "c": 3},
+        False,
+    ),  # a class by value, shared
+    ([("view", 0, 0), ("view", 0, 11), ("view", 1, 1)], {"a": 0, "b": 1, "c": 2}, False),  # views through stride_tricks
+    ([("bytearray", 33), ("view", 0, 0), ("bytearray", 0)], {"a": 0, "b": 1, "c": 2}, False),
+    ([("list", []), ("dict", [0]), ("plain", 0, 1), ("tie", 0, 2), ("tie", 0, 1)], {"a": 0, "b": 1, "c": 2}, True),  # cycles
+    ([("closure", 0, 0), ("closure", 0, 0), ("plain", 0, 14), ("tie", 4, 5)], {"a": 0, "b": 10}, False),
+    ([("scalar", index) for index in range(len(SCALARS))] + [("list", list(range(len(SCALARS))))], {"a": len(SCALARS)}, False),
+    (
+        [("array", dtype, 6, "K", False) for dtype in range(len(DTYPES))] + [("list", list(range(len(DTYPES))))],
+        {"a": 15},
+        False,
+    ),
+    ([("frame", list(range(16)), 2, index) for index in range(6)] + [("list", list(range(6)))], {"a": 6}, False),
+    ([("frame", [0, 0, 1], 2, 0), *(("part", 0, how) for how in range(6))], {"a": 0, "b": 1, "c": 2, "d": 5, "e": 6}, False),
+    ([("frame", [2, 3, 4], 4, 0), ("part", 0, 0), ("part", 0, 5)], {"a": 0, "b": 1, "c": 2}, False),
+]
+"""What was found wrong once, or is likely to be."""
+
+
 def recipes() -> st.SearchStrategy[Recipe]:
     """Return namespaces to be: steps, what each name is bound to, whether the classes are bound to their names too."""
     made = st.lists(_steps, min_size=1, max_size=14)

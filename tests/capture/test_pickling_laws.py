@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from heaps import Recipe, build, inside, recipes, tie
-from hypothesis import HealthCheck, assume, event, given, settings
+from heaps import NASTY, Recipe, build, inside, recipes, tie
+from hypothesis import HealthCheck, assume, event, example, given, settings
 from hypothesis import strategies as st
 from isomorphism import assert_same
 from kernels import Kernel
 
 laws = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def nasty(**others: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a law the recipes that broke one before, each with the same other arguments."""
+
+    def add(law: Callable[..., None]) -> Callable[..., None]:
+        for recipe in NASTY:
+            law = example(recipe=recipe, **others)(law)
+        return law
+
+    return add
 
 
 def variables(kernel: Kernel) -> dict[str, Any]:
@@ -32,6 +44,7 @@ def test_two_builds_of_a_recipe_are_the_same(recipe: Recipe) -> None:
 
 
 @laws
+@nasty()
 @given(recipes())
 def test_capturing_leaves_objects_as_they_were_and_finds_nothing_the_second_time(recipe: Recipe) -> None:
     kernel = Kernel(build(recipe))
@@ -46,6 +59,7 @@ def test_capturing_leaves_objects_as_they_were_and_finds_nothing_the_second_time
 
 
 @laws
+@nasty(is_fresh=True)
 @given(recipes(), st.booleans())
 def test_what_is_restored_is_what_was_captured(recipe: Recipe, is_fresh: bool) -> None:
     kernel = Kernel(build(recipe))
@@ -68,6 +82,7 @@ def sees(root: Any, target: Any) -> bool:
 
 
 @laws
+@nasty(chance=random.Random(3))
 @given(recipes(), st.randoms(use_true_random=False))
 def test_a_change_is_seen_through_exactly_the_names_that_lead_to_it(recipe: Recipe, chance: random.Random) -> None:
     kernel = Kernel(build(recipe))
