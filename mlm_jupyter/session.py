@@ -335,7 +335,13 @@ class LiveSession:
     def _enforce_retention(self) -> None:
         """Drop the oldest values where the store has grown over what it may take; in the writer's thread."""
         try:
-            freed = enforce_retention(self.database, self._settings, now=now_ms(), is_alive=lambda one: is_alive(one, now_ms()))
+            freed = enforce_retention(
+                self.database,
+                self._settings,
+                now=now_ms(),
+                is_alive=lambda one: is_alive(one, now_ms()),
+                packs=self.packs,
+            )
         except MlmError as error:
             self._surroundings.tell(f"Old values could not be freed: {error}")
             return

@@ -117,12 +117,13 @@ class Batch:
         """
         self._check_usable()
         self._sync()
+        known = self._index.known()
         with self._database.transaction() as connection:
             if self._deletions is not None:
                 self._index.check(connection, self._relied_on, deletions=self._deletions)
             self._index.add(connection, self._new.values())
             result = rows(connection) if rows is not None else None
-        self._index.remember(self._new)
+        known.update(self._new)
         self._clear()
         return result
 

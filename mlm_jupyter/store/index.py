@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from typing import Final
 
 from mlm_jupyter.core.digest import Digest
@@ -52,18 +52,22 @@ class Index:
 
     def has(self, key: bytes) -> bool:
         """Tell whether the object with these 32 bytes as digest is there, or was when it was last looked up."""
-        if key in self._known:
+        known = self.known()
+        if key in known:
             return True
         if self._database.connection().execute(_HAS, (key,)).fetchone() is None:
             return False
-        self.remember((key,))
+        known.add(key)
         return True
 
-    def remember(self, keys: Iterable[bytes]) -> None:
-        """Take note that the objects are there."""
+    def known(self) -> set[bytes]:
+        """Return the memory of what is there, to add to what is found from now on.
+
+        It is given up for a new one when something was deleted: what another thread finds out too late goes with it.
+        """
         if len(self._known) > _KNOWN_DIGESTS:
             self._known = set()
-        self._known.update(keys)
+        return self._known
 
     def count_deletions(self) -> int:
         """Return how many objects have ever been deleted, and forget what was known if there are more than last time."""
