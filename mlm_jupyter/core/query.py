@@ -115,9 +115,7 @@ _SYMBOLS: Final[dict[str, Operator]] = {
     **{"=": "=", "==": "=", "!=": "!=", "<>": "!="},
     **{">": ">", ">=": ">=", "<": "<", "<=": "<="},
 }
-_RESERVED: Final = frozenset(
-    ("and", "or", "not", "like", "ilike", "in", "is", "null", "order", "by", "limit", "asc", "desc")
-)
+_RESERVED: Final = frozenset(("and", "or", "not", "like", "ilike", "in", "is", "null", "order", "by", "limit", "asc", "desc"))
 _DEEPEST: Final = 50
 _LONGEST: Final = 100_000
 _MOST_TESTS: Final = 500  # SQLite takes expressions up to a depth of 1,000

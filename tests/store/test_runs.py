@@ -68,9 +68,7 @@ def add(runs: Runs, run: Run) -> None:
 
 # The alphabets are small, so that runs and queries meet; they hold what SQL, LIKE or numbers could trip over.
 KEYS = st.sampled_from(["a", "b", "it's", "ß ü"])
-TEXTS = st.sampled_from(
-    ["", "1", "1.0", "01", "10", "9", "1e1", "nan", "abc", "aBc", "a%c", "a_c", "ÄÖ", "äö", "'", "\0x"]
-)
+TEXTS = st.sampled_from(["", "1", "1.0", "01", "10", "9", "1e1", "nan", "abc", "aBc", "a%c", "a_c", "ÄÖ", "äö", "'", "\0x"])
 NUMBERS = st.sampled_from([0, 1, -1, 2**53 + 1, 0.5, 1e300, -0.0, math.inf, -math.inf])
 MOMENTS = st.integers(0, 5)
 
@@ -89,9 +87,7 @@ def generated_runs(draw: st.DrawFn) -> list[Run]:
             ended_at=draw(st.none() | MOMENTS),
             notebook=draw(st.none() | TEXTS),
             params=draw(st.dictionaries(KEYS, TEXTS, max_size=3)),
-            metrics={
-                k: float(v) for k, v in draw(st.dictionaries(KEYS, NUMBERS | st.just(math.nan), max_size=3)).items()
-            },
+            metrics={k: float(v) for k, v in draw(st.dictionaries(KEYS, NUMBERS | st.just(math.nan), max_size=3)).items()},
             tags=draw(st.dictionaries(KEYS, TEXTS, max_size=3)),
         )
         for id in ids
