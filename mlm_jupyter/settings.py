@@ -50,7 +50,7 @@ class Settings(msgspec.Struct, frozen=True):
         float,
         msgspec.Meta(ge=0.1),
         _about(
-            "How long one variable may take to be looked at, in seconds; then it is interrupted, where Python allows, and named."
+            "How long one variable may take to be looked at, in seconds; then it is interrupted, where Python can, and named."
         ),
     ] = 10.0
     queue_bytes: Annotated[
