@@ -45,7 +45,7 @@ def reduce_array(pickler: ValuePickler, array: Any) -> Any:
     """Reduce an array of pandas's own without what it has cached, which reading its frequency is enough to add to."""
     reduced = array.__reduce__()
     state = reduced[2] if len(reduced) > 2 else None
-    if not isinstance(state, tuple) or not state or not isinstance(state[-1], dict) or "_cache" not in state[-1]:
+    if not isinstance(state, tuple) or not state or not isinstance(state[-1], dict):
         return reduced
     attributes = {key: value for key, value in state[-1].items() if key != "_cache"}
     return (*reduced[:2], (*state[:-1], attributes) if attributes else state[:-1], *reduced[3:])

@@ -101,25 +101,36 @@ Sharing = dict[tuple[str, str], str]
 
 
 def find_sharing(dumps: Mapping[str, Dump]) -> Sharing:
-    """Return who shares what. An unknown type links, for exactness comes first."""
+    """Return who shares what. An unknown type links, for exactness comes first.
+
+    All pairs of the names that share an object are entered, so that each pair tells of its two names alone, whatever else
+    changes; where there are very many, the pairs with one of them.
+    """
     pairs: dict[tuple[str, str], list[tuple[int, int]]] = {}
-    owners: dict[int, str] = {}
+    holders: dict[int, list[str]] = {}
     large: list[str] = []
     for name in sorted(dumps, key=lambda name: len(dumps[name].memo)):
-        memo = dumps[name].memo
-        for identity in owners.keys() & memo.keys():
-            _note(pairs, owners[identity], name, identity, dumps)
+        memo, own_code = dumps[name].memo, dumps[name].by_value
+        for identity in holders.keys() & memo.keys():
+            if not _kinds[type(memo[identity][1])] and identity not in own_code:  # a text, most of the time
+                continue
+            others = holders[identity]
+            for other in others:
+                _note(pairs, other, name, identity, dumps)
+            if len(others) < _MOST_PAIRED:
+                others.append(name)
         for other in large:
             for identity in dumps[other].memo.keys() & memo.keys():
                 _note(pairs, other, name, identity, dumps)
         if len(memo) > _LARGE:  # never walked: intersecting walks the smaller side
             large.append(name)
         else:
-            owners.update((identity, name) for identity in memo if identity not in owners)
+            holders.update((identity, [name]) for identity in memo if identity not in holders)
     return {pair: xxh3_128_hexdigest(repr(sorted(places)).encode()) for pair, places in pairs.items()}
 
 
 _LARGE: Final = 5_000
+_MOST_PAIRED: Final = 8
 
 
 def _note(
