@@ -121,7 +121,7 @@ class _Walk:
         if isinstance(a, (types.MappingProxyType, OrderedDict)):
             return self._items(list(a.items()), list(b.items()), path)
         if type(a).__module__ != "__main__" and kind is not types.SimpleNamespace:
-            return _equal(a, b, path)
+            return () if a is b else _equal(a, b, path)  # NA and NaT equal nothing, not even themselves
         return self._state(a, b, path)
 
     def _items(self, a: Iterable[Any], b: Iterable[Any], path: str) -> list[tuple[Any, Any, str]]:
