@@ -151,8 +151,9 @@ class DocumentSource:
                 self._ids[own_id] = id
         shown = Cell(id, "code", execution.source, execution_count=execution.execution_count)
         self._ran[id] = _Ran(shown, execution.outputs, execution.widgets, execution.started_at)
-        if not cells and len(self._ran) > MOST_EXECUTIONS:
-            del self._ran[next(iter(self._ran))]
+        if not cells and len(self._ran) > MOST_EXECUTIONS:  # many at once: each time the first goes, so do its tree's nodes
+            for oldest in list(self._ran)[: MOST_EXECUTIONS // 4]:
+                del self._ran[oldest]
 
     def _find_by_source(self, source: str, cells: Mapping[str, Cell]) -> str | None:
         """Return the code cell with this source: the first that has not run, for nbclient runs a notebook from the top."""
