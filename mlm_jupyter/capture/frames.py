@@ -41,14 +41,20 @@ def reduce_references(pickler: ValuePickler, references: Any) -> Any:
     return make_references, ()
 
 
-def reduce_array(pickler: ValuePickler, array: Any) -> Any:
-    """Reduce an array of pandas's own without what it has cached, which reading its frequency is enough to add to."""
-    reduced = array.__reduce__()
-    state = reduced[2] if len(reduced) > 2 else None
-    if not isinstance(state, tuple) or not state or not isinstance(state[-1], dict):
-        return reduced
-    attributes = {key: value for key, value in state[-1].items() if key != "_cache"}
-    return (*reduced[:2], (*state[:-1], attributes) if attributes else state[:-1], *reduced[3:])
+def reduce_cacher(pickler: ValuePickler, obj: Any) -> Any:
+    """Reduce an array or a type of pandas's own without what it has cached: asking for its kind or frequency adds to that."""
+    reduced = obj.__reduce_ex__(5)
+    state = reduced[2] if isinstance(reduced, tuple) and len(reduced) > 2 else None
+    if isinstance(state, dict):
+        return (*reduced[:2], _without_cache(state) or None, *reduced[3:])
+    if isinstance(state, tuple) and state and isinstance(state[-1], dict):
+        attributes = _without_cache(state[-1])
+        return (*reduced[:2], (*state[:-1], attributes) if attributes else state[:-1], *reduced[3:])
+    return reduced
+
+
+def _without_cache(state: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in state.items() if key != "_cache"}
 
 
 def reduce_index(pickler: ValuePickler, index: Any) -> Any:

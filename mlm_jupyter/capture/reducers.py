@@ -103,7 +103,8 @@ _LIBRARIES: Final[dict[str, tuple[tuple[str, str, str], ...]]] = {
         ("+pandas.core.internals.managers:BaseBlockManager", "frames", "reduce_manager"),
         ("+pandas._libs.internals:Block", "frames", "reduce_block"),
         ("pandas._libs.internals:BlockValuesRefs", "frames", "reduce_references"),
-        ("+pandas._libs.arrays:NDArrayBacked", "frames", "reduce_array"),
+        ("+pandas.api.extensions:ExtensionArray", "frames", "reduce_cacher"),
+        ("+pandas.api.extensions:ExtensionDtype", "frames", "reduce_cacher"),
         ("+pandas:Index", "frames", "reduce_index"),
     ),
     "matplotlib": (

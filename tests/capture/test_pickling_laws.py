@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import pytest
 from heaps import NASTY, Recipe, build, inside, recipes, tie
 from hypothesis import HealthCheck, assume, event, example, given, settings
 from hypothesis import strategies as st
@@ -96,3 +100,34 @@ def test_a_change_is_seen_through_exactly_the_names_that_lead_to_it(recipe: Reci
     event(type(target).__name__)
     changed = set(kernel.look().changed)
     assert changed == seers, f"{type(target)}: found in {sorted(changed)}, seen by {sorted(seers)}"
+
+
+DTYPES = [
+    *[
+        "Int64",
+        "boolean",
+        "Float32",
+        "string[python]",
+        "string[pyarrow]",
+        "str",
+        "category",
+        "Sparse[float]",
+        "interval[int64]",
+    ],
+    *["datetime64[ns, UTC]", "period[M]", "int64[pyarrow]", "timestamp[s][pyarrow]"],
+]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_asking_a_table_what_it_is_changes_nothing(dtype: str) -> None:
+    kernel = Kernel()
+    kernel.live["table"] = pd.DataFrame({"column": pd.Series([], dtype=dtype)})
+    kernel.live["index"] = pd.Index(kernel.live["table"]["column"])
+    kernel.look()
+    for asked in (kernel.live["table"]["column"], kernel.live["table"]["column"].array, kernel.live["index"]):
+        for one in (asked, asked.dtype):
+            for name in dir(one):
+                with contextlib.suppress(Exception), warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    getattr(one, name)
+    assert kernel.look().changed == ()
