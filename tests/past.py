@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,7 @@ class Past:
     def log(self, *, step: int | None = None, **metrics: float) -> None:
         """Log metrics to the run."""
         assert self.run is not None
+        time.sleep(0.002)  # later than the checkpoint before
         self.runs.log_metrics(self.run.id, metrics, step=step, logged_at=now_ms())
 
     def end_run(self, status: str = "finished") -> None:
