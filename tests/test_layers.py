@@ -38,7 +38,7 @@ LAYERS = {
     "session": PROJECT | {"writer", "recorder", "maintenance"},
     "kernel": PROJECT | {"session", "recorder", "commands", "maintenance"},
     "server": STORED | {"reader"},
-    "typescript": {"errors", "core"},
+    "typescript": BOTH | {"restoration", "comparison"},
     "api": PROJECT | {"session", "recorder", "kernel"},
     "__init__": {"errors", "api", "kernel"},
     "__main__": {"commands"},

@@ -26,6 +26,7 @@ from mlm_jupyter.capture.modules import ProjectModules
 from mlm_jupyter.capture.notebook import find_notebook
 from mlm_jupyter.clock import new_id, now_ms
 from mlm_jupyter.comparison import Comparison, compare
+from mlm_jupyter.core.answers import TrackingStatus
 from mlm_jupyter.core.diff import diff_checkpoints
 from mlm_jupyter.core.entities import CellError, Checkpoint, ExecutionStatus
 from mlm_jupyter.core.magics import is_ours_alone
@@ -52,24 +53,6 @@ _SHELL_NAMES: Final = re.compile(r"_(?:i{0,3}|_{1,2}|i?\d+|[io]h|dh)?|In|Out|get
 LATE_S: Final = 1.0
 ENVIRONMENT_S: Final = 3.0
 """The first cells are over, and with them the imports: listing packages takes the interpreter for a tenth of a second."""
-
-
-class TrackingStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """What tracking is doing."""
-
-    state: str
-    """``off``, ``tracking``, ``paused`` or ``manual``."""
-    project: str | None = None
-    notebook: str | None = None
-    run: str | None = None
-    current: str | None = None
-
-    def __repr__(self) -> str:
-        if self.state == "off":
-            return "Not tracking. Start with: %mlm_track"
-        where = f"{self.notebook or 'this kernel'} in {self.project}"
-        standing = f"standing on {self.current}" if self.current else "no checkpoint yet"
-        return f"{self.state.capitalize()} {where}; run {self.run or 'none'}; {standing}."
 
 
 class Tracker:

@@ -1,0 +1,8 @@
+import { expect, test } from '@jupyterlab/galata';
+
+test('JupyterLab opens with the extension', async ({ page }) => {
+  await page.goto();
+  expect(
+    await page.evaluate(() => (window as any).jupyterapp.hasPlugin('mlm-jupyter:plugin'))
+  ).toBe(true);
+});
