@@ -5,7 +5,16 @@ import globals from 'globals';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['lib', 'node_modules', 'build', 'mlm_jupyter/labextension', '**/*.d.ts', 'tests/ui/test-results'] },
+  {
+    ignores: [
+      'lib',
+      'node_modules',
+      'build',
+      'mlm_jupyter/labextension',
+      '**/*.d.ts',
+      'tests/ui/test-results'
+    ]
+  },
   js.configs.recommended,
   ...tseslint.configs.recommended,
   prettier,
@@ -14,6 +23,7 @@ export default tseslint.config(
     rules: {
       '@typescript-eslint/no-unused-vars': ['error', { args: 'none' }],
       '@typescript-eslint/no-explicit-any': 'error',
+      '@typescript-eslint/no-namespace': 'off', // JupyterLab's own way with command ids
       '@typescript-eslint/no-require-imports': 'off',
       curly: ['error', 'all'],
       eqeqeq: 'error'

@@ -1,18 +1,84 @@
 /**
- * The plugins: what is wired to what; nothing is decided here.
+ * The plugin: what is wired to what; nothing is decided here.
  */
-import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import {
+  ILayoutRestorer,
+  type JupyterFrontEnd,
+  type JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+import { ICommandPalette, IThemeManager, IToolbarWidgetRegistry } from '@jupyterlab/apputils';
+import { IEditorServices } from '@jupyterlab/codeeditor';
+import { INotebookTracker } from '@jupyterlab/notebook';
+import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
+import { ISettingRegistry } from '@jupyterlab/settingregistry';
+import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
-import { PLUGIN_ID } from './tokens';
+import { Client } from './client';
+import { addActing } from './kernel';
+import { Kernels } from './kernel/kernels';
+import { Projects } from './model/projects';
+import { addCheckpoint } from './panels/checkpoint';
+import { addCompare } from './panels/compare';
+import { addHistory } from './panels/history';
+import { addRuns } from './panels/runs';
+import { type IContext, PLUGIN_ID } from './tokens';
 
 const plugin: JupyterFrontEndPlugin<void> = {
   id: PLUGIN_ID,
   description: 'Shows what every cell did, compares any two moments and goes back to any of them.',
   autoStart: true,
-  optional: [ITranslator],
-  activate: (app: JupyterFrontEnd, translator: ITranslator | null) => {
-    (translator ?? nullTranslator).load('mlm_jupyter');
+  requires: [INotebookTracker, IRenderMimeRegistry, IEditorServices],
+  optional: [
+    ISettingRegistry,
+    IToolbarWidgetRegistry,
+    ICommandPalette,
+    ILayoutRestorer,
+    IStatusBar,
+    IThemeManager,
+    ITranslator
+  ],
+  activate: (
+    app: JupyterFrontEnd,
+    notebooks: INotebookTracker,
+    rendermime: IRenderMimeRegistry,
+    editors: IEditorServices,
+    settingRegistry: ISettingRegistry | null,
+    toolbarRegistry: IToolbarWidgetRegistry | null,
+    palette: ICommandPalette | null,
+    restorer: ILayoutRestorer | null,
+    statusBar: IStatusBar | null,
+    themes: IThemeManager | null,
+    someTranslator: ITranslator | null
+  ) => {
+    const translator = someTranslator ?? nullTranslator;
+    const client = new Client(app.serviceManager.serverSettings);
+    const context: IContext = {
+      app,
+      notebooks,
+      settingRegistry,
+      toolbarRegistry,
+      palette,
+      restorer,
+      statusBar,
+      translator,
+      services: {
+        client,
+        projects: new Projects(client, app.serviceManager),
+        kernels: new Kernels(notebooks),
+        commands: app.commands,
+        rendermime,
+        editors,
+        themes,
+        settings: settingRegistry?.load(PLUGIN_ID) ?? Promise.resolve(null),
+        trans: translator.load('mlm_jupyter')
+      }
+    };
+    const panel = addHistory(context);
+    addRuns(context, panel);
+    addCheckpoint(context);
+    addCompare(context);
+    addActing(context);
   }
 };
 

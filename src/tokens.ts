@@ -1,12 +1,14 @@
 /**
  * The names that the parts of the extension know each other by: what they are given, and the commands they run.
  */
+import type { ILayoutRestorer, JupyterFrontEnd } from '@jupyterlab/application';
 import type { IEditorServices } from '@jupyterlab/codeeditor';
-import type { IThemeManager } from '@jupyterlab/apputils';
-import type { NotebookPanel } from '@jupyterlab/notebook';
+import type { ICommandPalette, IThemeManager, IToolbarWidgetRegistry } from '@jupyterlab/apputils';
+import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import type { ISettingRegistry } from '@jupyterlab/settingregistry';
-import type { TranslationBundle } from '@jupyterlab/translation';
+import type { IStatusBar } from '@jupyterlab/statusbar';
+import type { ITranslator, TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
 import type { ISignal } from '@lumino/signaling';
 
@@ -61,8 +63,22 @@ export interface IServices {
   rendermime: IRenderMimeRegistry;
   editors: IEditorServices;
   themes: IThemeManager | null;
-  settings: ISettingRegistry.ISettings | null;
+  /** Not awaited when the plugin starts: they come only when the toolbar has said how it changes them. */
+  settings: Promise<ISettingRegistry.ISettings | null>;
   trans: TranslationBundle;
+}
+
+/** What the parts are wired with: the application, what it offers, and our services. What is optional is null without it. */
+export interface IContext {
+  app: JupyterFrontEnd;
+  services: IServices;
+  notebooks: INotebookTracker;
+  settingRegistry: ISettingRegistry | null;
+  toolbarRegistry: IToolbarWidgetRegistry | null;
+  palette: ICommandPalette | null;
+  restorer: ILayoutRestorer | null;
+  statusBar: IStatusBar | null;
+  translator: ITranslator;
 }
 
 /** Every command; the arguments each takes are in the comment. */

@@ -1,0 +1,3 @@
+import type { IContext } from '../../tokens';
+
+export function addCompare(context: IContext): void {}
