@@ -3,6 +3,10 @@
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+NODE_MODULES := node_modules/.package-lock.json
+FRONTEND := mlm_jupyter/labextension/package.json
+WHEEL := dist/.built
+UI := build/ui
 CODE := mlm_jupyter tests examples
 
 # The newest Python that really runs: a version manager's shim for a version that is not installed exists, but fails.
@@ -10,7 +14,7 @@ PYTHON ?= $(shell for name in python3.14 python3.13 python3.12 python3.11 python
 	if "$$name" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; \
 	then echo "$$name"; break; fi; done)
 
-.PHONY: help install demo lab test test-extras lint types format clean
+.PHONY: help install frontend demo lab test test-python test-frontend test-ui test-extras wheel lint types format clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -22,8 +26,22 @@ $(STAMP): pyproject.toml package.json
 		echo "No working Python 3.11, 3.12, 3.13 or 3.14 (with its venv module) is on the PATH: install one, or say PYTHON=/path/to/python3." >&2; \
 		exit 1; fi; \
 	"$(BIN)/python" --version >/dev/null 2>&1 || "$$python" -m venv --clear "$(VENV)"
-	"$(BIN)/python" -m pip install --quiet --editable ".[lab,dev]"
+	HATCH_JUPYTER_BUILDER_SKIP_NPM=1 "$(BIN)/python" -m pip install --quiet --editable ".[lab,dev]"
 	@touch "$(STAMP)"
+
+frontend: $(FRONTEND) ## build the JupyterLab half and link it into .venv
+
+$(NODE_MODULES): package.json package-lock.json
+	@command -v npm >/dev/null || { echo "npm is not on the PATH: install node 20 or newer, the JupyterLab half is built with it." >&2; exit 1; }
+	npm ci --silent
+	@touch "$@"
+
+$(FRONTEND): $(NODE_MODULES) $(STAMP) tsconfig.json $(shell find src -type f)
+	PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent build
+	@mkdir -p "$(VENV)/share/jupyter/labextensions" "$(VENV)/etc/jupyter/jupyter_server_config.d"
+	@ln -sfn "$(CURDIR)/mlm_jupyter/labextension" "$(VENV)/share/jupyter/labextensions/mlm-jupyter"
+	@ln -sf "$(CURDIR)/mlm_jupyter/etc/mlm_jupyter.json" "$(VENV)/etc/jupyter/jupyter_server_config.d/"
+	@touch "$@"
 
 demo: $(STAMP) ## run the tour notebook headless in build/demo, show what was kept, bring it back in a fresh kernel
 	@mkdir -p build/demo && cp examples/tour.ipynb build/demo/ && $(BIN)/mlm init build/demo
@@ -32,28 +50,52 @@ demo: $(STAMP) ## run the tour notebook headless in build/demo, show what was ke
 	cd build/demo && ../../$(BIN)/mlm diff latest~9 latest --only variables,metrics
 	$(BIN)/python examples/in_a_fresh_kernel.py build/demo
 
-lab: $(STAMP) ## open the tour notebook in JupyterLab
+lab: $(FRONTEND) ## open the tour notebook in JupyterLab, with its history beside it
 	@mkdir -p build/demo && [ -f build/demo/tour.ipynb ] || cp examples/tour.ipynb build/demo/
 	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) build/demo/tour.ipynb
 
-test: $(STAMP) ## every test that needs no optional library
+test: lint types test-python test-frontend test-ui ## everything a change must pass but the optional libraries
+
+test-python: $(STAMP) $(UI)/.installed ## pytest: every test that needs no optional library
 	$(BIN)/python -m pytest
+
+test-frontend: $(NODE_MODULES) ## jest: the models, formats and panels of src/
+	npm test --silent
+
+test-ui: $(UI)/.installed ## Playwright: journeys in a real browser, against the installed wheel
+	@browser=$$(.ci/browser) || { \
+		if [ -n "$$CI" ]; then exit 1; fi; echo "The browser tests did not run." >&2; exit 0; }; \
+	[ -z "$$browser" ] || PATH="$(CURDIR)/$(UI)/bin:$$PATH" CHROMIUM="$$browser" npm run --silent test:ui
+
+$(UI)/.installed: $(WHEEL)
+	rm -rf "$(UI)" && $(BIN)/python -m venv "$(UI)"
+	"$(UI)/bin/pip" install --quiet --find-links dist "$$(ls dist/*.whl)[lab]" notebook scikit-learn matplotlib
+	@touch "$@"
+
+wheel: $(WHEEL) ## build the source distribution and the wheel into dist/
+
+$(WHEEL): $(NODE_MODULES) $(STAMP) pyproject.toml $(shell find src mlm_jupyter -type f -not -path '*/labextension/*' -not -name '*.pyc')
+	PATH="$(CURDIR)/$(BIN):$$PATH" .ci/wheel
+	@touch "$@"
 
 test-extras: $(STAMP) ## the same tests with torch, polars and xgboost installed, where they can be
 	$(BIN)/python .ci/install-extras
 	$(BIN)/python -m pytest
 
-lint: $(STAMP) ## ruff: rules and format
+lint: $(STAMP) $(NODE_MODULES) ## rules and format of Python, TypeScript and CSS
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
+	npm run --silent lint
 
 types: $(STAMP) ## mypy --strict
 	$(BIN)/mypy
 
-format: $(STAMP) ## let ruff mend what it can
+format: $(STAMP) $(NODE_MODULES) ## let ruff, prettier and eslint mend what they can
 	$(BIN)/ruff check --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
+	npm run --silent format
+	npm run --silent lint:code -- --fix
 
 clean: ## remove .venv, build output and caches
-	rm -rf "$(VENV)" build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf "$(VENV)" node_modules build dist lib mlm_jupyter/labextension tsconfig.tsbuildinfo .eslintcache .stylelintcache .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find mlm_jupyter tests examples -name __pycache__ -type d -prune -exec rm -rf {} +
