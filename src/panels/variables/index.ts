@@ -1,0 +1,2 @@
+export { type IPreviewViewProps, PreviewView } from './preview';
+export { type IVariableTableProps, VariableTable } from './table';
