@@ -1,0 +1,177 @@
+"""The door for a frontend: one question as JSON, asked through ``user_expressions``, and an answer that is JSON again.
+
+``ask`` is called with no cell around it, so the user's history, prompt and namespace do not notice. Like every door it reads,
+calls one verb and shows what came of it; it never raises, for a frontend has nobody to show a traceback to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from mlm_jupyter.capture.inspection import reason
+from mlm_jupyter.core.answers import Failure
+from mlm_jupyter.core.digest import canonical_json
+from mlm_jupyter.errors import ConflictError, InvalidInputError, MlmError
+from mlm_jupyter.kernel import extension
+from mlm_jupyter.kernel.tracker import Tracker
+
+MIME_TYPE: Final = "application/vnd.mlm-jupyter+json"
+
+
+class Answer:
+    """What a verb returned, or why it did not, as a frontend gets it."""
+
+    def __init__(self, content: dict[str, Any]) -> None:
+        self.content = content
+
+    def __repr__(self) -> str:
+        return "<done>" if self.content["ok"] else f"<{self.content['code']}: {self.content['message']}>"
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+        return {MIME_TYPE: self.content, "text/plain": repr(self)}
+
+
+class _Call(msgspec.Struct, forbid_unknown_fields=True):
+    """A verb's arguments; each subclass calls its verb."""
+
+    def on(self, tracker: Tracker) -> Any:
+        raise NotImplementedError
+
+
+class _Status(_Call):
+    def on(self, tracker: Tracker) -> Any:
+        return tracker.status()
+
+
+class _Track(_Call):
+    name: str | None = None
+    experiment: str | None = None
+
+    def on(self, tracker: Tracker) -> Any:
+        return tracker.start(self.name, experiment=self.experiment)
+
+
+class _Stop(_Call):
+    def on(self, tracker: Tracker) -> Any:
+        tracker.stop()
+        return tracker.status()
+
+
+class _Pause(_Call):
+    def on(self, tracker: Tracker) -> Any:
+        tracker.pause()
+        return tracker.status()
+
+
+class _Resume(_Call):
+    def on(self, tracker: Tracker) -> Any:
+        tracker.resume()
+        return tracker.status()
+
+
+class _Checkpoint(_Call):
+    name: str | None = None
+    note: str | None = None
+
+    def on(self, tracker: Tracker) -> Any:
+        return tracker.checkpoint(self.name, note=self.note)
+
+
+class _Restore(_Call):
+    ref: str
+    only: list[str] | None = None
+    dry_run: bool = False
+    strict: bool = False
+    save: bool = True
+
+    def on(self, tracker: Tracker) -> Any:
+        return _without_objects(
+            tracker.restore(self.ref, only=self.only, dry_run=self.dry_run, strict=self.strict, save=self.save)
+        )
+
+
+class _Undo(_Call):
+    n: int = 1
+
+    def on(self, tracker: Tracker) -> Any:
+        return _without_objects(tracker.undo(self.n))
+
+
+class _Diff(_Call):
+    base: str | None = None
+    other: str | None = None
+
+    def on(self, tracker: Tracker) -> Any:
+        return tracker.diff(self.base, self.other)
+
+
+VERBS: Final[dict[str, type[_Call]]] = {
+    "status": _Status,
+    "track": _Track,
+    "stop": _Stop,
+    "pause": _Pause,
+    "resume": _Resume,
+    "checkpoint": _Checkpoint,
+    "restore": _Restore,
+    "undo": _Undo,
+    "diff": _Diff,
+}
+
+
+class _Question(msgspec.Struct, forbid_unknown_fields=True):
+    verb: str
+    args: dict[str, Any] = {}
+
+
+def ask(text: str) -> Answer:
+    """Do what ``{"verb": ..., "args": {...}}`` asks for; the extension is loaded into the shell if it is not there yet."""
+    try:
+        value = to_json(_read(text).on(_tracker()))
+    except MlmError as error:
+        return _refusal(error.code, str(error))
+    except KeyboardInterrupt:
+        return _refusal("interrupted", "Interrupted; what was asked for was not finished.")
+    except BaseException as error:  # a foreign ``__setstate__`` may even leave: the kernel stays
+        return _refusal("error", f"Tracking failed: {reason(error)}")
+    return Answer({"ok": True, "value": value})
+
+
+def _read(text: str) -> _Call:
+    try:
+        question = msgspec.json.decode(text, type=_Question)
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        raise InvalidInputError(f"A frontend asked in a form that is not known: {error}") from error
+    call = VERBS.get(question.verb)
+    if call is None:
+        raise InvalidInputError(f"No verb {question.verb!r}; there are: {', '.join(VERBS)}")
+    try:
+        return msgspec.convert(question.args, call)
+    except msgspec.ValidationError as error:
+        raise InvalidInputError(f"{question.verb} cannot be asked for like this: {error}") from error
+
+
+def _tracker() -> Tracker:
+    shell: Any = extension.find_shell()
+    if shell is None:
+        raise InvalidInputError("There is no notebook here to track.")
+    get_parent: Callable[[], Any] = getattr(shell, "get_parent", dict)
+    if (get_parent() or {}).get("header", {}).get("subshell_id"):  # a cell may be running beside it
+        raise ConflictError("Ask in the kernel's main shell; in a subshell, cells may be running meanwhile.")
+    return extension.load(shell)
+
+
+def _without_objects(report: Any) -> dict[str, Any]:
+    return {name: getattr(report, name) for name in report.__struct_fields__ if name != "displaced"}
+
+
+def to_json(value: Any) -> Any:
+    """Return ``value`` as what JSON can carry: NaN is None, half a character is U+FFFD, a tuple is a list."""
+    return msgspec.json.decode(canonical_json(value))
+
+
+def _refusal(code: str, message: str) -> Answer:
+    failure = Failure(code, " ".join(message.split()))
+    return Answer({"ok": False, **to_json(failure)})
