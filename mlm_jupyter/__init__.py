@@ -70,6 +70,18 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
     unload(shell)
 
 
+def _jupyter_server_extension_points() -> list[dict[str, object]]:
+    """Name the server's half; called by Jupyter's server, which alone pays for importing it."""
+    from mlm_jupyter.server.extension import MlmServer
+
+    return [{"module": "mlm_jupyter", "app": MlmServer}]
+
+
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    """Name the browser's half; called by ``jupyter labextension develop``."""
+    return [{"src": "labextension", "dest": "mlm-jupyter"}]
+
+
 def __getattr__(name: str) -> str:
     if name == "__version__":  # read from the metadata only when asked for
         from importlib.metadata import version

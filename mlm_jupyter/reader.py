@@ -15,6 +15,7 @@ import msgspec
 
 from mlm_jupyter.clock import now_ms
 from mlm_jupyter.core import outputs as output_areas
+from mlm_jupyter.core import tree
 from mlm_jupyter.core.diff import CheckpointDiff, Contents, cells_of, diff_checkpoints
 from mlm_jupyter.core.digest import Digest
 from mlm_jupyter.core.document import to_notebook
@@ -39,9 +40,11 @@ from mlm_jupyter.errors import AmbiguousError, NotFoundError
 from mlm_jupyter.process import is_alive
 from mlm_jupyter.store.checkpoints import Checkpoints
 from mlm_jupyter.store.database import Database
+from mlm_jupyter.store.history import CheckpointFilter
 from mlm_jupyter.store.journal import keep_deletion
 from mlm_jupyter.store.location import FOLDER_NAME
 from mlm_jupyter.store.packs import Packs
+from mlm_jupyter.store.references import Role, references
 from mlm_jupyter.store.runs import Runs
 
 CheckpointRef = str | Checkpoint
@@ -76,15 +79,32 @@ class Reader:
         store = Path(folder).expanduser() / FOLDER_NAME
         is_frozen = store.is_dir() and not os.access(store, os.W_OK)
         reader = cls(Database.open(store, create=create, read_only=is_frozen))
-        if not is_frozen:
-            now = now_ms()
-            reader._runs.mark_killed(lambda session: is_alive(session, now), now)
+        reader.mark_killed()
         return reader
 
     @property
     def folder(self) -> Path:
         """The folder that holds ``.mlm/``."""
         return self._database.folder.parent
+
+    @property
+    def is_readonly(self) -> bool:
+        """Whether nothing can be written to the project."""
+        return self._database.is_readonly
+
+    def require_current(self) -> None:
+        """Raise StorageError or IncompatibleError where the project is no longer the one that was opened."""
+        self._database.require_current()
+
+    def data_version(self) -> int:
+        """Return a number that changes when another thread or process has written; compare only what one thread was given."""
+        return self._database.data_version()
+
+    def mark_killed(self) -> None:
+        """End the runs whose process is gone."""
+        if not self.is_readonly:
+            now = now_ms()
+            self._runs.mark_killed(lambda session: is_alive(session, now), now)
 
     def close(self) -> None:
         """Close the database."""
@@ -118,6 +138,17 @@ class Reader:
                 notebook=notebook, run_id=run_id, before=before, limit=limit, include_saves=include_saves
             )
         )
+
+    def checkpoint_page(
+        self, wanted: CheckpointFilter, *, before: str | None = None, limit: int = 100
+    ) -> tuple[list[Checkpoint], int]:
+        """Return a page of the checkpoints wanted, newest first, and how many there are in all pages.
+
+        Parameters
+        ----------
+        before : the id of the last checkpoint of the page before.
+        """
+        return self._checkpoints.page(wanted, before=before, limit=limit)
 
     def get_checkpoint(self, ref: CheckpointRef, *, notebook: str | None = None, current: str | None = None) -> Checkpoint:
         """Return the checkpoint that ``ref`` means.
@@ -158,6 +189,33 @@ class Reader:
         shown: list[dict[str, Any]] = self._load_json(execution.outputs) if execution and execution.outputs else []
         return output_areas.join(shown, self._checkpoints.late_outputs(checkpoint.id))
 
+    def late_output_count(self, ref: CheckpointRef) -> int:
+        """Return how often something came after the cell had ended: with the digest it tells whether outputs are the same."""
+        return self._checkpoints.late_output_count(self.get_checkpoint(ref).id)
+
+    def output_bytes(self, ref: CheckpointRef) -> int:
+        """Return how large what ``outputs`` returns is as JSON, without reading it."""
+        checkpoint = self.get_checkpoint(ref)
+        execution = self.execution(checkpoint)
+        shown = self.blob_bytes(execution.outputs) if execution and execution.outputs else 0
+        return shown + self._checkpoints.late_output_bytes(checkpoint.id)
+
+    def widgets(self, ref: CheckpointRef) -> dict[str, Any] | None:
+        """Return the state of the widgets that the cell showed, as a notebook's metadata holds it; None: it showed none."""
+        execution = self.execution(ref)
+        return self._load_json(execution.widgets) if execution and execution.widgets else None
+
+    def shows(self, ref: CheckpointRef, blob: Digest) -> bool:
+        """Tell whether a blob is the outputs of the cell, the state of its widgets, or either of another cell shown then."""
+        manifest = self.manifest(ref)
+        shown = references(Role.EXECUTION, self._packs.get(manifest.execution)) if manifest.execution else []
+        if blob in [edge.digest for edge in shown]:
+            return True
+        if manifest.document is None:
+            return False
+        cells = tree.walk(self._decode(manifest.document, Document).cells, self._packs.get)
+        return any(blob == edge.digest for _, cell in cells for edge in references(Role.CELL, self._packs.get(cell)))
+
     def environment(self, ref: CheckpointRef) -> Environment | None:
         """Return what the code ran on; None where it is not known."""
         manifest = self.manifest(ref)
@@ -169,8 +227,12 @@ class Reader:
         sources = self.manifest(ref).modules
         return {path: bytes(self._packs.get_blob(blob)).decode("utf-8", "replace") for path, blob in sources.items()}
 
-    def document(self, ref: CheckpointRef) -> dict[str, Any]:
+    def document(self, ref: CheckpointRef, *, most_output_bytes: int | None = None) -> dict[str, Any]:
         """Return the notebook as it was, as a JSON object in the form of nbformat 4.5, texts as one string.
+
+        Parameters
+        ----------
+        most_output_bytes : a cell whose outputs are larger shows a line instead that says so.
 
         Raises
         ------
@@ -180,7 +242,12 @@ class Reader:
         digest = self.manifest(checkpoint).document
         if digest is None:
             raise NotFoundError(f"Checkpoint {checkpoint.id} was made where no notebook was: it has code, no document.")
-        notebook = to_notebook(self._decode(digest, Document), self._packs.get, self._load_json)
+
+        def load_outputs(blob: Digest) -> Any:
+            size = 0 if most_output_bytes is None else self.blob_bytes(blob)
+            return [output_areas.left_out(size)] if size > (most_output_bytes or 0) else self._load_json(blob)
+
+        notebook = to_notebook(self._decode(digest, Document), self._packs.get, self._load_json, load_outputs)
         late = self._checkpoints.late_outputs(checkpoint.id)
         for cell in notebook["cells"]:
             if late and cell["id"] == checkpoint.cell_id and "outputs" in cell:
@@ -229,6 +296,15 @@ class Reader:
         parsed = parse(query) if query else None
         return Pages(lambda before, limit: self._runs.list(parsed, before=before, limit=limit))
 
+    def run_page(self, query: str | None = None, *, before: str | None = None, limit: int = 100) -> tuple[list[Run], int]:
+        """Return a page of the runs that ``query`` asks for, in its order, and how many there are in all pages."""
+        parsed = parse(query) if query else None
+        return self._runs.list(parsed, before=before, limit=limit), self._runs.count(parsed)
+
+    def set_tags(self, run: RunRef, tags: Mapping[str, str | None]) -> None:
+        """Set tags of a run, and take away those whose value is None."""
+        self._runs.set_tags(self.get_run(run).id, tags)
+
     def get_run(self, ref: RunRef) -> Run:
         """Return a run by its name (the newest of that name), its id, a unique prefix of that, or ``latest``."""
         if isinstance(ref, Run):
@@ -267,6 +343,10 @@ class Reader:
         """Return what is in a file kept with a run."""
         return bytes(self._packs.get_blob(artifact.blob))
 
+    def find_artifact(self, blob: Digest) -> Artifact | None:
+        """Return a file with these bytes that is kept with any run, or None."""
+        return self._runs.find_artifact(blob)
+
     def sessions(self, *, is_open: bool | None = None) -> list[Session]:
         """Return the sessions, newest first; only those that have not ended (or have), if asked."""
         return self._runs.sessions(is_open=is_open)
@@ -281,14 +361,26 @@ class Reader:
 
     # What lies behind a digest
 
+    def blob_bytes(self, blob: Digest) -> int:
+        """Return the size of a blob."""
+        return self._packs.blob_chunks(blob)[1]
+
+    def blob_chunks(self, blob: Digest) -> tuple[list[Digest], int]:
+        """Return the digests of the chunks of a blob, each at most 1 MiB to be had by ``chunk``, and its size."""
+        return self._packs.blob_chunks(blob)
+
+    def chunk(self, digest: Digest) -> bytes:
+        """Return the bytes of one chunk."""
+        return self._packs.get(digest)
+
     def _decode(self, digest: Digest, kind: type[S]) -> S:
         return msgspec.json.decode(self._packs.get(digest), type=kind)
 
     def _load_json(self, blob: Digest) -> Any:
         return msgspec.json.decode(self._packs.get_blob(blob))
 
-    def contents(self, checkpoint: Checkpoint) -> Contents:
-        """Return all of a checkpoint that can be compared."""
+    def contents(self, checkpoint: Checkpoint, *, has_cells: bool = True) -> Contents:
+        """Return all of a checkpoint that can be compared; its cells, which are most of the work, only if asked."""
         manifest = self.manifest(checkpoint)
         params, metrics = self._logged_until(checkpoint)
         return Contents(
@@ -298,13 +390,13 @@ class Reader:
             metrics={**metrics, **manifest.metrics},
             environment=self.environment(checkpoint),
             modules=self.modules(checkpoint),
-            cells=cells_of(self._shown_notebook(checkpoint, manifest)),
+            cells=cells_of(self.shown_notebook(checkpoint)) if has_cells else (),
         )
 
-    def _shown_notebook(self, checkpoint: Checkpoint, manifest: Manifest) -> Mapping[str, Any]:
+    def shown_notebook(self, checkpoint: Checkpoint, *, most_output_bytes: int | None = None) -> dict[str, Any]:
         """Return the notebook, or one of just the cell that ran where there was none."""
-        if manifest.document is not None:
-            return self.document(checkpoint)
+        if self.manifest(checkpoint).document is not None:
+            return self.document(checkpoint, most_output_bytes=most_output_bytes)
         if checkpoint.source is None:
             return {}
         cell = {"cell_type": "code", "source": checkpoint.source, "outputs": self.outputs(checkpoint)}

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from mlm_jupyter.core.diff import CheckpointDiff
+from mlm_jupyter.core.digest import Digest
 from mlm_jupyter.core.entities import (
     Artifact,
     CellExecution,
@@ -58,6 +59,14 @@ class RunPage(msgspec.Struct, frozen=True):
     total: int
 
 
+class LeftOut(msgspec.Struct, frozen=True):
+    """Something too large to be sent with the rest; its bytes can be downloaded."""
+
+    what: Literal["outputs", "widgets"]
+    blob: Digest
+    size_bytes: int
+
+
 class CheckpointDetail(msgspec.Struct, frozen=True):
     """All that is shown of one checkpoint, but for its variables and its notebook."""
 
@@ -72,6 +81,8 @@ class CheckpointDetail(msgspec.Struct, frozen=True):
     run: Run | None
     modules: dict[str, str]
     """The text of each imported module of the project, by path."""
+    left_out: tuple[LeftOut, ...] = ()
+    """What of it was too large; a line among the outputs says so too."""
 
 
 class VariableList(msgspec.Struct, frozen=True):
@@ -98,7 +109,10 @@ class MetricList(msgspec.Struct, frozen=True):
 
 
 class NotebookDiff(msgspec.Struct, frozen=True):
-    """A notebook and what turns it into another, in nbdime's diff format."""
+    """A notebook and what turns it into another, in nbdime's diff format.
+
+    Changes of execution counts, metadata and cell ids are left out unless they were asked for.
+    """
 
     base: dict[str, Any]
     diff: tuple[dict[str, Any], ...]

@@ -17,18 +17,24 @@ _decode_cell: Final = msgspec.json.Decoder(DocumentCell).decode
 _WIDGETS: Final = "application/vnd.jupyter.widget-state+json"
 
 
-def to_notebook(document: Document, load: tree.Load, load_json: Callable[[Digest], Any]) -> dict[str, Any]:
+def to_notebook(
+    document: Document,
+    load: tree.Load,
+    load_json: Callable[[Digest], Any],
+    load_outputs: Callable[[Digest], Any] | None = None,
+) -> dict[str, Any]:
     """Return ``document`` as a JSON object in the form of nbformat 4.5, texts as one string.
 
     Parameters
     ----------
     load : returns the bytes behind a digest.
     load_json : returns what a blob of JSON holds: the outputs of a cell, the state of its widgets.
+    load_outputs : does so for the outputs, where they are to be others than those stored.
     """
     cells = [_decode_cell(load(digest)) for _, digest in tree.walk(document.cells, load)]
     widgets = [load_json(cell.widgets) for cell in cells if cell.widgets is not None]
     return {
-        "cells": [_cell(cell, load_json) for cell in cells],
+        "cells": [_cell(cell, load_outputs or load_json) for cell in cells],
         "metadata": _with_widgets(document.metadata, widgets),
         "nbformat": 4,
         "nbformat_minor": 5,
@@ -45,7 +51,7 @@ def _with_widgets(metadata: dict[str, Any], widgets: list[dict[str, Any]]) -> di
     return {**metadata, "widgets": {_WIDGETS: {"version_major": 2, "version_minor": 0, "state": {**before, **states}}}}
 
 
-def _cell(cell: DocumentCell, load_json: Callable[[Digest], Any]) -> dict[str, Any]:
+def _cell(cell: DocumentCell, load_outputs: Callable[[Digest], Any]) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "cell_type": cell.cell_type,
         "id": cell.id,
@@ -54,7 +60,7 @@ def _cell(cell: DocumentCell, load_json: Callable[[Digest], Any]) -> dict[str, A
     }
     if cell.cell_type == "code":
         shown["execution_count"] = cell.execution_count
-        shown["outputs"] = load_json(cell.outputs) if cell.outputs else []
+        shown["outputs"] = load_outputs(cell.outputs) if cell.outputs else []
     elif cell.attachments is not None:
         shown["attachments"] = cell.attachments
     return shown

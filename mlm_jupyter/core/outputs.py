@@ -44,6 +44,11 @@ def join(outputs: Iterable[Output], records: Iterable[Output]) -> list[Output]:
     return joined
 
 
+def left_out(size_bytes: int) -> Output:
+    """Return the output that stands where ``size_bytes`` of output are not shown."""
+    return _notice(f"{size_bytes / 1e6:,.2f} MB of this cell's output are left out here.")
+
+
 def display_id_of(content: Mapping[str, Any]) -> str | None:
     """Return the id under which this display can be updated."""
     return (content.get("transient") or {}).get("display_id")
@@ -197,7 +202,7 @@ class OutputArea:
     def _pieces(self) -> Iterator[_Piece]:
         yield from self._head
         if self._left_out:
-            yield _Piece(_notice(f"{self._left_out / 1e6:,.2f} MB of this cell's output are left out here."), 0)
+            yield _Piece(left_out(self._left_out), 0)
         yield from self._tail
         if self._stream and self._is_written:
             yield _Piece(_stream(self._stream, self._line.text), 0, self._stream)

@@ -17,6 +17,7 @@ from mlm_jupyter.core.digest import canonical_json
 from mlm_jupyter.core.entities import CellExecution, Checkpoint, Manifest, Signature, Variable
 from mlm_jupyter.errors import AmbiguousError, ConflictError, InvalidInputError, NotFoundError
 from mlm_jupyter.store.database import Database
+from mlm_jupyter.store.history import CheckpointFilter, select_page
 from mlm_jupyter.store.journal import Change
 from mlm_jupyter.store.packs import Batch, Kind, Packs
 from mlm_jupyter.store.rows import COLUMNS, decode_manifest, from_row, insert_checkpoint, insert_signature, to_checkpoint
@@ -99,6 +100,12 @@ class Checkpoints:
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
         values = [value for value in wishes.values() if value is not None]
         return self._select(f"{where} ORDER BY id DESC LIMIT ?", *values, limit)
+
+    def page(
+        self, wanted: CheckpointFilter, *, before: str | None = None, limit: int = 100
+    ) -> tuple[builtins.list[Checkpoint], int]:
+        """Return a page of the checkpoints wanted, newest first, and how many there are in all pages."""
+        return select_page(self._database.connection(), wanted, before=before, limit=limit)
 
     def resolve(self, ref: str, *, notebook: str | None = None, current: str | None = None) -> Checkpoint:
         """Return the checkpoint that ``ref`` means.
@@ -290,6 +297,16 @@ class Checkpoints:
         """Return the outputs that came after the cell had ended, in order of arrival."""
         query = "SELECT output FROM late_outputs WHERE checkpoint_id = ? ORDER BY id"
         return [json.loads(output) for (output,) in self._database.connection().execute(query, (checkpoint_id,))]
+
+    def late_output_count(self, checkpoint_id: str) -> int:
+        """Return how many outputs came after the cell had ended: they are only ever added to."""
+        query = "SELECT count(*) FROM late_outputs WHERE checkpoint_id = ?"
+        return int(self._database.connection().execute(query, (checkpoint_id,)).fetchone()[0])
+
+    def late_output_bytes(self, checkpoint_id: str) -> int:
+        """Return the size of the outputs that came after the cell had ended."""
+        query = "SELECT coalesce(sum(length(output)), 0) FROM late_outputs WHERE checkpoint_id = ?"
+        return int(self._database.connection().execute(query, (checkpoint_id,)).fetchone()[0])
 
     def _find(self, condition: str, *values: object) -> Checkpoint | None:
         found = self._select(condition, *values)

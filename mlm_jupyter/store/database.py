@@ -127,6 +127,11 @@ class Database:
             " start again, in a notebook with: %mlm_track stop, then %mlm_track"
         )
 
+    def require_current(self) -> None:
+        """Raise where the project is no longer the one that was opened: gone, replaced, or brought to a newer format."""
+        self._require_in_place()
+        self._require_known_format(self._version())
+
     def data_version(self) -> int:
         """Return a number that changes when somebody else has committed; compare only what one thread was given."""
         return self._connection().data_version()
@@ -141,13 +146,9 @@ class Database:
         self._local = threading.local()
 
     def _prepare(self) -> None:
-        (version,) = self.connection().execute("PRAGMA user_version").fetchone()
+        version = self._version()
         newest = len(MIGRATIONS)
-        if version > newest:
-            raise IncompatibleError(
-                f"The project at {self.folder.parent} was written by a newer mlm_jupyter (format {version});"
-                " upgrade with: pip install -U mlm_jupyter"
-            )
+        self._require_known_format(version)
         if self.is_readonly:
             if version < newest:
                 raise IncompatibleError(
@@ -158,6 +159,17 @@ class Database:
         self._set_journal()
         if version < newest:
             self._migrate(newest)
+
+    def _version(self) -> int:
+        (version,) = self.connection().execute("PRAGMA user_version").fetchone()
+        return int(version)
+
+    def _require_known_format(self, version: int) -> None:
+        if version > len(MIGRATIONS):
+            raise IncompatibleError(
+                f"The project at {self.folder.parent} was written by a newer mlm_jupyter (format {version});"
+                " upgrade with: pip install -U mlm_jupyter"
+            )
 
     def _set_journal(self) -> None:
         wanted = "delete" if self.is_on_network else "wal"

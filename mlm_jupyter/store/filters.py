@@ -53,6 +53,14 @@ def select_ids(connection: sqlite3.Connection, query: Query, *, before: str | No
     return [id for (id,) in connection.execute(sql, [*operands, *cursor[1], limit])]
 
 
+def count(connection: sqlite3.Connection, query: Query) -> int:
+    """Return how many runs ``query`` asks for."""
+    _teach(connection)
+    where, operands = _condition(query.where) if query.where else ("1", [])
+    (found,) = connection.execute(f"SELECT count(*) FROM runs WHERE {where}", operands).fetchone()
+    return int(found) if query.limit is None else min(int(found), query.limit)
+
+
 def _condition(condition: Condition) -> _Sql:
     match condition:
         case Comparison():

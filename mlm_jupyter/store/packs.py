@@ -78,6 +78,11 @@ class Packs:
         if size:
             self._read_leaves(leaves, target.cast("B"))
 
+    def blob_chunks(self, digest: Digest) -> tuple[list[Digest], int]:
+        """Return the digests of the chunks that a blob was cut into, in order, and its size in bytes."""
+        leaves, size = self._leaves(digest)
+        return [leaf.entry.digest.hex() for leaf in leaves], size
+
     def batch(self) -> Batch:
         """Begin to write; use the batch in one thread."""
         if self.database.is_readonly:

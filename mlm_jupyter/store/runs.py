@@ -20,7 +20,7 @@ from mlm_jupyter.core.digest import Digest
 from mlm_jupyter.core.entities import Artifact, Metric, Param, Run, RunStatus, Session
 from mlm_jupyter.core.query import Query
 from mlm_jupyter.errors import ConflictError, InvalidInputError, NotFoundError
-from mlm_jupyter.store.filters import select_ids
+from mlm_jupyter.store.filters import count, select_ids
 from mlm_jupyter.store.series import LAST_LOGGED, LAST_VALUES, read_points
 
 if TYPE_CHECKING:
@@ -191,6 +191,10 @@ class Runs:
         connection = self._database.connection()
         return _load(connection, select_ids(connection, query or Query(), before=before, limit=limit))
 
+    def count(self, query: Query | None = None) -> int:
+        """Return how many runs ``query`` asks for."""
+        return count(self._database.connection(), query or Query())
+
     def log_metrics(
         self,
         run_id: str,
@@ -246,6 +250,13 @@ class Runs:
         connection = self._database.connection()
         rows = connection.execute(f"SELECT {columns} FROM artifacts WHERE run_id = ? ORDER BY name", (run_id,))
         return [Artifact(*row) for row in rows]
+
+    def find_artifact(self, blob: Digest) -> Artifact | None:
+        """Return an artifact with these bytes, or None."""
+        columns = ", ".join(Artifact.__struct_fields__)
+        connection = self._database.connection()
+        row = connection.execute(f"SELECT {columns} FROM artifacts WHERE blob = ? LIMIT 1", (blob,)).fetchone()
+        return None if row is None else Artifact(*row)
 
     def metrics(self, run_id: str, key: str | None = None, *, points: int | None = None) -> builtins.list[Metric]:
         """Return the points of a run's metrics (of one, if asked): by key, then by step, then as they came.

@@ -1,0 +1,72 @@
+"""The history, sifted: which checkpoints somebody asks for, a page of them and how many there are."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final
+
+import msgspec
+
+from mlm_jupyter.core.digest import canonical_json
+from mlm_jupyter.core.entities import Checkpoint, CheckpointKind, ExecutionStatus
+from mlm_jupyter.errors import StorageError
+from mlm_jupyter.store.rows import COLUMNS, from_row
+
+_CONDITIONS: Final = {
+    "notebook": "notebook = :notebook",
+    "run_id": "run_id = :run_id",
+    "cell_id": "cell_id = :cell_id",
+    "status": "status = :status",
+    "kind": "kind = :kind",
+    "text": "mlm_holds(:text, source, name, note)",
+    # the first line passes over nearly all rows without reading their JSON
+    "variable": "instr(changes, :quoted) AND EXISTS (SELECT 1 FROM json_each(changes) part, json_each(part.value) change"
+    " WHERE part.key != 'between' AND change.value = :variable)",
+}
+
+
+class CheckpointFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """What checkpoints have to be like; None: anything."""
+
+    notebook: str | None = None
+    run_id: str | None = None
+    cell_id: str | None = None
+    status: ExecutionStatus | None = None
+    kind: CheckpointKind | None = None
+    text: str | None = None
+    """Some of the source, the name or the note, in capitals or not."""
+    variable: str | None = None
+    """The name of a variable that was added, changed or removed."""
+
+
+def select_page(
+    connection: sqlite3.Connection, wanted: CheckpointFilter, *, before: str | None, limit: int
+) -> tuple[list[Checkpoint], int]:
+    """Return at most ``limit`` of the checkpoints wanted, newest first, older than ``before``; and how many there are."""
+    values = {name: value for name, value in msgspec.structs.asdict(wanted).items() if value is not None}
+    conditions = [_CONDITIONS[name] for name in values]
+    if "text" in values:
+        _teach(connection)
+        values["text"] = values["text"].casefold()
+    if "variable" in values:
+        values["quoted"] = canonical_json(values["variable"]).decode()
+    where = " AND ".join(conditions) or "1"
+    (total,) = connection.execute(f"SELECT count(*) FROM checkpoints WHERE {where}", values).fetchone()
+    older = " AND id < :before" if before is not None else ""
+    page = connection.execute(
+        f"SELECT {COLUMNS} FROM checkpoints WHERE {where}{older} ORDER BY id DESC LIMIT :limit",
+        {**values, "before": before, "limit": limit},
+    )
+    return [from_row(row) for row in page], int(total)
+
+
+def _teach(connection: sqlite3.Connection) -> None:
+    """Give this connection our function, once: SQLite's own ``LIKE`` knows capitals of ASCII only."""
+    try:
+        connection.execute("SELECT mlm_holds('', '')")
+    except StorageError:
+        connection.create_function("mlm_holds", -1, _holds, deterministic=True)
+
+
+def _holds(text: str, *places: str | None) -> bool:
+    return any(place is not None and text in place.casefold() for place in places)
