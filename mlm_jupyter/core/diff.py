@@ -16,7 +16,7 @@ import msgspec
 
 from mlm_jupyter.core.cells import cell_key
 from mlm_jupyter.core.digest import canonical_json, digest_of
-from mlm_jupyter.core.entities import Environment, Variable
+from mlm_jupyter.core.entities import Environment, MetricValue, Variable
 from mlm_jupyter.core.pairing import CellKey, pair_cells
 
 T = TypeVar("T")
@@ -100,7 +100,7 @@ class Contents(msgspec.Struct, frozen=True):
     id: str
     variables: dict[str, Variable] = {}
     params: dict[str, str] = {}
-    metrics: dict[str, float] = {}
+    metrics: dict[str, MetricValue] = {}
     environment: Environment | None = None
     modules: dict[str, str] = {}
     """The text of each imported module of the project, by path."""
@@ -115,7 +115,7 @@ class CheckpointDiff(msgspec.Struct, frozen=True, omit_defaults=True):
     cells: tuple[CellChange, ...] = ()
     variables: tuple[Change[Variable], ...] = ()
     params: tuple[Change[str], ...] = ()
-    metrics: tuple[Change[float], ...] = ()
+    metrics: tuple[Change[MetricValue], ...] = ()
     """A value that is not finite is ``null`` in JSON."""
     environment: EnvironmentDiff = EnvironmentDiff()
     modules: tuple[Change[str], ...] = ()

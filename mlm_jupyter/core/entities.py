@@ -5,7 +5,7 @@ Every ``*_at`` is UTC milliseconds since the Unix epoch, every ``*_bytes`` a num
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -15,6 +15,9 @@ RunStatus = Literal["running", "finished", "failed", "killed"]
 ExecutionStatus = Literal["ok", "error", "interrupted"]
 CheckpointKind = Literal["baseline", "cell", "manual", "save"]
 """Why a checkpoint was made: tracking started; a cell ran; somebody asked; a restore saved what it was to replace."""
+
+MetricValue = Annotated[float, msgspec.Meta(extra_json_schema={"nullable": True})]
+"""A number. JSON has no word for one that is not finite: it is ``null`` there."""
 
 VariableStatus = Literal["stored", "reference", "not_captured", "excluded", "secret", "dropped"]
 """``stored``: its value can be restored. ``reference``: a module or a library's own object, imported again on restore.
@@ -63,17 +66,17 @@ class Run(msgspec.Struct, frozen=True):
     parent_id: str | None = None
     notebook: str | None = None
     params: dict[str, str] = {}
-    metrics: dict[str, float] = {}
+    metrics: dict[str, MetricValue] = {}
     """The last value of each metric: the one with the highest step, the later where steps are equal or absent."""
     tags: dict[str, str] = {}
     last_checkpoint_id: str | None = None
 
 
 class Metric(msgspec.Struct, frozen=True):
-    """One point of one metric. A value that is not finite is ``nan``, ``inf`` or ``-inf``."""
+    """One point of one metric. A value that is not finite is ``nan``, ``inf`` or ``-inf``; in JSON it is ``null``."""
 
     key: str
-    value: float
+    value: MetricValue
     step: int | None
     logged_at: int
     checkpoint_id: str | None = None
@@ -246,7 +249,7 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     """Sources of the imported modules that lie in the project: path to blob."""
     environment: Digest | None = None
     changes: Changes = Changes()
-    metrics: dict[str, float] = {}
+    metrics: dict[str, MetricValue] = {}
     """The last value of each metric logged while the cell ran."""
     format: int = 1
 
@@ -281,7 +284,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
     status: ExecutionStatus | None = None
     duration_ms: float | None = None
     changes: Changes = Changes()
-    metrics: dict[str, float] = {}
+    metrics: dict[str, MetricValue] = {}
     is_dropped: bool = False
     """Retention freed the values that only this checkpoint needed."""
 
