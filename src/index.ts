@@ -52,6 +52,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
     someTranslator: ITranslator | null
   ) => {
     const translator = someTranslator ?? nullTranslator;
+    const trans = translator.load('mlm_jupyter');
     const client = new Client(app.serviceManager.serverSettings);
     const context: IContext = {
       app,
@@ -65,13 +66,13 @@ const plugin: JupyterFrontEndPlugin<void> = {
       services: {
         client,
         projects: new Projects(client, app.serviceManager),
-        kernels: new Kernels(notebooks),
+        kernels: new Kernels(notebooks, trans, app.serviceManager.user),
         commands: app.commands,
         rendermime,
         editors,
         themes,
         settings: settingRegistry?.load(PLUGIN_ID) ?? Promise.resolve(null),
-        trans: translator.load('mlm_jupyter')
+        trans
       }
     };
     const panel = addHistory(context);

@@ -1,25 +1,111 @@
 /**
- * Asking a notebook's kernel.
+ * The kernels of the notebooks that are open: what can be asked of each, and its being told of the cells that are shown.
  */
-import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
+import {
+  type INotebookModel,
+  type INotebookTracker,
+  type Notebook,
+  NotebookActions,
+  type NotebookPanel
+} from '@jupyterlab/notebook';
+import type { DocumentRegistry } from '@jupyterlab/docregistry';
+import type { User } from '@jupyterlab/services';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type { JSONObject } from '@lumino/coreutils';
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import type { IKernelNews, IKernels, KernelState } from '../tokens';
+import { DocumentTeller } from './document';
+import { Link, type News } from './link';
+
+type Context = DocumentRegistry.IContext<INotebookModel>;
+
+/** One notebook, however many views of it are open. */
+interface IOpen {
+  link: Link;
+  teller: DocumentTeller;
+}
 
 export class Kernels implements IKernels {
-  constructor(notebooks: INotebookTracker) {}
-
-  ask<T>(panel: NotebookPanel, verb: string, args: { [key: string]: unknown } = {}): Promise<T> {
-    return Promise.reject(new Error('not yet'));
-  }
-
-  state(panel: NotebookPanel): Promise<KernelState> {
-    return Promise.resolve('none');
+  constructor(
+    private readonly notebooks: INotebookTracker,
+    private readonly trans: TranslationBundle,
+    private readonly user: User.IManager | null = null
+  ) {
+    notebooks.forEach(panel => this.open(panel.context));
+    notebooks.widgetAdded.connect((_, panel) => this.open(panel.context));
+    // Emitted just before the execute request is sent, with nothing awaited between.
+    NotebookActions.executionScheduled.connect(this.onScheduled, this);
   }
 
   get changed(): ISignal<IKernels, IKernelNews> {
     return this._changed;
   }
 
+  ask<T>(panel: NotebookPanel, verb: string, args: { [key: string]: unknown } = {}): Promise<T> {
+    return this.open(panel.context).link.ask<T>(verb, args);
+  }
+
+  state(panel: NotebookPanel): Promise<KernelState> {
+    return this.open(panel.context).link.state();
+  }
+
+  private open(context: Context): IOpen {
+    const known = this.opened.get(context);
+    if (known) {
+      return known;
+    }
+    const teller = new DocumentTeller(context.model.sharedModel);
+    const link = new Link(context.sessionContext, this.trans);
+    const opened = { link, teller };
+    this.opened.set(context, opened);
+    link.news.connect((_, news) => this.spread(context, news));
+    link.forgot.connect((_, when) => {
+      teller.forget();
+      if (when === 'now') {
+        this.tell(context);
+      }
+    });
+    context.disposed.connect(() => {
+      this.opened.delete(context);
+      link.dispose();
+      teller.dispose();
+    });
+    return opened;
+  }
+
+  private onScheduled(_: unknown, { notebook }: { notebook: Notebook }): void {
+    const panel = this.notebooks.find(one => one.content === notebook);
+    if (panel) {
+      this.tell(panel.context);
+    }
+  }
+
+  private tell(context: Context): void {
+    const { link, teller } = this.open(context);
+    if (!link.isListening) {
+      return;
+    }
+    const document = teller.take(context.localPath);
+    if (document) {
+      const author = this.author;
+      link.send({ document, ...(author && { author }) } as unknown as JSONObject);
+    }
+  }
+
+  /** Who the server says is here; a name that JupyterLab made up is nobody's. */
+  private get author(): string | null {
+    const identity = this.user?.identity;
+    const name = identity?.name || identity?.username;
+    return name && !name.startsWith('Anonymous ') ? name : null;
+  }
+
+  private spread(context: Context, news: News): void {
+    this.notebooks
+      .filter(panel => panel.context === context)
+      .forEach(panel => this._changed.emit({ panel, ...news }));
+  }
+
+  private readonly opened = new Map<Context, IOpen>();
   private readonly _changed = new Signal<IKernels, IKernelNews>(this);
 }

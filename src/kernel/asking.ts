@@ -1,0 +1,72 @@
+/**
+ * Asking a kernel where the user sees it: what takes long says what it waits for, what fails says what to do.
+ */
+import { Notification } from '@jupyterlab/apputils';
+import type { NotebookPanel } from '@jupyterlab/notebook';
+
+import { CommandIDs, type IServices } from '../tokens';
+import { KernelFailure } from './ask';
+
+const INSTALL = '%pip install mlm_jupyter';
+
+/** An answer that comes sooner needs no word about waiting. */
+const QUIET_MS = 700;
+
+/** Ask a kernel; null when it failed, which is then on screen. */
+export async function askVisibly<T>(
+  services: IServices,
+  panel: NotebookPanel,
+  verb: string,
+  args: { [key: string]: unknown } = {}
+): Promise<T | null> {
+  let waiting = '';
+  const timer = setTimeout(() => (waiting = showWaiting(services, panel)), QUIET_MS);
+  try {
+    return await services.kernels.ask<T>(panel, verb, args);
+  } catch (error) {
+    showFailure(services, error);
+    return null;
+  } finally {
+    clearTimeout(timer);
+    Notification.dismiss(waiting || 'none');
+  }
+}
+
+/** Say why something could not be done. */
+export function showFailure(services: IServices, error: unknown): void {
+  if (error instanceof KernelFailure && error.code === 'without-package') {
+    showMissingPackage(services);
+    return;
+  }
+  Notification.error(error instanceof Error ? error.message : String(error), { autoClose: false });
+}
+
+/** Say that the kernel lacks the package, and hand over the line that installs it. */
+export function showMissingPackage({ commands, trans }: IServices): void {
+  Notification.error(
+    trans.__(
+      'This kernel does not have the package mlm_jupyter. Run the install line in a cell, then try again.'
+    ),
+    {
+      autoClose: false,
+      actions: [
+        {
+          label: trans.__('Copy the install line'),
+          caption: INSTALL,
+          callback: () => void commands.execute(CommandIDs.copy, { text: INSTALL })
+        }
+      ]
+    }
+  );
+}
+
+export function isBusy(panel: NotebookPanel): boolean {
+  return panel.sessionContext.session?.kernel?.status === 'busy';
+}
+
+function showWaiting({ trans }: IServices, panel: NotebookPanel): string {
+  const message = isBusy(panel)
+    ? trans.__('The kernel is running a cell. It answers when that has ended.')
+    : trans.__('Waiting for the kernel.');
+  return Notification.emit(message, 'in-progress', { autoClose: false });
+}

@@ -1,0 +1,103 @@
+/**
+ * Putting a notebook's cells back as they were: one edit of the shared model, which one undo takes back.
+ */
+import { type ReadonlyJSONValue, JSONExt } from '@lumino/coreutils';
+
+import { NOT_OF_A_CELL, type SharedNotebook, without } from './document';
+
+type StoredCell = Parameters<SharedNotebook['insertCell']>[1];
+type Json = { [key: string]: ReadonlyJSONValue };
+
+/** Cells in the place of others: the cells now at `start` to `end` (not included) become `cells`. */
+export interface IReplacement {
+  start: number;
+  end: number;
+  cells: StoredCell[];
+}
+
+/** What has to be replaced for the cells of `notebook` to be those of `stored`; cells that are the same stay untouched. */
+export function planCells(notebook: SharedNotebook, stored: StoredCell[]): IReplacement[] {
+  const live = notebook.cells.map(cell => comparable(cell.toJSON() as unknown as Json));
+  const place = new Map(live.map((cell, index) => [cell.id as string, index]));
+  const wanted = stored.map(cell => comparable(cell as unknown as Json));
+  const same = wanted.map(cell => {
+    const index = place.get(cell.id as string);
+    return index !== undefined && JSONExt.deepEqual(live[index], cell) ? index : -1;
+  });
+  const plan: IReplacement[] = [];
+  let start = 0;
+  let from = 0;
+  for (const [index, at] of [...longestRise(same), [stored.length, live.length]]) {
+    if (at > start || index > from) {
+      plan.push({ start, end: at, cells: stored.slice(from, index).map(untrusted) });
+    }
+    start = at + 1;
+    from = index + 1;
+  }
+  return plan;
+}
+
+/** Do what was planned, as one edit. */
+export function replaceCells(notebook: SharedNotebook, plan: IReplacement[]): void {
+  const { undoManager } = notebook as SharedNotebook & { undoManager?: { stopCapturing(): void } };
+  undoManager?.stopCapturing(); // edits within half a second would be undone with it
+  notebook.transact(() => {
+    for (const { start, end, cells } of [...plan].reverse()) {
+      notebook.insertCells(end, cells);
+      notebook.deleteCellRange(start, end);
+    }
+  });
+  undoManager?.stopCapturing();
+}
+
+/** The longest run of pairs [index, value] in which both rise, values below 0 left out: the cells that keep their order. */
+function longestRise(values: number[]): [number, number][] {
+  const ends: number[] = []; // for each length, the index at which the best run of it ends
+  const before: number[] = [];
+  values.forEach((value, index) => {
+    if (value < 0) {
+      return;
+    }
+    let length = ends.length;
+    while (length > 0 && values[ends[length - 1]] >= value) {
+      length--;
+    }
+    before[index] = length > 0 ? ends[length - 1] : -1;
+    ends[length] = index;
+  });
+  const run: [number, number][] = [];
+  for (let at = ends.length ? ends[ends.length - 1] : -1; at >= 0; at = before[at]) {
+    run.unshift([at, values[at]]);
+  }
+  return run;
+}
+
+/** Of a cell, what the notebook shows; texts in one piece, for files keep them in lines. */
+function comparable(cell: Json): Json {
+  return {
+    id: cell.id,
+    cell_type: cell.cell_type,
+    source: joined(cell.source),
+    metadata: without((cell.metadata ?? {}) as Json, NOT_OF_A_CELL) as Json,
+    attachments: cell.attachments ?? {},
+    execution_count: cell.execution_count ?? null,
+    outputs: ((cell.outputs ?? []) as Json[]).map(output => ({
+      ...output,
+      text: joined(output.text ?? null),
+      data: Object.fromEntries(
+        Object.entries((output.data ?? {}) as Json).map(([type, value]) => [type, joined(value)])
+      )
+    }))
+  };
+}
+
+function joined(value: ReadonlyJSONValue): ReadonlyJSONValue {
+  return Array.isArray(value) && value.every(line => typeof line === 'string')
+    ? value.join('')
+    : value;
+}
+
+/** Outputs from the store have not been seen in this notebook: the user decides whether to trust them. */
+function untrusted(cell: StoredCell): StoredCell {
+  return { ...cell, metadata: without(cell.metadata ?? {}, NOT_OF_A_CELL) } as StoredCell;
+}

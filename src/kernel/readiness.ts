@@ -1,0 +1,126 @@
+/**
+ * Getting a kernel to the point where it can be restored: started, idle, with the package; the user decides how.
+ */
+import { Dialog, Notification, SessionContextDialogs, showDialog } from '@jupyterlab/apputils';
+import type { NotebookPanel } from '@jupyterlab/notebook';
+
+import type { IServices, KernelState } from '../tokens';
+import { isBusy, showMissingPackage } from './asking';
+
+/** The state of a kernel that can be asked now; null when it cannot, which the user knows. */
+export async function makeReady(
+  services: IServices,
+  panel: NotebookPanel
+): Promise<KernelState | null> {
+  const { kernels, trans } = services;
+  let state = await kernels.state(panel);
+  if (state === 'none' || state === 'dead') {
+    if (!(await offerStart(services, panel, state))) {
+      return null;
+    }
+    state = await kernels.state(panel);
+  }
+  if (isBusy(panel)) {
+    if (!(await offerWait(services, panel))) {
+      return null;
+    }
+    state = await kernels.state(panel);
+  }
+  switch (state) {
+    case 'other-language':
+      Notification.error(
+        trans.__('The kernel of this notebook does not run Python: its state cannot be restored.')
+      );
+      return null;
+    case 'without-package':
+      showMissingPackage(services);
+      return null;
+    case 'none':
+    case 'dead':
+      Notification.error(trans.__('The kernel did not start. Start it, then try again.'));
+      return null;
+    default:
+      return state;
+  }
+}
+
+async function offerStart(
+  { trans }: IServices,
+  panel: NotebookPanel,
+  state: 'none' | 'dead'
+): Promise<boolean> {
+  const isDead = state === 'dead';
+  const { button } = await showDialog({
+    title: isDead ? trans.__('The kernel is dead') : trans.__('There is no kernel'),
+    body: isDead
+      ? trans.__('It has to be restarted before a state can be restored into it.')
+      : trans.__('One has to be started before a state can be restored into it.'),
+    buttons: [
+      Dialog.cancelButton(),
+      Dialog.okButton({
+        label: isDead ? trans.__('Restart and restore') : trans.__('Start and restore')
+      })
+    ]
+  });
+  if (!button.accept) {
+    return false;
+  }
+  const { sessionContext } = panel;
+  if (isDead) {
+    const name = sessionContext.session?.kernel?.name ?? sessionContext.prevKernelName;
+    await sessionContext.changeKernel({ name });
+  } else if (await sessionContext.startKernel()) {
+    await new SessionContextDialogs().selectKernel(sessionContext);
+  }
+  await sessionContext.session?.kernel?.info;
+  return true;
+}
+
+async function offerWait({ trans }: IServices, panel: NotebookPanel): Promise<boolean> {
+  const { button } = await showDialog({
+    title: trans.__('The kernel is busy'),
+    body: trans.__(
+      'It is running a cell, and can be restored only when that has ended. What is queued behind it runs first.'
+    ),
+    buttons: [
+      Dialog.cancelButton(),
+      Dialog.warnButton({ label: trans.__('Interrupt it') }),
+      Dialog.okButton({ label: trans.__('Wait for it') })
+    ],
+    defaultButton: 2
+  });
+  if (!button.accept) {
+    return false;
+  }
+  if (button.displayType === 'warn') {
+    await panel.sessionContext.session?.kernel?.interrupt();
+  }
+  return untilIdle(
+    panel,
+    trans.__('Waiting for the kernel, to restore it then.'),
+    trans.__('Cancel')
+  );
+}
+
+/** Wait for the kernel; false when the user, or the kernel's end, put an end to it. */
+function untilIdle(panel: NotebookPanel, message: string, cancel: string): Promise<boolean> {
+  return new Promise(resolve => {
+    const { sessionContext } = panel;
+    const check = () => {
+      if (!isBusy(panel)) {
+        end(sessionContext.session?.kernel?.status === 'idle');
+      }
+    };
+    const end = (isIdle: boolean) => {
+      sessionContext.statusChanged.disconnect(check);
+      Notification.dismiss(id);
+      resolve(isIdle);
+    };
+    const id = Notification.emit(message, 'in-progress', {
+      autoClose: false,
+      actions: [{ label: cancel, callback: () => end(false) }]
+    });
+    sessionContext.statusChanged.connect(check);
+    check();
+  });
+}
