@@ -39,6 +39,7 @@ from mlm_jupyter.core.query import parse
 from mlm_jupyter.errors import AmbiguousError, NotFoundError
 from mlm_jupyter.process import is_alive
 from mlm_jupyter.store.checkpoints import Checkpoints
+from mlm_jupyter.store.connection import BUSY_SECONDS
 from mlm_jupyter.store.database import Database
 from mlm_jupyter.store.history import CheckpointFilter
 from mlm_jupyter.store.journal import keep_deletion
@@ -64,12 +65,13 @@ class Reader:
         self._runs = Runs(database)
 
     @classmethod
-    def open(cls, folder: str | os.PathLike[str], *, create: bool = False) -> Self:
+    def open(cls, folder: str | os.PathLike[str], *, create: bool = False, wait_s: float = BUSY_SECONDS) -> Self:
         """Open the project in ``folder``, the one that holds ``.mlm/``; read-only where nothing can be written.
 
         Parameters
         ----------
         create : make the project where there is none.
+        wait_s : how long to wait for another process that is writing.
 
         Raises
         ------
@@ -78,7 +80,7 @@ class Reader:
         """
         store = Path(folder).expanduser() / FOLDER_NAME
         is_frozen = store.is_dir() and not os.access(store, os.W_OK)
-        reader = cls(Database.open(store, create=create, read_only=is_frozen))
+        reader = cls(Database.open(store, create=create, read_only=is_frozen, wait_s=wait_s))
         reader.mark_killed()
         return reader
 

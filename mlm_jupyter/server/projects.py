@@ -17,6 +17,7 @@ from mlm_jupyter.store.location import find_project
 
 _COLLABORATION_DRIVE: Final = "RTC:"  # jupyter-collaboration shows the server's own files under it
 _ID_DIGITS: Final = 16
+_WAIT_S: Final = 2.0  # while one request waits for a project that is locked, so do all others of this process
 
 
 class Projects:
@@ -86,6 +87,11 @@ class Projects:
         if self._root is None:
             raise NotFoundError("The notebooks of this server do not lie in a folder of it, so it cannot find their projects")
         name = notebook.removeprefix(_COLLABORATION_DRIVE).strip("/")
+        drive, colon, _ = name.partition("/")[0].partition(":")
+        if colon and not (self._root / name).exists():
+            raise NotFoundError(
+                f"What lies in the drive {drive[:80]!r} is no file of this server: its history is not known here"
+            )
         if not name or "\0" in name or ".." in name.split("/") or len(name) > 4096:
             raise InvalidInputError(f"{notebook[:200]!r} is no path of a notebook: it starts at the server's root, has no ..")
         try:
@@ -162,7 +168,7 @@ class OpenProject:
                     if reader not in self._lent:
                         reader.close()
             if self._reader is None:
-                self._reader = Reader.open(self.folder)
+                self._reader = Reader.open(self.folder, wait_s=_WAIT_S)
             self._lent[self._reader] = self._lent.get(self._reader, 0) + 1
             return self._reader
 

@@ -32,8 +32,9 @@ class Connection(sqlite3.Connection):
     result: ``execute`` fetches them all. It also means that no forgotten cursor keeps the write-ahead log from shrinking.
     """
 
-    def __init__(self, folder: Path, uri: str) -> None:
+    def __init__(self, folder: Path, uri: str, *, wait_s: float = BUSY_SECONDS) -> None:
         self._folder = folder
+        self._wait_s = wait_s
         self._uri = uri
         self._is_open = False
         self._is_parked = False
@@ -44,7 +45,7 @@ class Connection(sqlite3.Connection):
 
     def _open(self) -> None:
         attributes = vars(self).copy()
-        super().__init__(self._uri, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=True)
+        super().__init__(self._uri, timeout=self._wait_s, isolation_level=None, check_same_thread=False, uri=True)
         vars(self).update(attributes)  # opening again, which sqlite3 allows, empties the instance
         self._is_open = True
         self._is_parked = False
@@ -147,7 +148,7 @@ _SQLITE_ADVICE: Final = {
     sqlite3.SQLITE_FULL: _NO_SPACE,
     sqlite3.SQLITE_READONLY: _NO_ACCESS,
     sqlite3.SQLITE_PERM: _NO_ACCESS,
-    sqlite3.SQLITE_BUSY: f"another process has been writing to it for over {BUSY_SECONDS:.0f} seconds; try again",
+    sqlite3.SQLITE_BUSY: "another process has been writing to it for seconds; try again",
     sqlite3.SQLITE_CANTOPEN: "it cannot be opened; check that its folder exists and its permissions",
     sqlite3.SQLITE_IOERR: "the disk failed or is full; check it, then try again",
 }

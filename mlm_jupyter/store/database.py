@@ -25,12 +25,13 @@ PACKS_NAME: Final = "packs"
 class Database:
     """The open ``.mlm`` folder of a project; use it from any thread, and in forked children."""
 
-    def __init__(self, folder: Path, *, uri: str, is_readonly: bool, is_on_network: bool) -> None:
+    def __init__(self, folder: Path, *, uri: str, is_readonly: bool, is_on_network: bool, wait_s: float = BUSY_SECONDS) -> None:
         self.folder = folder
         self.is_readonly = is_readonly
         self.is_on_network = is_on_network
         """Several machines may share the disk, so a rollback journal is used instead of a write-ahead log."""
         self._uri = uri
+        self._wait_s = wait_s
         self._local = threading.local()
         self._own: weakref.WeakSet[Connection] = weakref.WeakSet()
         self._is_closed = False
@@ -38,13 +39,14 @@ class Database:
         self._file: tuple[int, int] | None = None
 
     @classmethod
-    def open(cls, folder: Path, *, create: bool = False, read_only: bool = False) -> Database:
+    def open(cls, folder: Path, *, create: bool = False, read_only: bool = False, wait_s: float = BUSY_SECONDS) -> Database:
         """Open the project whose ``.mlm`` folder is ``folder``.
 
         Parameters
         ----------
         create : make the project where there is none.
         read_only : change nothing, not even the format of an older project; works on a disk that cannot be written to.
+        wait_s : how long to wait for another process that is writing.
 
         Raises
         ------
@@ -67,6 +69,7 @@ class Database:
             uri=_uri(path, create=create, read_only=read_only),
             is_readonly=read_only,
             is_on_network=is_on_network,
+            wait_s=wait_s,
         )
         try:
             database._prepare()
@@ -89,7 +92,7 @@ class Database:
             if self._is_closed:
                 raise StorageError(f"The project at {self.folder.parent} was closed. Open it again.")
             with gate:
-                lease = self._local.lease = _Lease(Connection(self.folder, self._uri))
+                lease = self._local.lease = _Lease(Connection(self.folder, self._uri, wait_s=self._wait_s))
                 self._own.add(lease.connection)
         return lease.connection
 
@@ -173,7 +176,7 @@ class Database:
 
     def _set_journal(self) -> None:
         wanted = "delete" if self.is_on_network else "wal"
-        deadline = time.monotonic() + BUSY_SECONDS
+        deadline = time.monotonic() + self._wait_s
         while True:
             (mode,) = self.connection().execute("PRAGMA journal_mode").fetchone()
             if mode == wanted or not os.access(self.folder, os.W_OK):

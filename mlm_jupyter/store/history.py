@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from typing import Final
 
@@ -18,11 +19,13 @@ _CONDITIONS: Final = {
     "cell_id": "cell_id = :cell_id",
     "status": "status = :status",
     "kind": "kind = :kind",
-    "text": "mlm_holds(:text, source, name, note)",
-    # the first line passes over nearly all rows without reading their JSON
+    # the first term passes over nearly all rows without reading their JSON
     "variable": "instr(changes, :quoted) AND EXISTS (SELECT 1 FROM json_each(changes) part, json_each(part.value) change"
     " WHERE part.key != 'between' AND change.value = :variable)",
 }
+
+_PLACES: Final = ("source", "name", "note")
+_LONGEST_PATTERN: Final = 1000  # SQLite allows 50,000 bytes
 
 
 class CheckpointFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,10 +47,10 @@ def select_page(
 ) -> tuple[list[Checkpoint], int]:
     """Return at most ``limit`` of the checkpoints wanted, newest first, older than ``before``; and how many there are."""
     values = {name: value for name, value in msgspec.structs.asdict(wanted).items() if value is not None}
-    conditions = [_CONDITIONS[name] for name in values]
-    if "text" in values:
-        _teach(connection)
-        values["text"] = values["text"].casefold()
+    conditions = [_CONDITIONS[name] for name in values if name != "text"]
+    if wanted.text is not None:
+        condition, values["text"] = _holding(connection, wanted.text)
+        conditions.append(condition)
     if "variable" in values:
         values["quoted"] = canonical_json(values["variable"]).decode()
     where = " AND ".join(conditions) or "1"
@@ -60,8 +63,20 @@ def select_page(
     return [from_row(row) for row in page], int(total)
 
 
+def _holding(connection: sqlite3.Connection, text: str) -> tuple[str, str]:
+    """Return the condition that a checkpoint holds ``text``, and what is bound in it.
+
+    SQLite's ``LIKE`` is ten times as fast as a function of ours, but of capitals it knows ASCII's alone.
+    """
+    if text.isascii() and len(text) <= _LONGEST_PATTERN:
+        pattern = re.sub(r"([\\%_])", r"\\\1", text)
+        return "(" + " OR ".join(rf"{place} LIKE :text ESCAPE '\'" for place in _PLACES) + ")", f"%{pattern}%"
+    _teach(connection)
+    return f"mlm_holds(:text, {', '.join(_PLACES)})", text.casefold()
+
+
 def _teach(connection: sqlite3.Connection) -> None:
-    """Give this connection our function, once: SQLite's own ``LIKE`` knows capitals of ASCII only."""
+    """Give this connection our function, once."""
     try:
         connection.execute("SELECT mlm_holds('', '')")
     except StorageError:
