@@ -87,6 +87,10 @@ export namespace CommandIDs {
   export const showPanel = 'mlm:show-panel';
   /** {} : ask the server again */
   export const refresh = 'mlm:refresh';
+  /** { filter? } : shows the panel with that in its filter box (`var:df status:error merge`), and the focus there */
+  export const filter = 'mlm:filter';
+  /** { command } : runs another command on the active entry of the history; what menus, keys and toolbars name */
+  export const onEntry = 'mlm:on-entry';
   /** { project, checkpoint } */
   export const openCheckpoint = 'mlm:open-checkpoint';
   /** { project, checkpoint } : the notebook as it was, as a new notebook beside the old one */
