@@ -1,0 +1,74 @@
+/**
+ * A main area widget over a set of runs that follows them while it is open.
+ */
+import { MainAreaWidget } from '@jupyterlab/apputils';
+import { type LabIcon, ReactWidget, UseSignal } from '@jupyterlab/ui-components';
+import { UUID } from '@lumino/coreutils';
+import * as React from 'react';
+
+import { RunSet } from '../../model/runset';
+import type { IServices } from '../../tokens';
+
+class RunSetContent extends ReactWidget {
+  constructor(
+    private readonly set: RunSet,
+    private readonly draw: () => React.JSX.Element
+  ) {
+    super();
+    this.addClass('jp-MlmRunView');
+  }
+
+  dispose(): void {
+    this.set.dispose();
+    super.dispose();
+  }
+
+  protected render(): React.JSX.Element {
+    return <UseSignal signal={this.set.changed}>{() => this.draw()}</UseSignal>;
+  }
+}
+
+/** What is shown while there is nothing to show yet, or nothing at all. */
+export function Waiting({
+  set,
+  services
+}: {
+  set: RunSet;
+  services: IServices;
+}): React.JSX.Element {
+  if (!set.isLoaded) {
+    return <p className="jp-MlmRunView-message">{services.trans.__('Loading…')}</p>;
+  }
+  return (
+    <div role="alert">
+      {[...set.failures].map(([id, message]) => (
+        <p key={id} className="jp-MlmRunView-message">
+          {message}
+        </p>
+      ))}
+    </div>
+  );
+}
+
+/** Open runs in a tab; its title is the names of the runs, once they are known. */
+export function openRunSet(
+  services: IServices,
+  set: RunSet,
+  icon: LabIcon,
+  draw: () => React.JSX.Element,
+  titleOf: () => string
+): MainAreaWidget {
+  const widget = new MainAreaWidget({ content: new RunSetContent(set, draw) });
+  widget.id = `mlm-runs-${UUID.uuid4()}`;
+  widget.title.icon = icon;
+  widget.title.closable = true;
+  widget.title.label = services.trans.__('Run');
+  set.changed.connect(() => {
+    if (set.runs.length) {
+      widget.title.label = titleOf();
+    }
+    widget.title.caption = set.runs.map(run => run.name).join(', ');
+  });
+  void set.refresh();
+  return widget;
+}
