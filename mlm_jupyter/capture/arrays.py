@@ -7,6 +7,7 @@ pandas keeps strings, are watched by their pointers against a kept copy (see ``s
 
 from __future__ import annotations
 
+import array as array_module
 import pickle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -28,12 +29,15 @@ def reduce_array(pickler: ValuePickler, array: Array) -> Reduced:
     """Reduce an exact ``numpy.ndarray``."""
     import numpy as np
 
+    shared = pickler.shared.find(array) if pickler.shared else None
+    if shared is not None:
+        return _reduce_view(shared[0], array)
     if array.base is None:
         return _reduce_owner(pickler, array)
-    base = _root_of(array)
+    base = root_of(array)
     if isinstance(base, np.ndarray) and base.dtype.hasobject == array.dtype.hasobject:
         return _reduce_view(base, array)
-    if isinstance(base, bytearray):
+    if isinstance(base, (bytearray, array_module.array)):
         offset = _address(array) - _address(np.frombuffer(base, np.uint8))
         return view_of_bytes, (base, offset, array.dtype, array.shape, array.strides, array.flags.writeable)
     if type(base).__module__.startswith("torch"):
@@ -43,10 +47,12 @@ def reduce_array(pickler: ValuePickler, array: Array) -> Reduced:
             return reduce_view_of_tensor(base, _address(array), array)
     if type(base).__module__ == "mmap":
         raise CannotCaptureError("its memory is a mapped file; use numpy.memmap, which is remembered by path")
+    if not isinstance(base, bytes) and not (pickler.shared and pickler.shared.stands(array)):
+        pickler.lent.append(array)
     return _reduce_owner(pickler, array)
 
 
-def _root_of(array: Array) -> Any:
+def root_of(array: Array) -> Any:
     """Return what owns the memory that ``array`` looks at."""
     import numpy as np
 
@@ -240,9 +246,9 @@ def view_of(
 
 
 def view_of_bytes(
-    base: bytearray, offset: int, dtype: Any, shape: tuple[int, ...], strides: tuple[int, ...], is_writeable: bool
+    base: Any, offset: int, dtype: Any, shape: tuple[int, ...], strides: tuple[int, ...], is_writeable: bool
 ) -> Array:
-    """Return an array on the memory of a bytearray."""
+    """Return an array on the memory of a ``bytearray`` or an ``array.array``."""
     import numpy as np
 
     view: Array = np.ndarray(shape, dtype, base, offset, strides)

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from xxhash import xxh3_128_hexdigest
 
+from mlm_jupyter.capture.memory import Region
 from mlm_jupyter.capture.pickling import Dump
 
 _IMMUTABLE: Final[tuple[type, ...]] = (
@@ -100,8 +101,8 @@ Sharing = dict[tuple[str, str], str]
 """For each pair of names that share objects, a hash of which of the one's are which of the other's."""
 
 
-def find_sharing(dumps: Mapping[str, Dump]) -> Sharing:
-    """Return who shares what. An unknown type links, for exactness comes first.
+def find_sharing(dumps: Mapping[str, Dump], overlaps: Iterable[tuple[Region, Region]] = ()) -> Sharing:
+    """Return who shares what: objects, and the memory that ``overlaps``. An unknown type links, for exactness comes first.
 
     All pairs of the names that share an object are entered, so that each pair tells of its two names alone, whatever else
     changes; where there are very many, the pairs with one of them.
@@ -126,6 +127,10 @@ def find_sharing(dumps: Mapping[str, Dump]) -> Sharing:
             large.append(name)
         else:
             holders.update((identity, [name]) for identity in memo if identity not in holders)
+    for lender, borrower in overlaps:
+        if lender.name != borrower.name:
+            one, two = sorted((lender, borrower), key=lambda region: region.name)
+            pairs.setdefault((one.name, two.name), []).append((two.start - one.start, -1))
     return {pair: xxh3_128_hexdigest(repr(sorted(places)).encode()) for pair, places in pairs.items()}
 
 

@@ -22,6 +22,7 @@ from mlm_jupyter.capture.deep import dump_deeply
 from mlm_jupyter.capture.drafts import GroupDraft, Hasher, Look, ValueDraft, VariableDraft
 from mlm_jupyter.capture.identity import Identities
 from mlm_jupyter.capture.links import Groups, Sharing, find_sharing
+from mlm_jupyter.capture.memory import Region, SharedMemory, find_overlaps
 from mlm_jupyter.capture.pickling import Dump, dump
 from mlm_jupyter.capture.preview import preview, type_name
 from mlm_jupyter.capture.quiet import quiet
@@ -62,6 +63,8 @@ class _Found:
         self.values: dict[str, ValueDraft] = {}
         self.reasons: dict[str, str] = {}
         self.skipped: list[str] = []
+        self.hasher = Hasher()
+        self.overlaps: list[tuple[Region, Region]] = []
 
 
 class Namespace:
@@ -106,13 +109,17 @@ class Namespace:
         """
         with quiet(), _gc_paused(), self._timebox:
             found = self._look_at_values(mentions)
-            sharing = find_sharing({name: value.dump for name, value in found.values.items()})
+            dumps = {name: value.dump for name, value in found.values.items()}
+            found.overlaps = list(find_overlaps(dumps))
+            sharing = find_sharing(dumps, found.overlaps)
             skipped = set(found.skipped)
             sharing |= {pair: places for pair, places in self._sharing.items() if skipped.issuperset(pair)}
             self._finish_fingerprints(found)
             groups = self._group(found, sharing)
             look = self._compare(found, sharing, groups)
+            dumps.clear()
             found.values.clear()  # and with them our references to what the values are made of
+            found.overlaps.clear()
             closed = self._find_closed(found, groups, look, mentions)
         self._seen = found.seen
         self._closed = closed
@@ -170,7 +177,6 @@ class Namespace:
 
     def _look_at_values(self, mentions: Callable[[Iterable[str]], bool] | None) -> _Found:
         found = _Found()
-        hasher = Hasher()
         skips: dict[tuple[str, ...], bool] = {}
         for name in self.names():
             value = self.live.get(name, _MISSING)
@@ -183,17 +189,17 @@ class Namespace:
                 found.seen[name] = old
                 found.skipped.append(name)
             else:
-                self._look_at(name, value, old, found, hasher)
+                self._look_at(name, value, old, found)
         return found
 
-    def _look_at(self, name: str, value: Any, old: Seen | None, found: _Found, hasher: Hasher) -> None:
+    def _look_at(self, name: str, value: Any, old: Seen | None, found: _Found) -> None:
         if old is not None and old.status == "not_captured" and old.identity == id(value) and old.cost_ms > 1:
             found.seen[name] = old  # it was dear to find out that it cannot be pickled; it is the same object
             return
         start = time.perf_counter()
         try:
             with self._timebox.one():
-                seen = self._judge(name, value, found, hasher)
+                seen = self._judge(name, value, found)
         except Exception as error:  # foreign code: __reduce__, __getstate__, __class__, a C extension
             seen = Seen("not_captured", self._identities.of(value), identity=id(value))
             found.reasons[name] = reason_of(error)
@@ -203,12 +209,12 @@ class Namespace:
         seen.cost_ms = (time.perf_counter() - start) * 1e3
         found.seen[name] = seen
 
-    def _judge(self, name: str, value: Any, found: _Found, hasher: Hasher) -> Seen:
+    def _judge(self, name: str, value: Any, found: _Found) -> Seen:
         status, reason = self.rules.judge(name, value)
         if status not in ("stored", "reference"):
             found.reasons[name] = reason or ""
             return Seen(status, self._identities.of(value), identity=id(value))
-        draft = ValueDraft(self._dump(value, name), hasher)
+        draft = ValueDraft(self._dump(value, name), found.hasher)
         too_big = self.rules.too_big(draft.size_bytes)
         if too_big:
             found.reasons[name] = too_big
@@ -297,27 +303,45 @@ class Namespace:
 
     def _group_draft(self, names: tuple[str, ...], found: _Found) -> GroupDraft:
         """Return the group with its largest member first: what follows does not move what was stored of it before."""
-        if len(names) == 1:
-            return GroupDraft(names, found.values[names[0]])
         names = tuple(sorted(names, key=lambda name: -found.values[name].dump.stream.nbytes))
+        overlaps = [pair for pair in found.overlaps if pair[0].name in names and pair[1].name in names]
+        shared = SharedMemory(overlaps, [found.values[name].dump for name in names])
         first, others = found.values[names[0]], [self.live[name] for name in names[1:]]
         memo = first.dump.memo
-        if all(id(value) in memo and not issubclass(type(value), _DEFINITIONS) for value in others):
-            return GroupDraft(names, first, [memo[id(value)][0] for value in others])
-        return GroupDraft(names, self._dump_together(names))
+        if shared:
+            value, places = self._dump_together(names, found, shared), None
+        elif all(id(value) in memo and not issubclass(type(value), _DEFINITIONS) for value in others):
+            value, places = first, [memo[id(value)][0] for value in others] or None
+        else:
+            value, places = self._dump_together(names, found), None
+        if overlaps:
+            self._say_what_parts(names, overlaps, value, found)
+        return GroupDraft(names, value, places)
 
-    def _dump_together(self, names: tuple[str, ...]) -> ValueDraft:
+    def _say_what_parts(
+        self, names: tuple[str, ...], overlaps: list[tuple[Region, Region]], value: ValueDraft, found: _Found
+    ) -> None:
+        """Note what will not share memory when it is restored, though it does now."""
+        if next(find_overlaps({names[0]: value.dump}), None) is None:
+            return
+        for one, other in overlaps:
+            for name, with_ in ((one.name, other.name), (other.name, one.name)):
+                apart = "between its parts" if name == with_ else f"with {with_}"
+                found.values[name].dump.lossy.add(f"without the memory shared {apart}")
+
+    def _dump_together(self, names: tuple[str, ...], found: _Found, shared: SharedMemory | None = None) -> ValueDraft:
         values = tuple(self.live[name] for name in names)
+        value = values if len(values) > 1 else values[0]
         roots = {id(value): name for name, value in zip(names, values, strict=True)}
 
         def together() -> Dump:
-            return dump(values, namespace=self.live, roots=roots, scalars=self._scalars)
+            return dump(value, namespace=self.live, roots=roots, scalars=self._scalars, shared=shared)
 
         with self._timebox.one():
             try:
-                return ValueDraft(together(), Hasher())
+                return ValueDraft(together(), found.hasher)
             except RecursionError:
-                return ValueDraft(dump_deeply(together), Hasher())
+                return ValueDraft(dump_deeply(together), found.hasher)
 
     def _draft(self, name: str, found: _Found, group: GroupDraft | None) -> VariableDraft:
         value = self.live[name]

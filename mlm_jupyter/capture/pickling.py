@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from mlm_jupyter.capture.context import LoadContext, loading, notebook_object
+from mlm_jupyter.capture.memory import SharedMemory
 from mlm_jupyter.capture.reducers import reducer_for
 from mlm_jupyter.capture.scalars import ScalarBuffer, ScalarWatch
 
@@ -39,7 +40,7 @@ class MemoryBuffer:
 class Dump:
     """A value as a stream and its buffers, with what the pickler learnt on the way."""
 
-    __slots__ = ("buffers", "by_value", "lossy", "memo", "references", "stream", "unlinked")
+    __slots__ = ("buffers", "by_value", "lent", "lossy", "memo", "references", "stream", "unlinked")
 
     def __init__(self, stream: memoryview, pickler: ValuePickler) -> None:
         self.stream = stream
@@ -48,12 +49,14 @@ class Dump:
         self.references = pickler.references
         self.by_value = pickler.by_value
         self.unlinked = pickler.unlinked | (pickler.index_references - pickler.block_references)
+        self.lent = pickler.lent
         self.lossy = pickler.lossy
 
 
-def _collect(buffers: list[MemoryBuffer | ScalarBuffer]) -> Callable[[pickle.PickleBuffer], bool]:
+def _collect(buffers: list[MemoryBuffer | ScalarBuffer], lent: list[Any]) -> Callable[[pickle.PickleBuffer], bool]:
     def collect(buffer: pickle.PickleBuffer) -> bool:
         view = buffer.raw()
+        lent.append(view)
         if view.nbytes < OUT_OF_BAND_FROM:
             return True  # in-band: a small buffer costs more than its bytes
         buffers.append(MemoryBuffer(view, is_ours=False))
@@ -72,11 +75,15 @@ class ValuePickler(pickle.Pickler):
         namespace: Mapping[str, Any],
         roots: Mapping[int, str],
         scalars: ScalarWatch,
+        shared: SharedMemory | None = None,
     ) -> None:
         """Prepare to dump the objects named in ``roots`` (by ``id``), which are pickled by value, never by name."""
         self.own_buffers: list[MemoryBuffer | ScalarBuffer] = []
         self.foreign_buffers: list[MemoryBuffer | ScalarBuffer] = []
-        super().__init__(file, PROTOCOL, buffer_callback=_collect(self.foreign_buffers))  # a bound method would be a cycle
+        self.lent: list[Any] = []
+        collect = _collect(self.foreign_buffers, self.lent)  # a bound method would be a cycle
+        super().__init__(file, PROTOCOL, buffer_callback=collect)
+        self.shared = shared
         self.namespace = namespace
         self.roots = roots
         self.modules = sys.modules
@@ -131,10 +138,17 @@ class ValuePickler(pickle.Pickler):
             base = getattr(base, "base", None)
 
 
-def dump(value: Any, *, namespace: Mapping[str, Any], roots: Mapping[int, str], scalars: ScalarWatch) -> Dump:
+def dump(
+    value: Any,
+    *,
+    namespace: Mapping[str, Any],
+    roots: Mapping[int, str],
+    scalars: ScalarWatch,
+    shared: SharedMemory | None = None,
+) -> Dump:
     """Return ``value`` as a pickle; raises whatever foreign code raises when it cannot be pickled."""
     file = io.BytesIO()
-    pickler = ValuePickler(file, namespace=namespace, roots=roots, scalars=scalars)
+    pickler = ValuePickler(file, namespace=namespace, roots=roots, scalars=scalars, shared=shared)
     pickler.dump(value)
     return Dump(file.getbuffer(), pickler)
 

@@ -58,10 +58,11 @@ def reduce_storage(pickler: ValuePickler, storage: Any) -> Reduced:
         return _reduce_device_storage(pickler, storage)
     if storage.is_shared():
         pickler.lossy.add("no longer in shared memory")
-    elif not storage.resizable():  # memory lent to NumPy or by it
-        owner = _array_around(pickler, storage)
-        if owner is not None:
-            return storage_of_array, (owner, storage.data_ptr() - owner.ctypes.data, size)
+    shared = pickler.shared.find(storage) if pickler.shared else None
+    if shared is not None:
+        return storage_of_array, (*shared, size)
+    if not storage.resizable():  # memory lent to NumPy or by it
+        pickler.lent.append(storage)
     if size < IN_BAND_BELOW:
         return make_small_storage, (ctypes.string_at(storage.data_ptr(), size) if size else b"",)
     return make_storage, (pickler.add_memory(_bytes_of(storage), storage.data_ptr(), 0), size)
@@ -85,21 +86,6 @@ def _reduce_device_storage(pickler: ValuePickler, storage: Any) -> Reduced:
         _host_copies[key] = known
     host = known[2]
     return make_device_storage, (pickler.add_memory(_bytes_of(host), host.data_ptr(), 0), size, str(storage.device))
-
-
-def _array_around(pickler: ValuePickler, storage: Any) -> Any:
-    """Return the variable that is a NumPy array which owns the memory of a storage; None when there is none."""
-    import numpy as np
-
-    start, size = storage.data_ptr(), storage.nbytes()
-    for value in list(pickler.namespace.values()):
-        if type(value) is np.ndarray and not value.dtype.hasobject and size:
-            root = value
-            while type(root.base) is np.ndarray:
-                root = root.base
-            if root.flags.owndata and root.ctypes.data <= start and start + size <= root.ctypes.data + root.nbytes:
-                return root
-    return None
 
 
 def _bytes_of(storage: Any) -> memoryview:

@@ -118,6 +118,15 @@ SETUPS = {
         ["lent[0].item()", "array[13]", "float(seen[0])", "seen.strides", "array.flags.owndata"],
         "array[11] = -1; lent[2] = -2; seen[1] = -3; result = (lent[1].item(), array[12], owned[2].item())",
     ),
+    "memory shared where no name owns it": (
+        "import numpy as np, torch\nhidden = np.arange(100.)\none = torch.from_numpy(hidden)\nother = torch.from_numpy(hidden[10:])\n"
+        "del hidden\nnested = {'array': np.zeros(5)}\nnested['lent'] = torch.from_numpy(nested['array'])\n"
+        "raw = bytearray(16)\nread = torch.frombuffer(raw, dtype=torch.uint8)\n"
+        "tensor = torch.zeros(8)\nlooked = np.from_dlpack(tensor)\nagain = torch.from_dlpack(tensor)",
+        "one[10] = 5; nested['array'][0] = 9; raw[3] = 4; tensor[2] = 4",
+        ["other[0].item()", "nested['lent'].tolist()", "read.tolist()", "looked.tolist()", "again.tolist()"],
+        "one[11] = -1; nested['lent'][2] = -2; raw[1] = 7; tensor[1] = -3",
+    ),
     "a state kept aside": (
         MODEL + "best = {k: v.clone() for k, v in model.state_dict().items()}\nlive = model.state_dict()",
         "train(1)",
