@@ -409,12 +409,5 @@ class Reader:
         if checkpoint.run_id is None:
             return {}, {}
         params = [param for param in self._runs.params(checkpoint.run_id) if param.logged_at <= checkpoint.created_at]
-        points = [point for point in self._runs.metrics(checkpoint.run_id) if _is_logged_by(point, checkpoint)]
-        return {param.key: param.value for param in params}, {point.key: point.value for point in points}
-
-
-def _is_logged_by(point: Metric, checkpoint: Checkpoint) -> bool:
-    """Return whether a metric was logged by the time of a checkpoint: ids are in order of time, also within a millisecond."""
-    if point.checkpoint_id is not None:
-        return point.checkpoint_id <= checkpoint.id
-    return point.logged_at <= checkpoint.created_at
+        metrics = self._runs.metrics_until(checkpoint.run_id, checkpoint_id=checkpoint.id, created_at=checkpoint.created_at)
+        return {param.key: param.value for param in params}, metrics

@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from mlm_jupyter.core.digest import digest_of
+from mlm_jupyter.core.outputs import in_one_piece, joined
 
 MOST_BYTES: Final = 256 << 20
 """A larger file is not read: its JSON would be several times that in the kernel's memory."""
@@ -142,27 +143,9 @@ def _cell(found: dict[str, Any]) -> Cell:
     return Cell(
         id=own_id if isinstance(own_id, str) else "",
         cell_type=str(found.get("cell_type")) if found.get("cell_type") in ("code", "markdown", "raw") else "raw",
-        source=str(_joined(found.get("source", ""))),
+        source=str(joined(found.get("source", ""))),
         metadata=metadata if isinstance(metadata, dict) else {},
         attachments=attachments if isinstance(attachments, dict) else None,
         execution_count=count if isinstance(count, int) else None,
-        outputs=[_output(output) for output in outputs if isinstance(output, dict)] if isinstance(outputs, list) else [],
+        outputs=[in_one_piece(output) for output in outputs if isinstance(output, dict)] if isinstance(outputs, list) else [],
     )
-
-
-def _output(output: dict[str, Any]) -> dict[str, Any]:
-    """Return an output with texts in one piece, as kernels send them and unlike files, which keep them in lines."""
-    output = {key: _joined(value) if key == "text" else value for key, value in output.items()}
-    if isinstance(data := output.get("data"), dict):
-        output["data"] = {kind: value if _is_json(kind) else _joined(value) for kind, value in data.items()}
-    return output
-
-
-def _is_json(media_type: str) -> bool:
-    return media_type == "application/json" or (media_type.startswith("application/") and media_type.endswith("+json"))
-
-
-def _joined(value: object) -> object:
-    if isinstance(value, list) and all(isinstance(line, str) for line in value):
-        return "".join(value)
-    return value

@@ -42,7 +42,7 @@ class ProjectList(msgspec.Struct, frozen=True):
 
 
 class CheckpointPage(msgspec.Struct, frozen=True):
-    """Checkpoints, newest first."""
+    """Checkpoints, newest first. A source of more than 20,000 characters is cut off there; its detail has it all."""
 
     items: tuple[Checkpoint, ...]
     cursor: str | None

@@ -54,6 +54,25 @@ def display_id_of(content: Mapping[str, Any]) -> str | None:
     return (content.get("transient") or {}).get("display_id")
 
 
+def in_one_piece(output: Mapping[str, Any]) -> Output:
+    """Return an output with texts in one piece, as kernels send them and unlike files, which keep them in lines."""
+    whole = {key: joined(value) if key == "text" else value for key, value in output.items()}
+    if isinstance(data := whole.get("data"), dict):
+        whole["data"] = {kind: value if _is_json(kind) else joined(value) for kind, value in data.items()}
+    return whole
+
+
+def joined(value: object) -> object:
+    """Return lines as one text, and anything else as it is."""
+    if isinstance(value, list) and all(isinstance(line, str) for line in value):
+        return "".join(value)
+    return value
+
+
+def _is_json(media_type: str) -> bool:
+    return media_type == "application/json" or (media_type.startswith("application/") and media_type.endswith("+json"))
+
+
 class _Piece(msgspec.Struct):
     """An output, or a part of a stream's text: the unit that is kept or left out."""
 

@@ -14,6 +14,7 @@ import msgspec
 
 from mlm_jupyter.core.cells import diff_notebooks, without_noise
 from mlm_jupyter.core.diff import CellChange, cells_of, diff_cells
+from mlm_jupyter.core.outputs import in_one_piece, joined
 from mlm_jupyter.errors import InvalidInputError, MlmError
 
 LONGEST_S: Final = 20.0
@@ -39,6 +40,27 @@ class Difference(msgspec.Struct, frozen=True):
 
     cells: tuple[CellChange, ...]
     diff: tuple[dict[str, Any], ...]
+
+
+def as_notebook(found: dict[str, Any]) -> dict[str, Any]:
+    """Return a notebook that somebody sent, its texts in one piece.
+
+    Raises
+    ------
+    InvalidInputError : it has not the form of one.
+    """
+    cells = found.get("cells")
+    if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
+        raise InvalidInputError("What was sent is no notebook, which has a list of cells: send what the contents API sends")
+    return {**found, "cells": [_cell(cell) for cell in cells]}
+
+
+def _cell(cell: dict[str, Any]) -> dict[str, Any]:
+    outputs = cell.get("outputs", [])
+    if not isinstance(outputs, list) or not all(isinstance(output, dict) for output in outputs):
+        raise InvalidInputError("What was sent is no notebook: a cell's outputs are not a list of objects")
+    whole = {**cell, "cell_type": str(cell.get("cell_type")), "source": str(joined(cell.get("source", "")))}
+    return whole | ({"outputs": [in_one_piece(output) for output in outputs]} if "outputs" in cell else {})
 
 
 def compare(pair: Pair, *, longest_s: float = LONGEST_S) -> Difference:

@@ -76,6 +76,15 @@ class Handler(APIHandler):
         self.finish(msgspec.json.encode(Failure(_CODES.get(status_code, "error"), message)))
 
 
+class Answer(NamedTuple):
+    """What is sent back."""
+
+    status: int
+    body: bytes | None = None
+    tag: str | None = None
+    """What an answer depends on; None: it may be another the next time for any reason."""
+
+
 class Endpoint(Handler):
     """All verbs of one path."""
 
@@ -83,7 +92,7 @@ class Endpoint(Handler):
         """Take what the handlers share, and what this path answers to."""
         super().initialize(services)
         self._routes = routes
-        self._request_tag: str | None = None
+        self._tag: str | None = None
 
     @web.authenticated
     @authorized
@@ -116,41 +125,31 @@ class Endpoint(Handler):
             raise web.HTTPError(405, f"{method} is not for this path")
         executor = self.services.slow if route.is_slow else self.services.quick
         try:
-            body = await self.in_thread(executor, lambda: self._work(route, parts))
-        except NotModified:
-            self.set_status(304)
-            body = None
+            answer = await self.in_thread(executor, lambda: self._work(route, parts))
         except MlmError as error:
             self.fail(error)
             return
         await self.services.watch.greet()
-        if self._request_tag is not None:
-            self.set_header("Cache-Control", "private, no-cache")
-        if body is None:
-            self.set_status(self.get_status() if self.get_status() == 304 else 204)
-            await self.finish()
-        else:
-            await self.finish(body)
+        self._tag = answer.tag
+        self.set_status(answer.status)
+        self.set_header("Cache-Control", "no-store" if answer.tag is None else "private, no-cache")
+        await self.finish(answer.body)
 
-    def _work(self, route: Route, parts: dict[str, str]) -> bytes | None:
-        """Return the answer as JSON; None where there is none. Runs in a thread."""
+    def _work(self, route: Route, parts: dict[str, str]) -> Answer:
+        """Return the answer; runs in a thread."""
         options: dict[str, Any] = {name: part for name, part in parts.items() if name != "project"}
         if route.query.__struct_fields__:
             options["query"] = self._query(route.query)
         if route.body is not None:
             options["body"] = self._body(route.body)
         projects = self.services.projects
-        if "project" not in parts:
-            return self._encoded(route, Request(projects, None, self._has), options)
-        with projects.reading(parts["project"]) as reader:
-            return self._encoded(route, Request(projects, reader, self._has), options)
-
-    def _encoded(self, route: Route, request: Request, options: dict[str, Any]) -> bytes | None:
         try:
-            answer = route.work(request, **options)
-        finally:
-            self._request_tag = request.tag
-        return None if answer is None else msgspec.json.encode(answer)
+            if "project" not in parts:
+                return _answer(route, Request(projects, None, self._has), options)
+            with projects.reading(parts["project"]) as reader:
+                return _answer(route, Request(projects, reader, self._has), options)
+        except NotModified as known:
+            return Answer(304, tag=known.tag)
 
     def _query(self, kind: type[msgspec.Struct]) -> msgspec.Struct:
         asked = {name: self.get_query_argument(name, "", strip=False) for name in kind.__struct_fields__}
@@ -174,4 +173,9 @@ class Endpoint(Handler):
 
     def compute_etag(self) -> str | None:
         """Return the tag of the answer: what it depends on where that is known, else its own digest."""
-        return self._request_tag or super().compute_etag()
+        return self._tag or super().compute_etag()
+
+
+def _answer(route: Route, request: Request, options: dict[str, Any]) -> Answer:
+    found = route.work(request, **options)
+    return Answer(204) if found is None else Answer(200, msgspec.json.encode(found), request.tag)

@@ -14,6 +14,7 @@ from jupyter_server.services.contents.fileio import FileManagerMixin
 from jupyter_server.utils import url_path_join
 from traitlets import Integer
 
+from mlm_jupyter.server import openapi  # noqa: F401  (its route is one of ROUTES)
 from mlm_jupyter.server.blobs import BlobHandler
 from mlm_jupyter.server.endpoint import Endpoint, Services
 from mlm_jupyter.server.projects import Projects
@@ -27,7 +28,6 @@ class MlmServer(ExtensionApp):
     """The history of notebooks over HTTP, under ``/mlm/``."""
 
     name = "mlm_jupyter"
-    load_other_extensions = True
 
     watch_ms = Integer(250, min=50, config=True, help="Look so often, in milliseconds, whether a project was written to.")
 

@@ -29,7 +29,7 @@ from mlm_jupyter.core.digest import canonical_json, digest_of
 from mlm_jupyter.core.entities import Checkpoint, Preview, Run, Variable
 from mlm_jupyter.errors import NotFoundError
 from mlm_jupyter.reader import Reader
-from mlm_jupyter.server.compare import Pair, compare
+from mlm_jupyter.server.compare import Pair, as_notebook, compare
 from mlm_jupyter.server.projects import Projects
 from mlm_jupyter.server.questions import (
     CheckpointChange,
@@ -48,11 +48,16 @@ MOST_SHOWN_BYTES: Final = 16 << 20
 """Outputs of a cell, or the state of its widgets, beyond this are downloaded, not shown."""
 _MOST_COMPARED_BYTES: Final = 4 << 20
 _MOST_PREVIEW_BYTES: Final = 64 << 10
+_LONGEST_SOURCE: Final = 20_000
 _MOST_CHILDREN: Final = 1000
 
 
 class NotModified(Exception):
-    """Who asks has what would be answered."""
+    """Who asks has the answer that bears this tag."""
+
+    def __init__(self, tag: str) -> None:
+        super().__init__(tag)
+        self.tag = tag
 
 
 class Request:
@@ -79,7 +84,7 @@ class Request:
         """Say before the work what alone the answer depends on; go no further where that is known already."""
         self.tag = f'"{digest_of(canonical_json([self.projects.version, *facts]))[:32]}"'
         if self._has(self.tag):
-            raise NotModified
+            raise NotModified(self.tag)
 
 
 class Route(NamedTuple):
@@ -98,7 +103,7 @@ class Route(NamedTuple):
 ROUTES: Final[list[Route]] = []
 
 
-def _route(method: str, path: str, *, is_slow: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def route(method: str, path: str, *, is_slow: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Add a function to the routes; its parameters ``query`` and ``body`` are what is asked, the others parts of the path."""
 
     def add(work: Callable[..., Any]) -> Callable[..., Any]:
@@ -111,7 +116,7 @@ def _route(method: str, path: str, *, is_slow: bool = False) -> Callable[[Callab
     return add
 
 
-@_route("GET", "projects")
+@route("GET", "projects")
 def get_projects(request: Request, query: ProjectQuery) -> ProjectList:
     """The projects known to the server; with a notebook given, the one it belongs to, if any."""
     if query.notebook is None:
@@ -120,7 +125,7 @@ def get_projects(request: Request, query: ProjectQuery) -> ProjectList:
     return ProjectList((found,) if found else ())
 
 
-@_route("GET", "projects/{project}/checkpoints")
+@route("GET", "projects/{project}/checkpoints")
 def get_checkpoints(request: Request, query: CheckpointQuery) -> CheckpointPage:
     """Checkpoints, newest first."""
     reader = request.reader
@@ -134,10 +139,10 @@ def get_checkpoints(request: Request, query: CheckpointQuery) -> CheckpointPage:
         variable=query.variable,
     )
     found, total = reader.checkpoint_page(wanted, before=query.cursor, limit=query.limit + 1)
-    return CheckpointPage(tuple(found[: query.limit]), _cursor(found, query.limit), total)
+    return CheckpointPage(tuple(map(_listable, found[: query.limit])), _cursor(found, query.limit), total)
 
 
-@_route("GET", "projects/{project}/checkpoints/{checkpoint}")
+@route("GET", "projects/{project}/checkpoints/{checkpoint}")
 def get_checkpoint(request: Request, checkpoint: str) -> CheckpointDetail:
     """A checkpoint: what ran, what it showed, and on what."""
     reader = request.reader
@@ -167,7 +172,7 @@ def get_checkpoint(request: Request, checkpoint: str) -> CheckpointDetail:
     )
 
 
-@_route("PATCH", "projects/{project}/checkpoints/{checkpoint}")
+@route("PATCH", "projects/{project}/checkpoints/{checkpoint}")
 def change_checkpoint(request: Request, checkpoint: str, body: CheckpointChange) -> Checkpoint:
     """Name a checkpoint, or write a note to it; null takes either away."""
     reader = request.reader
@@ -179,13 +184,13 @@ def change_checkpoint(request: Request, checkpoint: str, body: CheckpointChange)
     return reader.get_checkpoint(id)
 
 
-@_route("DELETE", "projects/{project}/checkpoints/{checkpoint}")
+@route("DELETE", "projects/{project}/checkpoints/{checkpoint}")
 def delete_checkpoint(request: Request, checkpoint: str) -> None:
     """Delete a checkpoint; those after it go on from its parent."""
     request.reader.delete(checkpoint)
 
 
-@_route("GET", "projects/{project}/checkpoints/{checkpoint}/notebook")
+@route("GET", "projects/{project}/checkpoints/{checkpoint}/notebook")
 def get_notebook(request: Request, checkpoint: str) -> dict[str, Any]:
     """The notebook as it was, in the form of nbformat 4.5."""
     reader = request.reader
@@ -194,7 +199,7 @@ def get_notebook(request: Request, checkpoint: str) -> dict[str, Any]:
     return reader.document(found)
 
 
-@_route("GET", "projects/{project}/checkpoints/{checkpoint}/variables")
+@route("GET", "projects/{project}/checkpoints/{checkpoint}/variables")
 def get_variables(request: Request, checkpoint: str) -> VariableList:
     """What is known of every variable at a checkpoint, by name."""
     found = request.reader.get_checkpoint(checkpoint)
@@ -202,7 +207,7 @@ def get_variables(request: Request, checkpoint: str) -> VariableList:
     return VariableList(tuple(map(_showable, request.reader.variables(found).values())))
 
 
-@_route("GET", "projects/{project}/diff", is_slow=True)
+@route("GET", "projects/{project}/diff", is_slow=True)
 def diff(request: Request, query: DiffQuery) -> CheckpointComparison:
     """What turns one checkpoint into another."""
     reader = request.reader
@@ -221,13 +226,13 @@ def diff(request: Request, query: DiffQuery) -> CheckpointComparison:
     )
 
 
-@_route("POST", "projects/{project}/diff", is_slow=True)
+@route("POST", "projects/{project}/diff", is_slow=True)
 def diff_with_notebook(request: Request, body: LiveDiff) -> CheckpointComparison:
     """What turns a checkpoint into a notebook that is none, in code and outputs."""
     reader = request.reader
     base = reader.get_checkpoint(body.base)
     notebook = reader.shown_notebook(base, most_output_bytes=_MOST_COMPARED_BYTES)
-    difference = compare(Pair(notebook, body.notebook, body.noise))
+    difference = compare(Pair(notebook, as_notebook(body.notebook), body.noise))
     return CheckpointComparison(
         base=base,
         other=None,
@@ -236,14 +241,14 @@ def diff_with_notebook(request: Request, body: LiveDiff) -> CheckpointComparison
     )
 
 
-@_route("GET", "projects/{project}/runs")
+@route("GET", "projects/{project}/runs")
 def get_runs(request: Request, query: RunQuery) -> RunPage:
     """Runs, in the order of the query; newest first without one."""
     found, total = request.reader.run_page(query.query, before=query.cursor, limit=query.limit + 1)
     return RunPage(tuple(found[: query.limit]), _cursor(found, query.limit), total)
 
 
-@_route("GET", "projects/{project}/runs/{run}")
+@route("GET", "projects/{project}/runs/{run}")
 def get_run(request: Request, run: str) -> RunDetail:
     """A run: what it was given, what it kept, and the runs inside it."""
     reader = request.reader
@@ -258,7 +263,7 @@ def get_run(request: Request, run: str) -> RunDetail:
     )
 
 
-@_route("PATCH", "projects/{project}/runs/{run}")
+@route("PATCH", "projects/{project}/runs/{run}")
 def change_run(request: Request, run: str, body: RunChange) -> Run:
     """Set tags of a run; null takes one away."""
     id = request.reader.get_run(run).id
@@ -266,16 +271,23 @@ def change_run(request: Request, run: str, body: RunChange) -> Run:
     return request.reader.get_run(id)
 
 
-@_route("DELETE", "projects/{project}/runs/{run}")
+@route("DELETE", "projects/{project}/runs/{run}")
 def delete_run(request: Request, run: str) -> None:
     """Delete a run and what was logged in it; its checkpoints stay."""
     request.reader.delete(request.reader.get_run(run))
 
 
-@_route("GET", "projects/{project}/runs/{run}/metrics")
+@route("GET", "projects/{project}/runs/{run}/metrics")
 def get_metrics(request: Request, run: str, query: MetricQuery) -> MetricList:
     """The points of a run's metrics, by key, then step."""
     return MetricList(tuple(request.reader.metrics(run, query.key, points=query.points)))
+
+
+def _listable(checkpoint: Checkpoint) -> Checkpoint:
+    source = checkpoint.source or ""
+    return (
+        checkpoint if len(source) <= _LONGEST_SOURCE else msgspec.structs.replace(checkpoint, source=source[:_LONGEST_SOURCE])
+    )
 
 
 def _cursor(found: list[Any], limit: int) -> str | None:

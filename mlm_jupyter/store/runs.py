@@ -21,7 +21,7 @@ from mlm_jupyter.core.entities import Artifact, Metric, Param, Run, RunStatus, S
 from mlm_jupyter.core.query import Query
 from mlm_jupyter.errors import ConflictError, InvalidInputError, NotFoundError
 from mlm_jupyter.store.filters import count, select_ids
-from mlm_jupyter.store.series import LAST_LOGGED, LAST_VALUES, read_points
+from mlm_jupyter.store.series import LAST_LOGGED, LAST_VALUES, VALUES_UNTIL, read_points
 
 if TYPE_CHECKING:
     from mlm_jupyter.store.database import Database
@@ -268,6 +268,16 @@ class Runs:
         """
         connection = self._database.connection()
         return read_points(connection, run_id, key, points)
+
+    def metrics_until(self, run_id: str, *, checkpoint_id: str, created_at: int) -> dict[str, float]:
+        """Return the last value of each metric as it was when a checkpoint was made.
+
+        A point is older if its own checkpoint is: ids are in order of time, also within a millisecond. One that has none
+        goes by the clock.
+        """
+        connection = self._database.connection()
+        rows = connection.execute(VALUES_UNTIL, (json.dumps([run_id]), created_at, checkpoint_id))
+        return {key: math.nan if value is None else value for key, value in rows}
 
     def params(self, run_id: str) -> builtins.list[Param]:
         """Return every value the params of a run were given, in order of time."""

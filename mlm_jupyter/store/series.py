@@ -29,6 +29,15 @@ LAST_LOGGED: Final = f"""
 """
 """Rows (run_id, logged_at of its latest last point)."""
 
+VALUES_UNTIL: Final = f"""
+    {_SERIES} SELECT m.key, m.value FROM metrics m WHERE m.id IN (
+        SELECT (SELECT m.id FROM metrics m WHERE m.run_id = series.run_id AND m.key = series.key AND
+                CASE WHEN m.checkpoint_id IS NULL THEN m.logged_at <= ? ELSE m.checkpoint_id <= ? END
+                ORDER BY m.step DESC, m.id DESC LIMIT 1)
+        FROM series WHERE key IS NOT NULL)
+"""
+"""Rows (key, last value) of the runs in a JSON list as they were at a time, and at the checkpoint of this id."""
+
 _PAGE: Final = 250_000  # rows read at a time; finding where a page begins costs as much as counting up to it
 _COLUMNS: Final = "key, value, step, logged_at, checkpoint_id"
 _IN_ORDER: Final = "FROM metrics WHERE run_id = ? AND key = ? ORDER BY step, id"
