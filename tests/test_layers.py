@@ -40,7 +40,7 @@ LAYERS = {
     "server": STORED | {"reader"},
     "typescript": BOTH | {"restoration", "comparison"},
     "api": PROJECT | {"session", "recorder", "kernel"},
-    "__init__": {"errors", "api", "kernel"},
+    "__init__": {"errors", "api", "kernel", "server"},
     "__main__": {"commands"},
 }
 """A module's layer is the first part of its name; it may import its own layer and those listed."""
