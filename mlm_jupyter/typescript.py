@@ -46,8 +46,9 @@ _WIDTH: Final = 100
 def generate() -> str:
     """Return the text of ``src/schema.ts``."""
     lines = ["// Made by: python -m mlm_jupyter.typescript > src/schema.ts"]
+    texts = {name: text for module in _MODULES for name, text in _texts(ast.parse(inspect.getsource(module))).items()}
     for name, kind in sorted(_ALIASES.items()):
-        lines += ["", *_type(f"export type {name} =", _members(kind))]
+        lines += ["", *_comment(texts.get(name, ""), ""), *_type(f"export type {name} =", _members(kind))]
     for name, members in _UNIONS.items():
         lines += ["", *_type(f"export type {name}<T> =", [f"{member.__name__}<T>" for member in members])]
     for struct in sorted(_structs(), key=lambda struct: struct.__name__):
@@ -72,7 +73,9 @@ def _interface(struct: type[msgspec.Struct]) -> Iterator[str]:
     if config.tag is not None:
         yield f"  {config.tag_field}: {config.tag!r};"
     hints = typing.get_type_hints(struct, include_extras=True)
-    texts = _field_texts(struct)
+    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(struct))).body
+    assert isinstance(definition, ast.ClassDef)
+    texts = _texts(definition)
     for field in msgspec.structs.fields(struct):
         if field.name in _LEFT_OUT:
             continue
@@ -82,14 +85,14 @@ def _interface(struct: type[msgspec.Struct]) -> Iterator[str]:
     yield "}"
 
 
-def _field_texts(struct: type[msgspec.Struct]) -> dict[str, str]:
-    """Return what is written under the fields of a class, by name."""
-    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(struct))).body
-    assert isinstance(definition, ast.ClassDef)
+def _texts(definition: ast.Module | ast.ClassDef) -> dict[str, str]:
+    """Return what is written under the fields of a class, or under the names of a module, by name."""
     texts: dict[str, str] = {}
-    for field, below in zip(definition.body, definition.body[1:], strict=False):
-        match field, below:
-            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+    for named, below in zip(definition.body, definition.body[1:], strict=False):
+        match named, below:
+            case ast.AnnAssign(target=ast.Name(id=name)) | ast.Assign(targets=[ast.Name(id=name)]), ast.Expr(
+                value=ast.Constant(value=str(text))
+            ):
                 texts[name] = inspect.cleandoc(text)
     return texts
 

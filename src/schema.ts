@@ -2,18 +2,29 @@
 
 export type CellChange = CellAdded | CellRemoved | CellChanged;
 
+/**
+ * Why a checkpoint was made: tracking started; a cell ran; somebody asked; a restore saved what it
+ * was to replace.
+ */
 export type CheckpointKind = 'baseline' | 'cell' | 'manual' | 'save';
 
 export type ExecutionStatus = 'ok' | 'error' | 'interrupted';
 
 export type Fact = string | number | boolean | string[] | null;
 
+/** A number. JSON has no word for one that is not finite: it is ``null`` there. */
 export type MetricValue = number | null;
 
 export type RunStatus = 'running' | 'finished' | 'failed' | 'killed';
 
 export type ValueDiff = Unchanged | Replaced | ItemsDiff | TableDiff | ArrayDiff | TextDiff;
 
+/**
+ * ``stored``: its value can be restored. ``reference``: a module or a library's own object,
+ * imported again on restore.
+ * ``not_captured``: see ``reason``. ``excluded``, ``secret``: by a setting. ``dropped``: retention
+ * freed the bytes.
+ */
 export type VariableStatus =
   'stored' | 'reference' | 'not_captured' | 'excluded' | 'secret' | 'dropped';
 
@@ -207,7 +218,10 @@ export interface CheckpointDiff {
   modules?: Change<string>[];
 }
 
-/** Checkpoints, newest first. */
+/**
+ * Checkpoints, newest first. A source of more than 20,000 characters is cut off there; its detail
+ * has it all.
+ */
 export interface CheckpointPage {
   items: Checkpoint[];
   /** Ask with it for the next page; None: this is the last. */
