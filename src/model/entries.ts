@@ -62,7 +62,9 @@ export function isStored(saving: IEntry, items: readonly IEntry[]): boolean {
  */
 export function firstLine(source: string): string {
   const lines = source.split('\n').map(line => line.trim());
-  const doing = lines.find(line => line !== '' && !/^(#|%%|%(load_ext|matplotlib|autoreload|reload_ext)\b)/.test(line));
+  const doing = lines.find(
+    line => line !== '' && !/^(#|%%|%(load_ext|matplotlib|autoreload|reload_ext)\b)/.test(line)
+  );
   return doing ?? lines.find(line => line !== '') ?? '';
 }
 

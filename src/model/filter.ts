@@ -73,7 +73,12 @@ export function completeFilter(typed: string, variables: readonly string[]): str
   const start = typed.search(/\S*$/);
   const before = typed.slice(0, start);
   const word = typed.slice(start);
-  const all = [...STATUSES.map(status => `status:${status}`), ...variables.map(name => `var:${name}`), 'run:', 'cell:'];
+  const all = [
+    ...STATUSES.map(status => `status:${status}`),
+    ...variables.map(name => `var:${name}`),
+    'run:',
+    'cell:'
+  ];
   return all.filter(term => term !== word && term.startsWith(word)).map(term => before + term);
 }
 

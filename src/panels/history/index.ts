@@ -1,11 +1,70 @@
+/**
+ * The panel in the left side bar, its history, commands and menus.
+ */
+import { createToolbarFactory, setToolbar } from '@jupyterlab/apputils';
+import { NotebookActions } from '@jupyterlab/notebook';
 import { SidePanel } from '@jupyterlab/ui-components';
+import { Poll } from '@lumino/polling';
 
-import type { IContext } from '../../tokens';
+import { historyIcon } from '../../icons';
+import { Front } from '../../model/front';
+import { Timeline } from '../../model/timeline';
+import { type IContext, PLUGIN_ID } from '../../tokens';
+import { addHistoryCommands } from './commands';
+import { HistoryWidget } from './widget';
+
+/** What events did not tell, for the socket was down, is seen so much later. */
+const SLOW_MS = 30_000;
 
 /** Add the panel with its history; returns it for other sections to be added. */
 export function addHistory(context: IContext): SidePanel {
-  const panel = new SidePanel({ translator: context.translator });
+  const { app, services, notebooks, palette, restorer } = context;
+  const { client, projects, kernels, commands, trans } = services;
+  const front = new Front(notebooks, projects, kernels, path =>
+    app.serviceManager.contents.localPath(path)
+  );
+  NotebookActions.executed.connect((_, { notebook }) => void front.onExecuted(notebook.parent));
+  const timeline = new Timeline(client, front, projects);
+  const history = new HistoryWidget(timeline, commands, trans);
+  const panel = makePanel(context);
+  panel.addWidget(history);
+  addHistoryCommands({
+    commands,
+    palette,
+    timeline,
+    trans,
+    show: where => {
+      app.shell.activateById(panel.id);
+      history.focus(where);
+    }
+  });
+  app.shell.add(panel, 'left', { rank: 300, type: 'MLM' });
+  restorer?.add(panel, panel.id);
+  new Poll({
+    factory: () => timeline.refresh(),
+    frequency: { interval: SLOW_MS, backoff: true, max: 10 * SLOW_MS },
+    name: 'mlm-jupyter:history',
+    standby: () => !history.isVisible || 'when-hidden'
+  });
+  return panel;
+}
+
+function makePanel(context: IContext): SidePanel {
+  const { services, settingRegistry, toolbarRegistry, translator } = context;
+  const label = services.trans.__('Notebook History');
+  const panel = new SidePanel({ translator });
   panel.id = 'mlm-panel';
-  context.app.shell.add(panel, 'left', { rank: 300, type: 'MLM' });
+  panel.addClass('jp-MlmPanel');
+  panel.title.icon = historyIcon;
+  panel.title.caption = label;
+  panel.node.setAttribute('role', 'region');
+  panel.node.setAttribute('aria-label', label);
+  panel.toolbar.node.setAttribute('aria-label', services.trans.__('Notebook History toolbar'));
+  if (settingRegistry && toolbarRegistry) {
+    setToolbar(
+      panel,
+      createToolbarFactory(toolbarRegistry, settingRegistry, 'MLM', PLUGIN_ID, translator)
+    );
+  }
   return panel;
 }
