@@ -105,6 +105,11 @@ export namespace CommandIDs {
   export const selectForCompare = 'mlm:select-for-compare';
   /** { project, checkpoint } : with the one selected before */
   export const compareWithSelected = 'mlm:compare-with-selected';
+  /** {} : of the comparison in front, as are the next three */
+  export const swapCompared = 'mlm:swap-compared';
+  export const copyComparison = 'mlm:copy-comparison';
+  export const showOnlyChanges = 'mlm:show-only-changes';
+  export const compareAgain = 'mlm:compare-again';
   /** { project, run } */
   export const openRun = 'mlm:open-run';
   /** { project, runs: string[] } : at most 8 */

@@ -1,0 +1,176 @@
+/**
+ * The head of a comparison: the two moments, what differs in counts that jump to it, and whether it is still so.
+ */
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { historyIcon, UseSignal } from '@jupyterlab/ui-components';
+import type { CommandRegistry } from '@lumino/commands';
+import * as React from 'react';
+
+import { formatAge, formatMoment } from '../../format';
+import type { Checkpoint } from '../../schema';
+import { CommandIDs } from '../../tokens';
+import type { CompareModel, ISide } from './model';
+import { countsOf, oneLine, type PartName, titleOf } from './words';
+
+export interface IHeaderProps {
+  model: CompareModel;
+  commands: CommandRegistry;
+  trans: TranslationBundle;
+  /** Bring a part in sight. */
+  jump(part: PartName): void;
+}
+
+export function Header(props: IHeaderProps): React.JSX.Element {
+  return (
+    <UseSignal signal={props.model.changed}>
+      {() => (
+        <>
+          <div className="jp-MlmCompare-sides">
+            <Side {...props} side={props.model.base} word={props.trans.__('Base')} />
+            <Side {...props} side={props.model.other} word={props.trans.__('Other')} />
+          </div>
+          <News {...props} />
+          <Counts {...props} />
+        </>
+      )}
+    </UseSignal>
+  );
+}
+
+function Side(props: IHeaderProps & { side: ISide; word: string }): React.JSX.Element {
+  const { model, side, word, trans } = props;
+  const isNow = model.isNow && side === model.other;
+  const { checkpoint } = side;
+  return (
+    <section className="jp-MlmCompare-side" aria-label={word}>
+      <span className="jp-MlmCompare-sideWord">{word}</span>
+      {checkpoint && <Moment {...props} checkpoint={checkpoint} />}
+      {isNow && (
+        <>
+          <h2 className="jp-MlmCompare-sideTitle">{trans.__('Now')}</h2>
+          <p className="jp-MlmCompare-sideFacts">
+            {trans.__('%1, as it is in JupyterLab, and its kernel', model.pair.notebook)}
+          </p>
+        </>
+      )}
+    </section>
+  );
+}
+
+function Moment(props: IHeaderProps & { side: ISide; checkpoint: Checkpoint }): React.JSX.Element {
+  const { model, side, checkpoint, commands, trans } = props;
+  const { detail } = side;
+  const args = { project: model.pair.project, checkpoint: checkpoint.id };
+  const source = checkpoint.source?.trim();
+  const title = titleOf(checkpoint);
+  const facts = [
+    checkpoint.name ? `#${checkpoint.ordinal}` : '',
+    detail?.run ? trans.__('run %1', detail.run.name) : '',
+    detail?.session.author ?? '',
+    checkpoint.notebook ?? ''
+  ].filter(Boolean);
+  return (
+    <>
+      <h2 className="jp-MlmCompare-sideTitle">
+        <button
+          className="jp-MlmCompare-link"
+          title={trans.__('Open this checkpoint')}
+          onClick={() => void commands.execute(CommandIDs.openCheckpoint, args)}
+        >
+          {title}
+        </button>
+      </h2>
+      {source && (
+        <code className="jp-MlmCompare-sideSource" title={source.slice(0, 2000)}>
+          {oneLine(source.split('\n')[0])}
+        </code>
+      )}
+      <p className="jp-MlmCompare-sideFacts">
+        <time
+          dateTime={new Date(checkpoint.created_at).toISOString()}
+          title={formatMoment(checkpoint.created_at)}
+        >
+          {formatAge(checkpoint.created_at, Date.now(), trans)}
+        </time>
+        {facts.map(fact => ` · ${fact}`)}
+      </p>
+      <button
+        className="jp-Button jp-mod-styled jp-mod-minimal jp-MlmCompare-restore"
+        title={trans.__('Put the kernel back to %1; asks first', title)}
+        onClick={() => void commands.execute(CommandIDs.restore, args)}
+      >
+        <historyIcon.react tag="span" aria-hidden="true" />
+        {trans.__('Restore %1', title)}
+      </button>
+    </>
+  );
+}
+
+/** What is wrong, or has changed, with the next step. */
+function News({ model, commands, trans }: IHeaderProps): React.JSX.Element | null {
+  const { failure } = model;
+  const again = (label: string): React.JSX.Element => (
+    <button className="jp-Button jp-mod-styled" onClick={() => void model.load()}>
+      {label}
+    </button>
+  );
+  if (failure) {
+    const { notebook } = failure;
+    const open = async (): Promise<void> => {
+      await commands.execute('docmanager:open', { path: notebook });
+      await model.load();
+    };
+    return (
+      <div className="jp-MlmCompare-news jp-mod-failed" role="alert">
+        <p>{failure.message}</p>
+        {notebook ? (
+          <button className="jp-Button jp-mod-styled" onClick={() => void open()}>
+            {trans.__('Open the notebook')}
+          </button>
+        ) : (
+          again(trans.__('Try again'))
+        )}
+      </div>
+    );
+  }
+  if (model.isStale) {
+    return (
+      <div className="jp-MlmCompare-news" role="status">
+        <p>{trans.__('The notebook changed since it was compared.')}</p>
+        {again(trans.__('Compare again'))}
+      </div>
+    );
+  }
+  return null;
+}
+
+function Counts({ model, trans, jump }: IHeaderProps): React.JSX.Element {
+  if (!model.diff) {
+    return (
+      <p className="jp-MlmCompare-counts" role="status">
+        {model.failure ? '' : trans.__('Comparing…')}
+      </p>
+    );
+  }
+  const counts = countsOf(model.diff, trans);
+  if (!counts.length) {
+    const isPartly = model.isNow && model.basis.by !== 'value';
+    return (
+      <p className="jp-MlmCompare-counts" role="status">
+        {isPartly ? trans.__('The cells are the same.') : trans.__('Nothing differs.')}
+      </p>
+    );
+  }
+  return (
+    <nav className="jp-MlmCompare-counts" aria-label={trans.__('What differs')}>
+      {counts.map(({ part, text }, index) => (
+        <React.Fragment key={part}>
+          {index > 0 && <span aria-hidden="true"> · </span>}
+          <button className="jp-MlmCompare-link" onClick={() => jump(part)}>
+            {text}
+          </button>
+        </React.Fragment>
+      ))}
+    </nav>
+  );
+}

@@ -1,0 +1,55 @@
+/**
+ * Which two moments a tab compares: the arguments of the command, and what tells one tab from another.
+ */
+import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
+
+import { NOW } from '../../tokens';
+
+export interface IPair {
+  project: string;
+  /** A checkpoint's id, or another reference to one. */
+  base: string;
+  /** Likewise, or `NOW`. */
+  other: string;
+  /** The path of the live notebook, where `other` is `NOW`. */
+  notebook?: string;
+}
+
+/** The arguments of `CommandIDs.compare`. */
+export const PAIR_SCHEMA = {
+  type: 'object',
+  properties: {
+    project: { type: 'string', description: 'The id of the project' },
+    base: { type: 'string', description: 'The checkpoint to compare' },
+    other: { type: 'string', description: 'The checkpoint to compare it with, or "now"' },
+    notebook: { type: 'string', description: 'The path of the live notebook, with "now"' }
+  },
+  required: ['project', 'base', 'other']
+} as const;
+
+/** The pair that a command was given; null when something is missing. */
+export function pairOf(args: ReadonlyPartialJSONObject): IPair | null {
+  const { project, base, other, notebook } = args;
+  if (!isText(project) || !isText(base) || !isText(other)) {
+    return null;
+  }
+  if (other !== NOW) {
+    return { project, base, other };
+  }
+  return isText(notebook) ? { project, base, other, notebook } : null;
+}
+
+/** The same for the same pair in the same order. */
+export function keyOf(pair: IPair): string {
+  const parts = [pair.project, pair.base, pair.other, pair.notebook ?? ''];
+  return parts.map(encodeURIComponent).join(':');
+}
+
+/** The pair the other way round; null with now, which has no place in a history to come from. */
+export function swapped(pair: IPair): IPair | null {
+  return pair.other === NOW ? null : { ...pair, base: pair.other, other: pair.base };
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
+}

@@ -1,0 +1,102 @@
+/**
+ * A comparison's tab: its title, and the toolbar above it.
+ */
+import { MainAreaWidget } from '@jupyterlab/apputils';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import {
+  copyIcon,
+  ReactWidget,
+  refreshIcon,
+  ToolbarButton,
+  UseSignal
+} from '@jupyterlab/ui-components';
+import * as React from 'react';
+
+import { CommandIDs } from '../../tokens';
+import { compareIcon, swapIcon } from './icons';
+import type { CompareModel, ISide } from './model';
+import { keyOf, swapped } from './pair';
+import { CompareView, type IViewOptions } from './view';
+import { titleOf } from './words';
+
+export function openTab(options: IViewOptions): MainAreaWidget<CompareView> {
+  const { pair, services } = options;
+  const { commands, trans } = services;
+  const content = new CompareView(options);
+  const tab = new MainAreaWidget({ content });
+  tab.id = `mlm-compare-${keyOf(pair)}`;
+  tab.title.icon = compareIcon;
+  tab.title.closable = true;
+  tab.title.label = trans.__('Compare');
+  tab.toolbar.node.setAttribute('aria-label', trans.__('Comparison'));
+  content.node.setAttribute('role', 'region');
+  content.node.setAttribute('aria-label', trans.__('Comparison'));
+  content.model.changed.connect(model => nameTab(tab, model, trans));
+
+  const other = swapped(pair);
+  tab.toolbar.addItem(
+    'swap',
+    new ToolbarButton({
+      icon: swapIcon,
+      label: trans.__('Swap'),
+      tooltip: other
+        ? trans.__('Compare the other way round')
+        : trans.__('Now is always the other side'),
+      enabled: other !== null,
+      onClick: () => void commands.execute(CommandIDs.compare, { ...other })
+    })
+  );
+  tab.toolbar.addItem(
+    'again',
+    new ToolbarButton({
+      icon: refreshIcon,
+      tooltip: trans.__('Compare again'),
+      onClick: () => void content.model.load()
+    })
+  );
+  tab.toolbar.addItem(
+    'copy',
+    new ToolbarButton({
+      icon: copyIcon,
+      label: trans.__('Copy as Markdown'),
+      tooltip: trans.__('Copy everything that differs, for a review or a message'),
+      onClick: () => content.copy()
+    })
+  );
+  tab.toolbar.addItem(
+    'only',
+    ReactWidget.create(<OnlyChanges model={content.model} trans={trans} />)
+  );
+  return tab;
+}
+
+function OnlyChanges(props: { model: CompareModel; trans: TranslationBundle }): React.JSX.Element {
+  const { model, trans } = props;
+  return (
+    <UseSignal signal={model.changed}>
+      {() => (
+        <label className="jp-MlmCompare-only">
+          <input
+            type="checkbox"
+            checked={model.onlyChanges}
+            onChange={event => (model.onlyChanges = event.target.checked)}
+          />
+          {trans.__('Only what differs')}
+        </label>
+      )}
+    </UseSignal>
+  );
+}
+
+function nameTab(
+  tab: MainAreaWidget<CompareView>,
+  model: CompareModel,
+  trans: TranslationBundle
+): void {
+  const name = ({ checkpoint }: ISide): string =>
+    checkpoint ? titleOf(checkpoint) : trans.__('now');
+  if (model.diff) {
+    tab.title.label = `${name(model.base)} ↔ ${name(model.other)}`;
+    tab.title.caption = trans.__('What differs from %1 to %2', name(model.base), name(model.other));
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * A comparison as a page: the two moments and the counts, the notebook, then everything else. Loaded on first use.
+ */
+import { Clipboard, Notification } from '@jupyterlab/apputils';
+import type { INotebookTracker } from '@jupyterlab/notebook';
+import type { ITranslator } from '@jupyterlab/translation';
+import { ReactWidget } from '@jupyterlab/ui-components';
+import { Panel, Widget } from '@lumino/widgets';
+import * as React from 'react';
+
+import type { IServices } from '../../tokens';
+import { Details } from './details';
+import { Header } from './header';
+import { report } from './markdown';
+import { CompareModel } from './model';
+import type { NotebookView } from './notebook';
+import type { IPair } from './pair';
+import type { PartName } from './words';
+
+export interface IViewOptions {
+  pair: IPair;
+  services: IServices;
+  notebooks: INotebookTracker;
+  translator: ITranslator;
+}
+
+let views = 0;
+
+export class CompareView extends Panel {
+  constructor(private readonly options: IViewOptions) {
+    super();
+    const { services, notebooks, pair } = options;
+    this.key = `mlm-compare-${++views}`;
+    this.addClass('jp-MlmCompare');
+    this.node.tabIndex = -1;
+    this.model = new CompareModel(services, notebooks, pair);
+    const header = ReactWidget.create(
+      <Header
+        model={this.model}
+        commands={services.commands}
+        trans={services.trans}
+        jump={part => this.jump(part)}
+      />
+    );
+    const details = ReactWidget.create(
+      <Details model={this.model} services={services} idOf={part => this.idOf(part)} />
+    );
+    header.addClass('jp-MlmCompare-header');
+    details.addClass('jp-MlmCompare-details');
+    this.section = this.makeSection();
+    this.addWidget(header);
+    this.addWidget(this.section);
+    this.addWidget(details);
+    this.model.changed.connect(this.onChanged, this);
+    void this.model.load();
+  }
+
+  readonly model: CompareModel;
+
+  get pair(): IPair {
+    return this.options.pair;
+  }
+
+  /** Copy the comparison as Markdown. */
+  copy(): void {
+    const { trans } = this.options.services;
+    Clipboard.copyToSystem(report(this.model, trans));
+    Notification.success(trans.__('The comparison was copied.'), { autoClose: 2000 });
+  }
+
+  dispose(): void {
+    this.model.dispose();
+    super.dispose();
+  }
+
+  private makeSection(): Panel {
+    const section = new Panel({ node: document.createElement('section') } as Panel.IOptions);
+    section.addClass('jp-MlmCompare-part');
+    section.addClass('jp-MlmCompare-notebook');
+    const heading = document.createElement('h2');
+    heading.id = this.idOf('notebook');
+    heading.tabIndex = -1;
+    heading.textContent = this.options.services.trans.__('Notebook');
+    section.node.setAttribute('aria-labelledby', heading.id);
+    section.addWidget(new Widget({ node: heading }));
+    section.addWidget(this.message);
+    section.hide();
+    return section;
+  }
+
+  private idOf(part: PartName): string {
+    return `${this.key}-${part}`;
+  }
+
+  private jump(part: PartName): void {
+    const heading = this.node.querySelector<HTMLElement>(`#${this.idOf(part)}`);
+    heading?.scrollIntoView({ block: 'start' });
+    heading?.focus({ preventScroll: true });
+  }
+
+  private onChanged(): void {
+    const { notebook, onlyChanges } = this.model;
+    if (this.drawn && this.drawnOf === notebook) {
+      this.drawn.onlyChanges = onlyChanges;
+    } else if (this.model.diff && this.drawnOf !== notebook) {
+      this.drawnOf = notebook;
+      void this.drawNotebook();
+    } else if (this.model.diff && !notebook) {
+      this.section.show();
+      this.say(this.options.services.trans.__('Neither side has a notebook.'));
+    }
+  }
+
+  private async drawNotebook(): Promise<void> {
+    const { services, translator } = this.options;
+    const { trans } = services;
+    const { notebook } = this.model;
+    this.drawn?.dispose();
+    this.drawn = null;
+    this.section.show();
+    if (!notebook) {
+      this.say(trans.__('Neither side has a notebook.'));
+      return;
+    }
+    if (!notebook.diff.length && this.model.onlyChanges) {
+      this.say(trans.__('The notebooks are the same.'));
+      return;
+    }
+    let code: typeof import('./notebook');
+    try {
+      code = await import('./notebook');
+    } catch {
+      this.say(
+        trans.__('The code that draws notebooks could not be loaded. Reload the page to try again.')
+      );
+      return;
+    }
+    if (this.isDisposed || this.model.notebook !== notebook) {
+      return;
+    }
+    this.drawn = new code.NotebookView({
+      notebook,
+      rendermime: services.rendermime,
+      editorFactory: services.editors.factoryService.newInlineEditor.bind(
+        services.editors.factoryService
+      ),
+      translator,
+      trans,
+      onlyChanges: this.model.onlyChanges,
+      scroller: this.node
+    });
+    this.say('');
+    this.section.addWidget(this.drawn);
+  }
+
+  private say(text: string): void {
+    this.message.node.textContent = text;
+    this.message.setHidden(!text);
+  }
+
+  private readonly key: string;
+  private readonly section: Panel;
+  private readonly message = new Widget({ node: document.createElement('p') });
+  private drawn: NotebookView | null = null;
+  private drawnOf: unknown = null;
+}
