@@ -205,7 +205,8 @@ export class Link implements IDisposable {
       }
     } else if (KernelMessage.isCommCloseMsg(message)) {
       if (message.content.comm_id === this.comm) {
-        this.comm = this.status = null;
+        this.comm = null;
+        this.status = this.status?.state === 'off' ? this.status : null;
         this._news.emit({});
       }
     } else if (message.header.msg_type === 'execute_input' && this.isOfAnother(message)) {

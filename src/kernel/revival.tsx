@@ -1,0 +1,215 @@
+/**
+ * After a kernel's end: a notification offers its last state when it died, a quiet banner when the user restarted it.
+ */
+import { Notification, ReactWidget } from '@jupyterlab/apputils';
+import { type NotebookPanel, NotebookActions } from '@jupyterlab/notebook';
+import { Button, closeIcon } from '@jupyterlab/ui-components';
+import type { Kernel } from '@jupyterlab/services';
+import React from 'react';
+
+import { formatAge, formatMoment } from '../format';
+import type { IContext, IServices } from '../tokens';
+import { findLatest, type ILatest } from './latest';
+import { labelOf, revive } from './restore';
+import type { States } from './states';
+
+const SETTING = 'offerAfterRestart';
+
+export function addRevival(context: IContext, states: States): void {
+  const { notebooks, services } = context;
+  const watch = (panel: NotebookPanel) => new Watch(panel, services, states);
+  notebooks.forEach(watch);
+  notebooks.widgetAdded.connect((_, panel) => watch(panel));
+}
+
+/** Watches over one notebook's kernel. */
+class Watch {
+  constructor(
+    private readonly panel: NotebookPanel,
+    private readonly services: IServices,
+    states: States
+  ) {
+    const forget = () => this.withdraw();
+    states.changed.connect(this.onState, this);
+    services.kernels.changed.connect(this.onNews, this);
+    panel.sessionContext.statusChanged.connect(this.onStatus, this);
+    panel.disposed.connect(forget);
+    this.onState(states, panel);
+  }
+
+  private onState(states: States, panel: NotebookPanel): void {
+    if (panel === this.panel) {
+      const { state, status } = states.get(panel);
+      this.wasTracked = states.isOn(panel) || (this.wasTracked && !(state === 'off' && status));
+    }
+  }
+
+  private onNews(_: unknown, { panel, report }: { panel: NotebookPanel; report?: unknown }): void {
+    if (panel === this.panel && report) {
+      this.withdraw();
+    }
+  }
+
+  private onStatus(_: unknown, status: Kernel.Status): void {
+    const isWanted = this.panel.sessionContext.isRestarting;
+    if (!this.wasTracked || !['restarting', 'autorestarting', 'dead'].includes(status)) {
+      return;
+    }
+    this.wasTracked = false;
+    // Asked for now: a kernel that is tracked automatically makes a checkpoint of its emptiness at once.
+    void this.offer(isWanted, status === 'dead');
+  }
+
+  private async offer(isWanted: boolean, isDead: boolean): Promise<void> {
+    this.withdraw();
+    if (isWanted && !(await this.isBannerWanted())) {
+      return;
+    }
+    const latest = await this.find();
+    if (!latest || this.panel.isDisposed) {
+      return;
+    }
+    if (isWanted) {
+      this.showBanner(latest);
+    } else {
+      this.notify(latest, isDead);
+    }
+  }
+
+  /** The last state, if there is anything in it. */
+  private async find(): Promise<ILatest | null> {
+    try {
+      const latest = await findLatest(this.services, this.panel);
+      const { items } = latest
+        ? await this.services.client.variables(latest.project, latest.checkpoint.id)
+        : { items: [] };
+      return items.length ? latest : null;
+    } catch {
+      return null; // the server cannot say what there is: nothing can be offered
+    }
+  }
+
+  private notify(latest: ILatest, isDead: boolean): void {
+    const { trans } = this.services;
+    const label = labelOf(latest.checkpoint);
+    const age = formatAge(latest.checkpoint.created_at, Date.now(), trans);
+    this.notification = Notification.warning(
+      trans.__(
+        'The kernel of %1 died. Its state at checkpoint %2 (%3 ago) can be brought back.',
+        this.panel.title.label,
+        label,
+        age
+      ),
+      {
+        autoClose: false,
+        actions: [
+          {
+            label: isDead ? trans.__('Restart and restore') : trans.__('Restore the last state'),
+            caption: formatMoment(latest.checkpoint.created_at),
+            displayType: 'accent',
+            callback: () => this.bringBack(latest)
+          }
+        ]
+      }
+    );
+  }
+
+  private showBanner(latest: ILatest): void {
+    const banner = new Banner(latest, this.services, {
+      restore: () => this.bringBack(latest),
+      dismiss: () => this.withdraw(),
+      never: () => void this.never()
+    });
+    this.banner = banner;
+    this.panel.contentHeader.addWidget(banner);
+    NotebookActions.executed.connect(this.onExecuted, this);
+  }
+
+  /** Whoever runs a cell has decided to go on without. */
+  private onExecuted(_: unknown, { notebook }: { notebook: unknown }): void {
+    if (notebook === this.panel.content) {
+      this.withdraw();
+    }
+  }
+
+  private bringBack({ project, checkpoint }: ILatest): void {
+    this.withdraw();
+    void revive(this.services, this.panel, project, checkpoint);
+  }
+
+  private async isBannerWanted(): Promise<boolean> {
+    return (await this.services.settings)?.get(SETTING).composite !== false;
+  }
+
+  private async never(): Promise<void> {
+    const { settings, trans } = this.services;
+    this.withdraw();
+    await (await settings)?.set(SETTING, false);
+    Notification.info(
+      trans.__('You are not asked any more. The settings of Notebook History can change that.'),
+      { autoClose: 5000 }
+    );
+  }
+
+  private withdraw(): void {
+    NotebookActions.executed.disconnect(this.onExecuted, this);
+    Notification.dismiss(this.notification);
+    this.banner?.dispose();
+    this.banner = null;
+  }
+
+  /** Whether the kernel, until it ended, had a state that was remembered. */
+  private wasTracked = false;
+  private notification = 'none';
+  private banner: Banner | null = null;
+}
+
+interface IAnswers {
+  restore: () => void;
+  dismiss: () => void;
+  never: () => void;
+}
+
+class Banner extends ReactWidget {
+  constructor(
+    private readonly latest: ILatest,
+    private readonly services: IServices,
+    private readonly answers: IAnswers
+  ) {
+    super();
+    this.addClass('jp-MlmBanner');
+    this.node.setAttribute('role', 'status');
+  }
+
+  protected render(): React.ReactElement {
+    const { trans } = this.services;
+    const { checkpoint } = this.latest;
+    const age = formatAge(checkpoint.created_at, Date.now(), trans);
+    return (
+      <>
+        <span className="jp-MlmBanner-text" title={formatMoment(checkpoint.created_at)}>
+          {trans.__(
+            'The kernel was restarted. Bring back its variables as at checkpoint %1, %2 ago?',
+            labelOf(checkpoint),
+            age
+          )}
+        </span>
+        <Button small onClick={this.answers.restore}>
+          {trans.__('Restore')}
+        </Button>
+        <Button small minimal onClick={this.answers.never}>
+          {trans.__('Don’t ask again')}
+        </Button>
+        <Button
+          small
+          minimal
+          title={trans.__('Not now')}
+          aria-label={trans.__('Not now')}
+          onClick={this.answers.dismiss}
+        >
+          <closeIcon.react tag="span" />
+        </Button>
+      </>
+    );
+  }
+}
