@@ -62,7 +62,12 @@ export function formatSize(bytes: number): string {
 
 /** A number in at most six significant digits; what JSON could not bring (null) was not finite. */
 export function formatNumber(value: number | null): string {
-  return value === null || Number.isNaN(value) ? 'nan' : String(Number(value.toPrecision(6)));
+  if (value === null || Number.isNaN(value)) {
+    return 'nan';
+  }
+  const rounded = Number(value.toPrecision(6));
+  const size = Math.abs(rounded);
+  return size >= 1e6 || (size < 1e-4 && size > 0) ? rounded.toExponential() : String(rounded);
 }
 
 /** A time of this place, to the second: what stands in `title` wherever an age is shown. */

@@ -29,6 +29,7 @@ export function Drawing(props: IDrawingProps): React.JSX.Element {
   const host = React.useRef<HTMLDivElement>(null);
   const latest = React.useRef(props);
   latest.current = props;
+  const fed = React.useRef<Aligned | null>(null);
   const isInSight = useInSight(host);
   const code = usePlotCode(isInSight);
   const looks = props.looks.join();
@@ -50,6 +51,7 @@ export function Drawing(props: IDrawingProps): React.JSX.Element {
       }
     );
     drawing.current = self;
+    fed.current = latest.current.data;
     const observer = new ResizeObserver(() => {
       if (target.clientWidth && target.clientWidth !== self.width) {
         self.setSize({ width: target.clientWidth, height: HEIGHT });
@@ -63,7 +65,8 @@ export function Drawing(props: IDrawingProps): React.JSX.Element {
     };
   }, [code, props.theme, props.axis, props.isLog, props.hasRaw, looks]);
   React.useEffect(() => {
-    if (drawing.current && code) {
+    if (drawing.current && code && fed.current !== data) {
+      fed.current = data;
       code.feed(drawing.current, data, props.isLog);
     }
   }, [data]);

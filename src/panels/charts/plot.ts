@@ -104,7 +104,10 @@ function shareInSight(self: uPlot): number {
   const xs = self.data[0];
   const { min, max } = self.scales.x;
   const all = xs.length ? xs[xs.length - 1] - xs[0] : 0;
-  return min === undefined || max === undefined || all <= 0 ? 1 : Math.min(1, (max - min) / all);
+  // Not ranged yet: uPlot says null, whatever its types say.
+  return typeof min !== 'number' || typeof max !== 'number' || all <= 0
+    ? 1
+    : Math.min(1, (max - min) / all);
 }
 
 function tick(value: number | null): string {

@@ -60,7 +60,7 @@ export function PointTable(props: {
 function position(x: number, axis: Axis, trans: TranslationBundle): string {
   switch (axis) {
     case 'step':
-      return formatNumber(x);
+      return String(x);
     case 'relative':
       return formatSpan(x * 1000, trans);
     case 'time':

@@ -1,6 +1,7 @@
 /**
  * Pictures of several runs as Vega-Lite specifications: metrics and params against each other.
  */
+import { formatNumber } from '../../format';
 import type { Run } from '../../schema';
 import { toNumber } from './series';
 import { DASHES, type IChartTheme } from './theme';
@@ -62,7 +63,7 @@ export function scatter(
     data: { values: values.filter(row => row.x !== null && row.y !== null) },
     width: 'container',
     height: 260,
-    mark: { type: 'point', filled: true, size: 90 },
+    mark: { type: 'point', filled: true, size: 90, opacity: 1 },
     encoding: {
       x: axis('x', x),
       y: axis('y', y),
@@ -100,24 +101,8 @@ export function parallel(
   fields: readonly IField[],
   words: { least: string; most: string }
 ): Spec {
-  const values = fields.flatMap(field => {
-    const own = runs.map(run => valueOf(run, field));
-    const ranks = [...new Set(own.filter(value => typeof value === 'string'))].sort();
-    const places = own.map(value => (typeof value === 'string' ? ranks.indexOf(value) : value));
-    const numbers = places.filter((place): place is number => place !== null);
-    const [least, most] = [Math.min(...numbers), Math.max(...numbers)];
-    return runs.map((_, index) => ({
-      run: labels[index],
-      field: field.name,
-      value: own[index],
-      place:
-        places[index] === null
-          ? null
-          : most > least
-            ? (places[index] - least) / (most - least)
-            : 0.5
-    }));
-  });
+  const axes = fields.map(field => axisOf(runs, labels, field));
+  const values = axes.flatMap(({ rows }) => rows);
   return {
     data: { values },
     width: 'container',
@@ -132,10 +117,10 @@ export function parallel(
       x: {
         field: 'field',
         type: 'nominal',
-        sort: fields.map(field => field.name),
+        sort: axes.map(({ title }) => title),
         scale: { type: 'point' },
         title: null,
-        axis: { labelAngle: -20, grid: true, labelLimit: 160 }
+        axis: { labelAngle: 0, labelExpr: "split(datum.label, '\\n')", labelLimit: 110, grid: true }
       },
       y: {
         field: 'place',
@@ -179,12 +164,33 @@ function endsOf({ least, most }: { least: string; most: string }): string {
   return `datum.value === 0 ? ${JSON.stringify(least)} : ${JSON.stringify(most)}`;
 }
 
+/** One axis of parallel coordinates: where each run is on it, from 0 to 1, under a title that says what the ends are. */
+function axisOf(
+  runs: readonly Run[],
+  labels: readonly string[],
+  field: IField
+): { title: string; rows: Spec[] } {
+  const own = runs.map(run => valueOf(run, field));
+  const texts = [...new Set(own.filter(value => typeof value === 'string'))].sort();
+  const places = own.map(value => (typeof value === 'string' ? texts.indexOf(value) : value));
+  const numbers = places.filter((place): place is number => place !== null);
+  const [least, most] = [Math.min(...numbers), Math.max(...numbers)];
+  const ends = texts.length ? [texts[0], texts[texts.length - 1]] : [least, most].map(formatNumber);
+  const title = numbers.length ? `${field.name}\n${ends.join(' … ')}` : field.name;
+  const rows = runs.map((_, index) => {
+    const at = places[index];
+    const place = at === null ? null : most > least ? (at - least) / (most - least) : 0.5;
+    return { run: labels[index], field: title, value: own[index], place };
+  });
+  return { title, rows };
+}
+
 function axis(name: string, field: IField): Spec {
   return {
     field: name,
     type: field.isNumber ? 'quantitative' : 'nominal',
     title: field.name,
-    ...(field.isNumber ? { scale: { zero: false, nice: true } } : {})
+    ...(field.isNumber ? { scale: { zero: false, nice: true }, axis: { tickCount: 8 } } : {})
   };
 }
 

@@ -47,7 +47,7 @@ function rowsOf(
 
 /** A whole word that says: the less of it, the better. */
 const LESS_IS_BETTER =
-  /(^|[^a-z])(loss|losses|error|errors|err|mse|rmse|mae|mape|rmsle|msle|wer|cer|eer|fid|perplexity|ppl|nll|logloss|deviance|brier|ece|hinge|regret|latency|time|duration|seconds|ms|bytes|memory|cost|distance|divergence|kl|fpr|fnr|hamming|aic|bic)([^a-z]|$)/;
+  /(^|[^a-z])(loss|losses|error|errors|err|mse|rmse|mae|mape|rmsle|msle|wer|cer|eer|fid|perplexity|ppl|nll|logloss|deviance|brier|ece|hinge|regret|latency|time|duration|seconds|ms|bytes|kb|mb|gb|size|memory|cost|distance|divergence|kl|fpr|fnr|hamming|aic|bic)([^a-z]|$)/;
 
 /** A guess by the metric's name whether less of it is better; who compares can turn it. */
 export function isLessBetter(key: string): boolean {

@@ -11,7 +11,7 @@ import {
   type Table,
   useReactTable
 } from '@tanstack/react-table';
-import { useVirtualizer } from '@tanstack/react-virtual';
+import { defaultRangeExtractor, type Range, useVirtualizer } from '@tanstack/react-virtual';
 import * as React from 'react';
 
 import { columnsOf, compactColumns, type IColumnMeta, Shown } from './columns';
@@ -54,22 +54,23 @@ export function RunsGrid({ model, actions, isWide, trans }: IGridProps): React.J
     getCoreRowModel: getCoreRowModel(),
     manualSorting: true
   });
+  const activeIndex = rows.findIndex(row => row.run.id === model.active);
   const scroller = React.useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => (isWide ? WIDE_ROW : COMPACT_ROW),
-    overscan: 8
+    overscan: 8,
+    rangeExtractor: React.useCallback((range: Range) => withOne(range, activeIndex), [activeIndex])
   });
   React.useEffect(() => virtual.measure(), [isWide]);
   const shown = virtual.getVirtualItems();
-  const last = shown.at(-1)?.index ?? 0;
+  const last = virtual.range?.endIndex ?? 0;
   React.useEffect(() => {
     if (model.hasMore && last >= rows.length - 20) {
       void model.loadMore();
     }
   }, [last, rows.length, model.hasMore]);
-  const activeIndex = rows.findIndex(row => row.run.id === model.active);
   const moveTo = (index: number): void => {
     const target = Math.max(0, Math.min(rows.length - 1, index));
     model.setActive(rows[target].run.id);
@@ -129,6 +130,12 @@ export function RunsGrid({ model, actions, isWide, trans }: IGridProps): React.J
       </div>
     </Shown.Provider>
   );
+}
+
+/** The rows in sight and the one the keyboard is at, which a screen reader needs to be there. */
+function withOne(range: Range, index: number): number[] {
+  const rows = defaultRangeExtractor(range);
+  return index < 0 || rows.includes(index) ? rows : [...rows, index].sort((a, b) => a - b);
 }
 
 /** Where a key leads; null: it does not move. */

@@ -165,7 +165,7 @@ function Rows(props: {
               </span>
               {kind === 'metric' && best.length > 0 && (
                 <button
-                  className="jp-Button jp-mod-minimal"
+                  className="jp-MlmCompareRuns-turn"
                   title={trans.__('Click to turn what counts as the best')}
                   onClick={() => onTurn(row.key)}
                 >

@@ -42,11 +42,13 @@ function RunView({ services, set }: { services: IServices; set: RunSet }): React
         <LastValues run={run} services={services} />
         <Params detail={detail} services={services} />
         <Tags detail={detail} services={services} set={set} />
+      </div>
+      <Curves run={run} set={set} services={services} />
+      <div className="jp-MlmRunView-columns">
         <Artifacts detail={detail} services={services} project={set.project} />
         <Children detail={detail} services={services} project={set.project} />
         <Checkpoints run={run} services={services} project={set.project} />
       </div>
-      <Curves run={run} set={set} services={services} />
     </article>
   );
 }

@@ -59,6 +59,7 @@ export function openRunSet(
   titleOf: () => string
 ): MainAreaWidget {
   const widget = new MainAreaWidget({ content: new RunSetContent(set, draw) });
+  widget.toolbar.hide(); // It has nothing in it.
   widget.id = `mlm-runs-${UUID.uuid4()}`;
   widget.title.icon = icon;
   widget.title.closable = true;
