@@ -16,9 +16,10 @@ from mlm_jupyter.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from mlm_jupyter.comparison import Comparison
+    from mlm_jupyter.core.answers import TrackingStatus
     from mlm_jupyter.core.entities import Artifact, Checkpoint, RunStatus
     from mlm_jupyter.core.pages import Pages
-    from mlm_jupyter.kernel.tracker import Tracker, TrackingStatus
+    from mlm_jupyter.kernel.tracker import Tracker
     from mlm_jupyter.project import Project
     from mlm_jupyter.recorder import ActiveRun, Recorder
     from mlm_jupyter.restoration import RestoreReport
@@ -120,7 +121,7 @@ def resume() -> None:
 
 def status() -> TrackingStatus:
     """Return what tracking is doing."""
-    from mlm_jupyter.kernel.tracker import TrackingStatus
+    from mlm_jupyter.core.answers import TrackingStatus
 
     tracker = _find_tracker()
     return TrackingStatus(state="off") if tracker is None else tracker.status()

@@ -14,7 +14,9 @@ from typing import Any
 from mlm_jupyter.clock import new_id
 from mlm_jupyter.core.entities import CellError, Checkpoint
 from mlm_jupyter.process import start_session
-from mlm_jupyter.session import CellResult, LiveSession
+from mlm_jupyter.session.cell import CellResult
+from mlm_jupyter.session.going_back import WayBack
+from mlm_jupyter.session.live import LiveSession
 from mlm_jupyter.settings import Settings
 from mlm_jupyter.store.database import Database
 from mlm_jupyter.store.runs import Runs
@@ -45,6 +47,7 @@ class LiveNotebook:
             is_hidden=lambda name: name.startswith("__"),
             surroundings=self,
         )
+        self.way_back = WayBack(self.session, key)
         self._count = 0
 
     def outputs(self, key: str) -> tuple[list[dict[str, Any]], None]:
@@ -97,7 +100,7 @@ class LiveNotebook:
     def restore(self, ref: Checkpoint | str, **options: Any) -> Any:
         """Put the namespace back."""
         with self.as_main():
-            return self.session.restore(ref if isinstance(ref, str) else ref.id, **options)
+            return self.way_back.restore(ref if isinstance(ref, str) else ref.id, **options)
 
     def value(self, expression: str) -> Any:
         """Evaluate an expression in the namespace, unseen."""

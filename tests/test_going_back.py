@@ -352,7 +352,7 @@ def test_restoring_saves_what_is_there_and_undo_comes_back(notebook: LiveNoteboo
     assert [save.parent_id for save in saves] == [second.id]
     notebook.restore(saves[0])
     assert notebook.value("x") == 3
-    notebook.session.undo(1)
+    notebook.way_back.undo(1)
     assert notebook.value("x") == 2
 
 
@@ -431,7 +431,7 @@ def test_a_store_over_its_limit_drops_old_values_and_says_so_and_keeps_the_rest(
     kernel.session.checkpoints.set_name(named.id, "kept")
     for _ in range(4):
         kernel.cell("x = os.urandom(1_000_000)")
-    kernel.session._retained_s = 0.0  # five minutes have gone by
+    kernel.session.retention._last_s = 0.0  # five minutes have gone by
     last = kernel.cell("y = 1")
     kernel.session.flush()
     assert any("over its limit" in line for line in kernel.told)

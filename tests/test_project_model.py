@@ -250,7 +250,7 @@ class NotebookAgainstModel(RuleBasedStateMachine):
     def undo(self) -> Any:
         try:
             with self.notebook.as_main():
-                report = self.notebook.session.undo(1)
+                report = self.notebook.way_back.undo(1)
         except NotFoundError:
             return multiple()
         saved = self.saved()

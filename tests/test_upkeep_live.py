@@ -26,7 +26,7 @@ def test_values_of_a_restored_checkpoint_that_is_pruned_then_are_stored_again(tm
     notebook = LiveNotebook(tmp_path)
     first = notebook.cell("a = list(range(1000)); b = {'k': a}; c = 'kept'")
     notebook.cell("a = b = 1")
-    notebook.session.restore(first.id)
+    notebook.way_back.restore(first.id)
     prune(tmp_path)
     between = notebook.cell("d = 1")
     after = notebook.cell("e = 2")
@@ -36,7 +36,7 @@ def test_values_of_a_restored_checkpoint_that_is_pruned_then_are_stored_again(tm
     assert verify(Packs(notebook.database)).is_sound
     fresh = LiveNotebook(tmp_path)
     with fresh.as_main():
-        assert fresh.session.restore(after.id).failed == {}
+        assert fresh.way_back.restore(after.id).failed == {}
     assert (fresh.namespace["a"], fresh.namespace["b"]["k"] is fresh.namespace["a"]) == (list(range(1000)), True)
     for one in (notebook, fresh):
         one.session.close()
@@ -49,7 +49,7 @@ def test_a_freed_value_is_reported_as_not_restorable_with_the_day(tmp_path: Path
     notebook.cell("a = [3]")
     prune(tmp_path)
     with notebook.as_main():
-        report = notebook.session.restore(old.id)
+        report = notebook.way_back.restore(old.id)
     day = time.strftime("%Y-%m-%d", time.gmtime())
     assert report.failed.keys() == {"a"}
     assert report.failed["a"].startswith(f"its value was freed by mlm prune on {day}")
@@ -71,7 +71,7 @@ def test_cells_go_on_while_another_process_prunes_again_and_again(tmp_path: Path
     assert verify(Packs(notebook.database)).is_sound
     fresh = LiveNotebook(tmp_path)
     with fresh.as_main():
-        assert fresh.session.restore(made.id).failed == {}
+        assert fresh.way_back.restore(made.id).failed == {}
     assert (fresh.namespace["x"], fresh.namespace["y"]) == (list(range(2, 500)), b"\1" * 50_000)
     for one in (notebook, fresh):
         one.session.close()

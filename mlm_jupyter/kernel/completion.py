@@ -124,10 +124,10 @@ class Completer:
 
     def _names(self, place: Place) -> Found:
         """Return the variables of the checkpoint that the line names, where it names one, and else those of now."""
-        live = self._tracker.live
-        if place.refs and live is not None:
+        tracking = self._tracker.tracking
+        if place.refs and tracking is not None:
             with suppress(MlmError):
-                yield from ((name, "variable") for name in live.checkpoints.variables(live.resolve(place.refs[0])))
+                yield from ((name, "variable") for name in tracking.way_back.variables_at(place.refs[0]))
                 return
         yield from self._variables()
 

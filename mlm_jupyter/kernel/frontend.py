@@ -6,7 +6,6 @@ calls one verb and shows what came of it; it never raises, for a frontend has no
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -16,7 +15,8 @@ from mlm_jupyter.core.answers import Failure
 from mlm_jupyter.core.digest import canonical_json
 from mlm_jupyter.errors import ConflictError, InvalidInputError, MlmError
 from mlm_jupyter.kernel import extension
-from mlm_jupyter.kernel.tracker import Tracker
+from mlm_jupyter.kernel.request import Request
+from mlm_jupyter.kernel.tracker import Tracker, without_objects
 
 MIME_TYPE: Final = "application/vnd.mlm-jupyter+json"
 
@@ -88,7 +88,7 @@ class _Restore(_Call):
     save: bool = True
 
     def on(self, tracker: Tracker) -> Any:
-        return _without_objects(
+        return without_objects(
             tracker.restore(self.ref, only=self.only, dry_run=self.dry_run, strict=self.strict, save=self.save)
         )
 
@@ -97,7 +97,7 @@ class _Undo(_Call):
     n: int = 1
 
     def on(self, tracker: Tracker) -> Any:
-        return _without_objects(tracker.undo(self.n))
+        return without_objects(tracker.undo(self.n))
 
 
 class _Diff(_Call):
@@ -154,17 +154,12 @@ def _read(text: str) -> _Call:
 
 
 def _tracker() -> Tracker:
-    shell: Any = extension.find_shell()
+    shell = extension.find_shell()
     if shell is None:
         raise InvalidInputError("There is no notebook here to track.")
-    get_parent: Callable[[], Any] = getattr(shell, "get_parent", dict)
-    if (get_parent() or {}).get("header", {}).get("subshell_id"):  # a cell may be running beside it
+    if Request.of(shell).is_in_subshell:
         raise ConflictError("Ask in the kernel's main shell; in a subshell, cells may be running meanwhile.")
     return extension.load(shell)
-
-
-def _without_objects(report: Any) -> dict[str, Any]:
-    return {name: getattr(report, name) for name in report.__struct_fields__ if name != "displaced"}
 
 
 def to_json(value: Any) -> Any:

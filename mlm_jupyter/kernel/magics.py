@@ -305,7 +305,6 @@ class MlmMagics(Magics):
         if given.has("--end"):
             if len(given.options()) > 1 or given.has("NAME"):
                 raise InvalidInputError("--end stands alone: %mlm_run --end")
-            self._tracker.require()
             self._tracker.end_run()
             return
         params, recorder = given.pairs("--param"), self._recorder()
@@ -343,9 +342,7 @@ class MlmMagics(Magics):
             return runs_frame(project.to_dataframe(query or None), list(project.runs(query or None)))
 
     def _recorder(self) -> Recorder:
-        self._tracker.require()
-        assert self._tracker.recorder is not None
-        return self._tracker.recorder
+        return self._tracker.require().recorder
 
     def _project(self) -> Project:
         """Open the project of this kernel to read it, with all that was captured so far."""

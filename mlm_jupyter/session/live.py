@@ -1,12 +1,8 @@
-"""A live kernel being remembered: looks at its namespace after each cell, hands what changed to the writer, and goes back.
-
-Knows nothing of IPython: the kernel's hooks tell it when a cell begins and ends and where its outputs are.
-"""
+"""A live kernel being remembered: looks at its namespace after each cell and hands what changed to the writer."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -18,30 +14,21 @@ from mlm_jupyter.capture.namespace import INTERRUPTED, Namespace
 from mlm_jupyter.capture.reach import Reach
 from mlm_jupyter.capture.rules import Rules
 from mlm_jupyter.clock import new_id, now_ms
-from mlm_jupyter.comparison import load_values
-from mlm_jupyter.core import tree
 from mlm_jupyter.core.access import Access
 from mlm_jupyter.core.digest import Digest
-from mlm_jupyter.core.entities import CellError, CellExecution, Checkpoint, CheckpointKind, ExecutionStatus, State, Variable
-from mlm_jupyter.core.magics import is_ours_alone
-from mlm_jupyter.errors import InvalidInputError, MlmError
-from mlm_jupyter.maintenance import enforce_retention
-from mlm_jupyter.process import is_alive
-from mlm_jupyter.restoration import Plan, RestoreError, RestoreReport, free_memory, swap
+from mlm_jupyter.core.entities import CellExecution, Checkpoint, CheckpointKind, Variable
+from mlm_jupyter.errors import AmbiguousError, MlmError, NotFoundError
+from mlm_jupyter.session.cell import CellResult, RunningCell
+from mlm_jupyter.session.retention import Retention
 from mlm_jupyter.settings import Settings
 from mlm_jupyter.store.checkpoints import Checkpoints, check_name
 from mlm_jupyter.store.database import Database
 from mlm_jupyter.store.packs import Packs
-from mlm_jupyter.trust import Key, refusal, sign, verify
-from mlm_jupyter.writer import CheckpointDraft, Output, Writer, record_of
+from mlm_jupyter.trust import Key, sign
+from mlm_jupyter.writer import CheckpointDraft, Output, Writer
 
 MOST_LATE: Final = 1_000
 """So many executions can still get late output."""
-
-RETENTION_EVERY_S: Final = 300.0
-RETENTION_FIRST_S: Final = 20.0
-
-_STATE: Final = msgspec.json.Decoder(State)
 
 
 class Surroundings(Protocol):
@@ -55,28 +42,6 @@ class Surroundings(Protocol):
 
     def tell(self, message: str) -> None:
         """Show one line to the user."""
-
-
-class _Cell:
-    """A cell that is being executed."""
-
-    def __init__(self, source: str, cell_id: str | None, access: Access, *, leaves_none: bool = False) -> None:
-        self.source = source
-        self.cell_id = cell_id
-        self.access = access
-        self.leaves_none = leaves_none
-        self.key = new_id()
-        self.checkpoint_id = self.key
-        self.started_at = now_ms()
-        self.started_s = time.perf_counter()
-
-
-class CellResult(msgspec.Struct, frozen=True):
-    """How an execution ended."""
-
-    status: ExecutionStatus
-    execution_count: int | None = None
-    error: CellError | None = None
 
 
 class LiveSession:
@@ -111,12 +76,10 @@ class LiveSession:
         self.namespace = Namespace(namespace, is_hidden=is_hidden, rules=_rules(settings))
         self.reach = Reach()
         self._surroundings = surroundings
-        self._key = key
         self._run_id = run_id
-        self._settings = settings
-        self._retained_s = time.monotonic() - RETENTION_EVERY_S + RETENTION_FIRST_S
+        self.retention = Retention(self.packs, settings, surroundings.tell)
         self.document = document or DocumentSource()
-        self._cell: _Cell | None = None
+        self._cell: RunningCell | None = None
         self._last: CheckpointDraft | None = None
         self._has_gone_unseen = False
         self._between: tuple[str, ...] = ()
@@ -132,8 +95,6 @@ class LiveSession:
             on_lost=self.namespace.forget,
             queue_bytes=settings.queue_bytes,
         )
-
-    # -- capture ------------------------------------------------------------------------------------------------------
 
     @property
     def current(self) -> Checkpoint | None:
@@ -173,19 +134,21 @@ class LiveSession:
         """Prepare for the execution of a cell; returns when the cell may change what it likes.
 
         ``source`` is the cell as typed, ``python`` what is executed of it. Its outputs are asked for by ``key``. A cell that
-        ``leaves_none`` is expected to be dropped.
+        ``leaves_none`` is expected to be dropped. Raises KeyboardInterrupt when the user does not want to wait: the cell
+        has begun, and must do nothing but end.
         """
         if self._last is not None:
             self._last.are_outputs_final.set()
-        if self._has_gone_unseen or self._cell is not None:  # a cell that never ended: its words would be forgotten
-            self._look_between()
-        cell = _Cell(source, cell_id, self.reach.enter(python), leaves_none=leaves_none)
+        try:
+            if self._has_gone_unseen or self._cell is not None:  # a cell that never ended: its words would be forgotten
+                self._look_between()
+        finally:  # who is interrupted in here has a cell that began, and should not let it run
+            self._cell = RunningCell(source, cell_id, self.reach.enter(python), leaves_none=leaves_none)
         self._wait_for_pending()
-        self._cell = cell
 
     def begin_baseline(self, *, cell_id: str | None = None) -> None:
         """Say that tracking starts inside a cell: that cell's end is the baseline."""
-        self._cell = _Cell("", cell_id, Access(reads=(), writes=(), triggers=frozenset({"start"})))
+        self._cell = RunningCell("", cell_id, Access(reads=(), writes=(), triggers=frozenset({"start"})))
 
     def drop_cell(self) -> None:
         """Make no checkpoint of the cell that began; what it changed was between cells."""
@@ -199,8 +162,8 @@ class LiveSession:
             last.are_outputs_final.set()
 
     def _look_between(self) -> None:
-        self._has_gone_unseen = False
         look = self.namespace.look()
+        self._has_gone_unseen = False
         if look.drafts or look.removed:
             self._looked.append(look)
             self._between = tuple(sorted({*self._between, *look.added, *look.changed, *look.removed}))
@@ -230,19 +193,8 @@ class LiveSession:
         cell, self._cell = self._cell, None
         if cell is None:
             return None
-        duration_ms = (time.perf_counter() - cell.started_s) * 1e3
+        execution = cell.execution(result, source=source)
         look = self._look()
-        execution = CellExecution(
-            source=cell.source if source is None else source,
-            status=result.status,
-            started_at=cell.started_at,
-            duration_ms=round(duration_ms, 3),
-            cell_id=cell.cell_id,
-            execution_count=result.execution_count,
-            error=result.error,
-            reads=cell.access.reads,
-            writes=cell.access.writes,
-        )
         self._checkpoint_of[cell.key] = cell.checkpoint_id
         if len(self._checkpoint_of) > MOST_LATE:
             del self._checkpoint_of[next(iter(self._checkpoint_of))]
@@ -258,20 +210,49 @@ class LiveSession:
     ) -> Checkpoint:
         """Make a checkpoint of this moment and return it when it is stored; ``metrics`` are those logged just before it.
 
+        One that is made inside a cell says which. When that cell runs again, a name it gave moves with it, as Run All does.
+
         Raises
         ------
         ConflictError, InvalidInputError : the name is taken, or cannot be one.
         StorageError : it could not be written.
         """
-        if name is not None:
-            check_name(name)
-            self.checkpoints.require_free(name)
-        draft = self._submit(kind, self._look(), name=name, note=note, metrics=metrics)
+        holder = None if name is None else self._find_holder(name)
+        execution = self._cell.execution(CellResult("ok")) if self._cell is not None and self._cell.source else None
+        draft = self._submit(
+            kind, self._look(), execution=execution, name=name if holder is None else None, note=note, metrics=metrics
+        )
         draft.are_outputs_final.set()
         draft.done.wait()
         if draft.checkpoint is None:
             raise draft.error or MlmError("The checkpoint was not stored. See what was said before.")
-        return draft.checkpoint
+        return draft.checkpoint if holder is None or name is None else self._move_name(name, holder, draft.checkpoint)
+
+    def _find_holder(self, name: str) -> Checkpoint | None:
+        """Return who has a name and gives it away: what the cell being executed called so before. Raises ConflictError."""
+        check_name(name)
+        try:
+            holder = self.checkpoints.resolve(name)
+        except (NotFoundError, AmbiguousError):
+            return None
+        if holder.name != name:  # a run is called so, or an id begins like that
+            return None
+        if not self._is_of_this_cell(holder):
+            self.checkpoints.require_free(name)
+        return holder
+
+    def _is_of_this_cell(self, made: Checkpoint) -> bool:
+        is_here = made.notebook == self.notebook and (self.notebook is not None or made.session_id == self.session_id)
+        return is_here and self._cell is not None and self._cell.has_made(made)
+
+    def _move_name(self, name: str, before: Checkpoint, after: Checkpoint) -> Checkpoint:
+        self.checkpoints.set_name(before.id, None)
+        self.checkpoints.set_name(after.id, name)
+        self._surroundings.tell(
+            f"The name {name} moved to checkpoint {after.ordinal}, from checkpoint {before.ordinal} ({before.id}),"
+            " which this cell made when it ran before."
+        )
+        return self.checkpoints.get(after.id)
 
     def _look(self) -> Look:
         mentions = None if self._has_gone_unseen else self.reach.mentions
@@ -317,9 +298,9 @@ class LiveSession:
             cwd=cwd,
             sys_path=sys_path,
             execution=execution,
-            outputs=None if execution is None else lambda: self._surroundings.outputs(key),
+            outputs=(lambda: self._surroundings.outputs(key)) if key else None,
             metrics=metrics or {},
-            document=lambda shelf, execution: self.document.document(picture, shelf, execution),
+            document=lambda shelf, ended: self.document.document(picture, shelf, ended if key else None),
             modules=self._surroundings.modules(),
             run_id=self._run_id(),
             name=name,
@@ -327,90 +308,11 @@ class LiveSession:
         )
         self._last = draft
         self.writer.submit(draft)
-        if time.monotonic() - self._retained_s > RETENTION_EVERY_S:
-            self._retained_s = time.monotonic()
-            self.writer.later(self._enforce_retention)
+        if self.retention.is_due():
+            self.writer.later(self.retention.enforce)
         return draft
 
-    def _enforce_retention(self) -> None:
-        """Drop the oldest values where the store has grown over what it may take; in the writer's thread."""
-        try:
-            freed = enforce_retention(
-                self.database,
-                self._settings,
-                now=now_ms(),
-                is_alive=lambda one: is_alive(one, now_ms()),
-                packs=self.packs,
-            )
-        except MlmError as error:
-            self._surroundings.tell(f"Old values could not be freed: {error}")
-            return
-        if freed.checkpoints:
-            self._surroundings.tell(
-                f"The store was over its limit: the values of {freed.checkpoints} old checkpoints without a name were freed "
-                f"({freed.bytes / 1e6:.0f} MB). The limit is the setting retention_bytes."
-            )
-
-    def flush(self, timeout_s: float | None = None) -> bool:
-        """Wait until everything captured is stored."""
-        return self.writer.flush(timeout_s)
-
-    def close(self) -> None:
-        """Store what is queued and stop."""
-        self.writer.close()
-
-    # -- going back ---------------------------------------------------------------------------------------------------
-
-    def resolve(self, ref: str) -> Checkpoint:
-        """Return the checkpoint that ``ref`` means for this kernel."""
-        current = self.current
-        return self.checkpoints.resolve(ref, notebook=self.notebook, current=current.id if current else None)
-
-    def restore(
-        self,
-        ref: str,
-        *,
-        only: Iterable[str] | None = None,
-        dry_run: bool = False,
-        strict: bool = False,
-        save: bool = True,
-    ) -> RestoreReport:
-        """Put the namespace back to a checkpoint; see the page on restoring for what each part of the report means.
-
-        Raises
-        ------
-        NotFoundError, AmbiguousError : there is no such checkpoint, or several.
-        UntrustedError : nobody trusted has signed it; nothing of it was unpickled.
-        RestoreError : ``strict``, and something could not be brought back; nothing was changed.
-        StorageError : what is there now could not be saved, or the values do not fit in memory.
-        """
-        checkpoint = self.resolve(ref)
-        self._require_trust(checkpoint)
-        self._catch_up(save=save and not dry_run)
-        plan = self._plan(checkpoint, only)
-        if dry_run:
-            return plan.report(checkpoint.id, None)
-        plan.check_memory(free_memory())
-        staging = plan.stage(self.namespace.live)
-        report = plan.report(checkpoint.id, staging)
-        if strict and report.failed:
-            reasons = "; ".join(f"{name}: {reason}" for name, reason in sorted(report.failed.items()))
-            raise RestoreError(
-                f"Nothing was restored, for not everything could be: {reasons}. Without --strict the rest comes back."
-            )
-        swap(self.namespace.live, report, staging.values)
-        if only is None:
-            self._stand_on(checkpoint, plan, report)
-        else:
-            self.went_unseen()
-        return report
-
-    def _require_trust(self, checkpoint: Checkpoint) -> None:
-        signatures = self.checkpoints.signatures(checkpoint)
-        if verify(checkpoint.digest, signatures, [self._key]) is None:
-            raise refusal(f"Checkpoint {checkpoint.id}", checkpoint.id, signatures, [self._key])
-
-    def _catch_up(self, *, save: bool) -> None:
+    def catch_up(self, *, save: bool) -> None:
         """Store what has changed since the last checkpoint, or merely notice it."""
         look = self._look()
         if save and (look.drafts or look.removed):
@@ -423,75 +325,33 @@ class LiveSession:
             self._looked.append(look)
         self.writer.flush()
 
-    def _plan(self, checkpoint: Checkpoint, only: Iterable[str] | None) -> Plan:
-        records = self.writer.records
-        changed = {name for look in self._looked for name in (*look.drafts, *look.removed)}
+    def unstored(self) -> Iterator[Look]:
+        """Yield what was seen to be different and is in no checkpoint yet."""
+        yield from self._looked
 
-        def is_equal(variable: Variable) -> bool:
-            record = records.get(variable.name)
-            return (
-                record is not None
-                and variable.name not in changed
-                and variable.group is not None
-                and record[1].group == variable.group
-                and record[1].fingerprint == variable.fingerprint
-            )
-
-        return Plan(
-            self.packs,
-            self.checkpoints.variables(checkpoint),
-            live=self.namespace.names(),
-            is_equal=is_equal,
-            is_same_object=lambda variable: (
-                checkpoint.session_id == self.session_id and self.namespace.is_same_object(variable.name, variable.fingerprint)
-            ),
-            only=only,
-        )
-
-    def _stand_on(self, checkpoint: Checkpoint, plan: Plan, report: RestoreReport) -> None:
-        """Make the restored checkpoint the next one's parent, and what it holds what is known."""
-        manifest = self.checkpoints.manifest(checkpoint)
-        stored = _STATE.decode(self.packs.get(manifest.state))
-        state.set_random({name: self.packs.get_blob(blob) for name, blob in stored.random.items()})
-        report.notes += state.set_place(stored.cwd, stored.sys_path)
+    def stand_on(self, checkpoint: Checkpoint, records: dict[str, tuple[Digest, Variable]]) -> None:
+        """Make a restored checkpoint the next one's parent, and what the namespace holds now what is known of it."""
         self._looked = []
         self._between = ()
         self.namespace.adopt()
-        digests = dict(tree.walk(manifest.variables, self.packs.get))
-        records: dict[str, tuple[Digest, Variable]] = {
-            name: (digests[name], variable) for name, variable in plan.target.items() if name not in report.failed
-        }
         self.writer.stand_on(checkpoint, records)
 
-    def variables(self) -> dict[str, Variable]:
-        """Return what is known of the variables as they are now; nothing is stored."""
-        self._catch_up(save=False)
-        found = {name: record for name, (_, record) in self.writer.records.items()}
-        for look in self._looked:
-            for name in look.removed:
-                found.pop(name, None)
-            found.update((name, record_of(draft)) for name, draft in look.drafts.items())
-        return found
+    def set_notebook(self, notebook: str | None) -> None:
+        """Go on under another name; checkpoints that wait to be stored keep the old one."""
+        self.notebook = notebook
 
-    def load(self, checkpoint: Checkpoint, names: list[str]) -> Mapping[str, Any]:
-        """Return values at a checkpoint, without touching the live ones; those that will not load are left out."""
-        self._require_trust(checkpoint)
-        staging, _ = load_values(self.packs, self.checkpoints.variables(checkpoint), names)
-        return staging.values
+        def rename() -> None:
+            self.writer.notebook = notebook
 
-    def undo(self, n: int = 1) -> RestoreReport:
-        """Go back to the checkpoint ``n`` parents before the one the kernel stands on; going back is no step of its own.
+        self.writer.later(rename)
 
-        Raises
-        ------
-        InvalidInputError : ``n`` is not positive.
-        """
-        if n < 1:
-            raise InvalidInputError(f"Cannot undo {n} checkpoints; give a positive number, as in %mlm_undo 1.")
-        base = self.current
-        while base is not None and base.parent_id is not None and not base.changes and is_ours_alone(base.source or "x"):
-            base = self.checkpoints.find(base.parent_id)
-        return self.restore(f"{base.id}~{n}" if base is not None else f"current~{n}")
+    def flush(self, timeout_s: float | None = None) -> bool:
+        """Wait until everything captured is stored."""
+        return self.writer.flush(timeout_s)
+
+    def close(self) -> None:
+        """Store what is queued and stop."""
+        self.writer.close()
 
 
 def _rules(settings: Settings) -> Rules:

@@ -1,0 +1,114 @@
+"""The line to the frontends that show this kernel: what they tell of their document, and what they are told of tracking.
+
+It is one comm, opened by the kernel. Its messages go to every frontend; whoever comes later finds it by its target's name. A
+frontend without our extension closes what it does not know: for the others it stays open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from mlm_jupyter.core.digest import canonical_json
+from mlm_jupyter.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+TARGET: Final = "mlm_jupyter"
+
+
+class ToldDocument(msgspec.Struct, frozen=True):
+    """The notebook as a frontend shows it: what is new or has changed since it told before."""
+
+    cells: list[dict[str, Any]] = []
+    order: list[str] | None = None
+    metadata: dict[str, Any] | None = None
+    path: str | None = None
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What a frontend says, just before it asks for an execution."""
+
+    document: ToldDocument | None = None
+    author: str | None = None
+
+
+class Saving(msgspec.Struct, frozen=True):
+    """A cell's checkpoint that was made and is not on disk yet."""
+
+    id: str
+    source: str
+    cell_id: str | None
+    created_at: int
+
+
+class Link:
+    """A comm with whatever frontends there are; silent where there can be none.
+
+    Parameters
+    ----------
+    hear : told what a frontend says; may raise InvalidInputError. What it returns is sent.
+    tell : told, once, of a message that is not known.
+    """
+
+    def __init__(
+        self, shell: InteractiveShell, hear: Callable[[Told], Mapping[str, Any] | None], tell: Callable[[str], None]
+    ) -> None:
+        self._shell = shell
+        self._hear = hear
+        self._tell = tell
+        self._comm: Any = None
+        self._has_told = False
+
+    def open(self, **data: Any) -> None:
+        """Open the comm, its first message ``data``; only an ipykernel has frontends."""
+        if self._comm is not None or getattr(self._shell, "kernel", None) is None:
+            return
+        with suppress(Exception):  # no tracking depends on being shown
+            from comm import create_comm
+
+            self._comm = create_comm(target_name=TARGET, data=_clean(data))
+            self._comm.on_msg(self._receive)
+            self._comm.on_close(self._stay_open)
+
+    def send(self, **data: Any) -> None:
+        """Send to all frontends; nothing when nobody can be reached."""
+        if self._comm is not None:
+            with suppress(Exception):
+                self._comm.send(_clean(data))
+
+    def close(self, **data: Any) -> None:
+        """Send a last message and close the comm."""
+        self.send(**data)
+        comm, self._comm = self._comm, None
+        if comm is not None:
+            with suppress(Exception):
+                comm.on_close(None)
+                comm.close()
+
+    def _receive(self, message: Mapping[str, Any]) -> None:
+        try:
+            answer = self._hear(msgspec.convert(message["content"]["data"], Told))
+        except (msgspec.ValidationError, InvalidInputError, KeyError, TypeError) as error:
+            if not self._has_told:
+                self._has_told = True
+                self._tell(f"A frontend told of its notebook in a form that is not known, and was not heard: {error}")
+            return
+        if answer:
+            self.send(**answer)
+
+    def _stay_open(self, message: object) -> None:
+        """Undo what one frontend's closing did: the manager has forgotten the comm, the other frontends have not."""
+        with suppress(Exception):
+            from comm import get_comm_manager
+
+            self._comm._closed = False
+            get_comm_manager().register_comm(self._comm)
+
+
+def _clean(data: Mapping[str, Any]) -> Any:
+    return msgspec.json.decode(canonical_json(data))

@@ -1,0 +1,69 @@
+"""Where a kernel's notebook is: its project, the name its history goes by, and where it went when it was moved."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path, PurePath
+
+from mlm_jupyter.capture.notebook import find_notebook
+from mlm_jupyter.store.location import choose_project
+
+
+class Place:
+    """The notebook's file, there or not, and its project; None and the working directory where nobody named a notebook.
+
+    Attributes
+    ----------
+    notebook : the file.
+    project : the folder that holds ``.mlm/``, or will. It stays the same however far the notebook is moved.
+    """
+
+    def __init__(self, namespace: Mapping[str, object]) -> None:
+        self.notebook = find_notebook(os.environ, namespace)
+        self._cwd = Path.cwd()
+        folder = self.notebook.parent if self.notebook is not None else self._cwd
+        self.project = choose_project(folder, environ=os.environ)
+        self._root: Path | None = None
+
+    @property
+    def name(self) -> str | None:
+        """What the notebook is called in the project: its path from there."""
+        if self.notebook is None:
+            return None
+        try:
+            return self.notebook.resolve().relative_to(self.project.resolve()).as_posix()
+        except ValueError:
+            return str(self.notebook)
+
+    def follow(self, told: str) -> bool:
+        """Go to where a frontend says the notebook is; return whether that is somewhere else.
+
+        Parameters
+        ----------
+        told : its path, mostly from the root of the server's files, which the frontend does not know.
+        """
+        if self._root is None and self.notebook is not None:
+            self._root = _without(self.notebook, told)
+        found = self._find(told)
+        if found is None or found == self.notebook:
+            return False
+        self.notebook = found
+        return True
+
+    def _find(self, told: str) -> Path | None:
+        if not told.endswith(".ipynb"):
+            return None
+        if self._root is not None or PurePath(told).is_absolute():
+            return Path(os.path.normpath((self._root or Path()) / told))
+        start = self.notebook.parent if self.notebook is not None else self._cwd
+        bases = dict.fromkeys((start, *start.parents, self._cwd, *self._cwd.parents))
+        found = [base / told for base in bases if (base / told).is_file()]
+        return found[0] if len(found) == 1 else None  # of several, who could say which
+
+
+def _without(path: Path, end: str) -> Path | None:
+    """Return the folder from which ``end`` leads to ``path``."""
+    parts = PurePath(end).parts
+    is_end = parts and not PurePath(end).is_absolute() and path.parts[-len(parts) :] == parts
+    return Path(*path.parts[: -len(parts)]) if is_end else None

@@ -1,0 +1,164 @@
+"""Going back in a live kernel: to a checkpoint, and to how things were a few checkpoints ago."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from mlm_jupyter.capture import state
+from mlm_jupyter.comparison import load_values
+from mlm_jupyter.core import tree
+from mlm_jupyter.core.digest import Digest
+from mlm_jupyter.core.entities import Checkpoint, State, Variable
+from mlm_jupyter.core.magics import is_ours_alone
+from mlm_jupyter.errors import InvalidInputError
+from mlm_jupyter.restoration import Plan, RestoreError, RestoreReport, free_memory, swap
+from mlm_jupyter.session.live import LiveSession
+from mlm_jupyter.trust import Key, refusal, verify
+from mlm_jupyter.writer import record_of
+
+_STATE: Final = msgspec.json.Decoder(State)
+
+
+class WayBack:
+    """What can be had back of a session's history, and of its project's.
+
+    Parameters
+    ----------
+    live : the session whose namespace is changed.
+    key : what it vouches for its own checkpoints with; nothing that is signed by no trusted key is unpickled.
+    """
+
+    def __init__(self, live: LiveSession, key: Key) -> None:
+        self._live = live
+        self._key = key
+
+    def resolve(self, ref: str) -> Checkpoint:
+        """Return the checkpoint that ``ref`` means for this kernel."""
+        current = self._live.current
+        return self._live.checkpoints.resolve(ref, notebook=self._live.notebook, current=current.id if current else None)
+
+    def restore(
+        self,
+        ref: str,
+        *,
+        only: Iterable[str] | None = None,
+        dry_run: bool = False,
+        strict: bool = False,
+        save: bool = True,
+    ) -> RestoreReport:
+        """Put the namespace back to a checkpoint; see the page on restoring for what each part of the report means.
+
+        Raises
+        ------
+        NotFoundError, AmbiguousError : there is no such checkpoint, or several.
+        UntrustedError : nobody trusted has signed it; nothing of it was unpickled.
+        RestoreError : ``strict``, and something could not be brought back; nothing was changed.
+        StorageError : what is there now could not be saved, or the values do not fit in memory.
+        """
+        checkpoint = self.resolve(ref)
+        self._require_trust(checkpoint)
+        self._live.catch_up(save=save and not dry_run)
+        plan = self._plan(checkpoint, only)
+        if dry_run:
+            return plan.report(checkpoint.id, None)
+        plan.check_memory(free_memory())
+        namespace = self._live.namespace.live
+        staging = plan.stage(namespace)
+        report = plan.report(checkpoint.id, staging)
+        if strict and report.failed:
+            reasons = "; ".join(f"{name}: {reason}" for name, reason in sorted(report.failed.items()))
+            raise RestoreError(
+                f"Nothing was restored, for not everything could be: {reasons}. Without --strict the rest comes back."
+            )
+        swap(namespace, report, staging.values)
+        if only is None:
+            self._stand_on(checkpoint, plan, report)
+        else:
+            self._live.went_unseen()
+        return report
+
+    def undo(self, n: int = 1) -> RestoreReport:
+        """Go back to the checkpoint ``n`` parents before the one the kernel stands on; going back is no step of its own.
+
+        Raises
+        ------
+        InvalidInputError : ``n`` is not positive.
+        """
+        if n < 1:
+            raise InvalidInputError(f"Cannot undo {n} checkpoints; give a positive number, as in %mlm_undo 1.")
+        base = self._live.current
+        while base is not None and base.parent_id is not None and _is_no_step(base):
+            base = self._live.checkpoints.find(base.parent_id)
+        return self.restore(f"{base.id}~{n}" if base is not None else f"current~{n}")
+
+    def variables_at(self, ref: str) -> dict[str, Variable]:
+        """Return what is known of the variables at a checkpoint."""
+        return self._live.checkpoints.variables(self.resolve(ref))
+
+    def variables(self) -> dict[str, Variable]:
+        """Return what is known of the variables as they are now; nothing is stored."""
+        self._live.catch_up(save=False)
+        found = {name: record for name, (_, record) in self._live.writer.records.items()}
+        for look in self._live.unstored():
+            for name in look.removed:
+                found.pop(name, None)
+            found.update((name, record_of(draft)) for name, draft in look.drafts.items())
+        return found
+
+    def load(self, checkpoint: Checkpoint, names: list[str]) -> Mapping[str, Any]:
+        """Return values at a checkpoint, without touching the live ones; those that will not load are left out."""
+        self._require_trust(checkpoint)
+        staging, _ = load_values(self._live.packs, self._live.checkpoints.variables(checkpoint), names)
+        return staging.values
+
+    def _require_trust(self, checkpoint: Checkpoint) -> None:
+        signatures = self._live.checkpoints.signatures(checkpoint)
+        if verify(checkpoint.digest, signatures, [self._key]) is None:
+            raise refusal(f"Checkpoint {checkpoint.id}", checkpoint.id, signatures, [self._key])
+
+    def _plan(self, checkpoint: Checkpoint, only: Iterable[str] | None) -> Plan:
+        live = self._live
+        records = live.writer.records
+        changed = {name for look in live.unstored() for name in (*look.drafts, *look.removed)}
+
+        def is_equal(variable: Variable) -> bool:
+            record = records.get(variable.name)
+            return (
+                record is not None
+                and variable.name not in changed
+                and variable.group is not None
+                and record[1].group == variable.group
+                and record[1].fingerprint == variable.fingerprint
+            )
+
+        return Plan(
+            live.packs,
+            live.checkpoints.variables(checkpoint),
+            live=live.namespace.names(),
+            is_equal=is_equal,
+            is_same_object=lambda variable: (
+                checkpoint.session_id == live.session_id and live.namespace.is_same_object(variable.name, variable.fingerprint)
+            ),
+            only=only,
+        )
+
+    def _stand_on(self, checkpoint: Checkpoint, plan: Plan, report: RestoreReport) -> None:
+        """Make the restored checkpoint the next one's parent, and what it holds what is known."""
+        packs = self._live.packs
+        manifest = self._live.checkpoints.manifest(checkpoint)
+        stored = _STATE.decode(packs.get(manifest.state))
+        state.set_random({name: packs.get_blob(blob) for name, blob in stored.random.items()})
+        report.notes += state.set_place(stored.cwd, stored.sys_path)
+        digests = dict(tree.walk(manifest.variables, packs.get))
+        records: dict[str, tuple[Digest, Variable]] = {
+            name: (digests[name], variable) for name, variable in plan.target.items() if name not in report.failed
+        }
+        self._live.stand_on(checkpoint, records)
+
+
+def _is_no_step(checkpoint: Checkpoint) -> bool:
+    """Tell whether it was left by a cell that only went back."""
+    return checkpoint.kind != "manual" and not checkpoint.changes and is_ours_alone(checkpoint.source or "x")
