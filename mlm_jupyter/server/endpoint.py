@@ -133,7 +133,7 @@ class Endpoint(Handler):
         self._tag = answer.tag
         self.set_status(answer.status)
         self.set_header("Cache-Control", "no-store" if answer.tag is None else "private, no-cache")
-        await self.finish(answer.body)
+        self.finish(answer.body)
 
     def _work(self, route: Route, parts: dict[str, str]) -> Answer:
         """Return the answer; runs in a thread."""

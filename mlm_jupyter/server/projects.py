@@ -94,12 +94,16 @@ class Projects:
             )
         if not name or "\0" in name or ".." in name.split("/") or len(name) > 4096:
             raise InvalidInputError(f"{notebook[:200]!r} is no path of a notebook: it starts at the server's root, has no ..")
+        drive, colon, _ = name.partition("/")[0].partition(":")
         try:
             path = (self._root / name).resolve()
+            is_elsewhere = not path.exists() and bool(colon)
         except (OSError, RuntimeError) as error:  # a loop of links, a name too long
             raise InvalidInputError(f"{notebook[:200]!r} cannot be a path of a notebook: {error}") from error
         if not path.is_relative_to(self._root):
             raise InvalidInputError(f"{notebook[:200]!r} lies outside of the server's root folder")
+        if is_elsewhere:
+            raise NotFoundError(f"What lies in the drive {drive[:80]!r} is no file of this server: its history is not known here")
         return path
 
     def _remember(self, folder: Path) -> OpenProject:
