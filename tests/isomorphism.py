@@ -63,16 +63,18 @@ class _Walk:
             if kind is set and self._met(a, b, path):
                 return ()
             return _equal(sorted(map(_key, a)), sorted(map(_key, b)), path)
-        if isinstance(a, (tuple, pd.Index, types.MethodType)):  # they cannot be changed, and link nobody themselves
+        if isinstance(a, pd.Index):  # its name can be set
+            if self._met(a, b, path):
+                return ()
+            return [*_equal((a.dtype, a.names), (b.dtype, b.names), path), (a.tolist(), b.tolist(), path)]
+        if isinstance(a, (tuple, types.MethodType)):  # they cannot be changed, and link nobody themselves
             if (id(a), id(b)) in self._tuples:
                 return ()
             self._tuples.add((id(a), id(b)))
             self._held += [a, b]
             if isinstance(a, tuple):
                 return self._items(a, b, path)
-            if isinstance(a, types.MethodType):
-                return [(a.__func__, b.__func__, f"{path}.__func__"), (a.__self__, b.__self__, f"{path}.__self__")]
-            return [*_equal((a.dtype, a.names), (b.dtype, b.names), path), (a.tolist(), b.tolist(), path)]
+            return [(a.__func__, b.__func__, f"{path}.__func__"), (a.__self__, b.__self__, f"{path}.__self__")]
         if self._met(a, b, path):
             return ()
         return self._inside(a, b, path)

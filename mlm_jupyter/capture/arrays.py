@@ -8,6 +8,7 @@ pandas keeps strings, are watched by their pointers against a kept copy (see ``s
 from __future__ import annotations
 
 import array as array_module
+import ctypes
 import pickle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -34,11 +35,14 @@ def reduce_array(pickler: ValuePickler, array: Array) -> Reduced:
         return _reduce_view(shared[0], array)
     if array.base is None:
         return _reduce_owner(pickler, array)
-    base = root_of(array)
+    if array.dtype.char == "T":  # which NumPy makes no views of by address
+        pickler.lossy.add("without the memory of the array it is a view of")
+        return _reduce_owner(pickler, array)
+    base: Any = root_of(array)
     if isinstance(base, np.ndarray) and base.dtype.hasobject == array.dtype.hasobject:
         return _reduce_view(base, array)
-    if isinstance(base, (bytearray, array_module.array)):
-        offset = _address(array) - _address(np.frombuffer(base, np.uint8))
+    if isinstance(base, (bytearray, array_module.array)) or (isinstance(base, ctypes.Array) and owns_memory(base)):
+        offset = _address(array) - _address(np.frombuffer(memoryview(base), np.uint8))
         return view_of_bytes, (base, offset, array.dtype, array.shape, array.strides, array.flags.writeable)
     if type(base).__module__.startswith("torch"):
         from mlm_jupyter.capture.tensors import is_tensor, reduce_view_of_tensor
@@ -47,6 +51,8 @@ def reduce_array(pickler: ValuePickler, array: Array) -> Reduced:
             return reduce_view_of_tensor(base, _address(array), array)
     if type(base).__module__ == "mmap":
         raise CannotCaptureError("its memory is a mapped file; use numpy.memmap, which is remembered by path")
+    if type(base).__name__ == "_BytesIOBuffer":
+        pickler.lossy.add("without the memory shared with a BytesIO")
     if not isinstance(base, bytes) and not (pickler.shared and pickler.shared.stands(array)):
         pickler.lent.append(array)
     return _reduce_owner(pickler, array)
@@ -65,6 +71,11 @@ def root_of(array: Array) -> Any:
             base = base.obj
         else:
             return base
+
+
+def owns_memory(data: Any) -> bool:
+    """Return whether an object of ctypes has memory of its own, which nothing else is known to look at."""
+    return bool(data._b_needsfree_) and data._b_base_ is None and not data._objects
 
 
 def _address(array: Array) -> int:
@@ -118,6 +129,8 @@ def _reduce_objects(pickler: ValuePickler, array: Array) -> Reduced:
         raise CannotCaptureError("a structured array that holds Python objects")
     axes = _memory_order(array)
     dense = array.transpose(axes)
+    if array.dtype.char == "T":
+        return text_array, (dense.reshape(-1).tolist(), array.dtype, array.shape, axes, array.flags.writeable)
     if array.size >= WATCH_SCALARS_FROM and dense.flags.c_contiguous:
         index = pickler.add_scalars(array, dense.reshape(-1))
         if index is not None:
@@ -143,11 +156,49 @@ def reduce_memmap(pickler: ValuePickler, array: Array) -> Reduced:
 
 
 def reduce_subclass(pickler: ValuePickler, array: Array) -> Reduced:
-    """Reduce a masked array, a matrix or a record array as a view on plain memory."""
+    """Reduce a masked array, a matrix, a record array, or a notebook's own kind, as a view on plain memory."""
     import numpy as np
 
+    if array.base is None:
+        make, arguments = _reduce_owner(pickler, array.view(np.dtype(array.dtype), np.ndarray))
+        return owned_subclass, (type(array), array.dtype, vars(array), make, arguments)
     state = {key: value for key, value in vars(array).items() if key not in ("_basedict", "_optinfo") or value}
     return subclass_array, (type(array), array.dtype, array.view(np.dtype(array.dtype), np.ndarray), state)
+
+
+def reduce_own_subclass(pickler: ValuePickler, array: Array) -> Any:
+    """Reduce an array of a subclass that leaves pickling to NumPy, which forgets whose view it is and its attributes."""
+    import numpy as np
+
+    own: tuple[Any, ...] = (type(array).__reduce__, type(array).__reduce_ex__, type(array).__setstate__)
+    if own != (np.ndarray.__reduce__, np.ndarray.__reduce_ex__, np.ndarray.__setstate__):
+        return NotImplemented
+    return reduce_subclass(pickler, array)
+
+
+def reduce_record(pickler: ValuePickler, record: Any) -> Any:
+    """Reduce one record of a structured array, which looks at the memory of the array."""
+    import numpy as np
+
+    if not isinstance(record.base, np.ndarray) or record.dtype.hasobject:
+        return NotImplemented
+    root = record.base if record.base.base is None else root_of(record.base)
+    if not isinstance(root, np.ndarray):
+        return NotImplemented
+    return record_of, (root, _address(record) - _address(root), record.dtype)
+
+
+def reduce_scalar(pickler: ValuePickler, scalar: Any) -> Any:
+    """Refuse a scalar of a subclass, of which NumPy pickles the value alone; its own pickle as they are."""
+    if type(scalar).__module__.partition(".")[0] != "numpy" and type(scalar).__reduce__ in _REDUCES_OF_SCALARS():
+        raise CannotCaptureError("a subclass of a NumPy scalar, which NumPy pickles without its class")
+    return NotImplemented
+
+
+def _REDUCES_OF_SCALARS() -> tuple[Any, ...]:
+    import numpy as np
+
+    return (np.generic.__reduce__, np.void.__reduce__)
 
 
 def reduce_random_state(pickler: ValuePickler, generator: Any) -> Any:
@@ -220,6 +271,14 @@ def _as_object_vector(items: list[Any]) -> Array:
     return np.fromiter(items, dtype=object, count=len(items))
 
 
+def text_array(items: list[Any], dtype: Any, shape: tuple[int, ...], axes: tuple[int, ...], is_writeable: bool) -> Array:
+    """Return an array of NumPy's ``StringDType``, of ``items`` in the order in which they lie in memory."""
+    array = _empty(shape, dtype, axes)
+    array.transpose(axes).reshape(-1)[:] = items
+    array.flags.writeable = is_writeable
+    return array
+
+
 def scalar_array(index: int, shape: tuple[int, ...], axes: tuple[int, ...], is_writeable: bool) -> Array:
     """Return an object array whose items are the list pickled in buffer number ``index``."""
     return object_array(pickle.loads(read_buffer(index)), shape, axes, is_writeable)
@@ -231,6 +290,9 @@ def view_of(
     """Return a view of ``shape`` and ``strides`` (in bytes), ``offset`` bytes into the memory of ``root``."""
     import numpy as np
 
+    was_writeable = root.flags.writeable
+    if is_writeable and not was_writeable:
+        root.flags.writeable = True
     axes = _memory_order(root)
     flat = root.transpose(axes).reshape(-1)
     view: Array
@@ -242,13 +304,15 @@ def view_of(
         view = np.ndarray(shape, dtype, flat.view(np.uint8), offset if 0 not in shape else 0, strides)
     if view.flags.writeable != is_writeable:
         view.flags.writeable = is_writeable
+    if root.flags.writeable != was_writeable:
+        root.flags.writeable = was_writeable
     return view
 
 
 def view_of_bytes(
     base: Any, offset: int, dtype: Any, shape: tuple[int, ...], strides: tuple[int, ...], is_writeable: bool
 ) -> Array:
-    """Return an array on the memory of a ``bytearray`` or an ``array.array``."""
+    """Return an array on the memory of a ``bytearray``, an ``array.array`` or an array of ctypes."""
     import numpy as np
 
     view: Array = np.ndarray(shape, dtype, base, offset, strides)
@@ -289,3 +353,13 @@ def subclass_array(cls: Any, dtype: Any, plain: Array, state: dict[str, Any]) ->
         array = plain.view(dtype, cls)
     vars(array).update(state)
     return array
+
+
+def owned_subclass(cls: Any, dtype: Any, state: dict[str, Any], make: Any, arguments: tuple[Any, ...]) -> Array:
+    """Return an array of the class ``cls`` on memory that ``make`` allocates and fills."""
+    return subclass_array(cls, dtype, make(*arguments), state)
+
+
+def record_of(root: Array, offset: int, dtype: Any) -> Any:
+    """Return the record that lies ``offset`` bytes into the memory of ``root``."""
+    return view_of(root, offset, dtype, (), (), True)[()]

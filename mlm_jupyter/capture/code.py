@@ -7,9 +7,11 @@ object is stored under a file name made of its own source, with line numbers tha
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import inspect
 import linecache
+import operator
 import types
 import typing
 from typing import TYPE_CHECKING, Any
@@ -73,9 +75,11 @@ def _reduce_single_dispatch(function: Any) -> Any:
 
 def reduce_class(pickler: ValuePickler, cls: Any) -> Any:
     """Reduce a class: a library's by reference, a notebook's by name or by value."""
-    module = pickler.modules.get(cls.__module__)
+    module = pickler.modules.get(cls.__module__) or _part_of_package(pickler, cls.__module__)
     if module is not None and module is not pickler.main and getattr(module, cls.__qualname__, None) is cls:
         return NotImplemented
+    if type(cls).__module__ == "_ctypes" and hasattr(cls, "_length_") and cls.__base__ is ctypes.Array:
+        return operator.mul, (cls._type_, cls._length_)
     if type(cls).__name__ == "_TypedDictMeta":
         return make_typed_dict, (cls.__name__, dict(cls.__annotations__), cls.__total__, cls.__module__)
     reduced = cloudpickle._class_reduce(cls)
@@ -95,7 +99,36 @@ def reduce_class(pickler: ValuePickler, cls: Any) -> Any:
     ):  # slots are made with the class or not at all; cloudpickle sets the name afterwards
         members = {key: item for key, item in members.items() if type(item) is not types.MemberDescriptorType}
         arguments[_KEYWORDS] = {**arguments[_KEYWORDS], "__slots__": members.pop("__slots__")}
+    if reduced[0] is cloudpickle._make_skeleton_enum:
+        return reduced[0], tuple(arguments), (members, slots, _attributes_of_members(cls)), None, None, set_enum_state
     return reduced[0], tuple(arguments), (members, slots), *reduced[3:]
+
+
+def _part_of_package(pickler: ValuePickler, name: Any) -> Any:
+    """Return a module that nobody has imported yet, but its package has as an attribute: ``numpy.rec``."""
+    if not isinstance(name, str):
+        return None
+    package, *path = name.split(".")
+    module = pickler.modules.get(package)
+    for part in path:
+        module = getattr(module, part, None)
+    return module if isinstance(module, types.ModuleType) else None
+
+
+def _attributes_of_members(cls: Any) -> MemberAttributes:
+    """Return what the members of an enum have beside name and value, by name (or by value, where flags are combined)."""
+    members = {id(member): (name, member) for name, member in cls.__members__.items()}
+    combined = {id(member): (None, member) for member in cls._value2member_map_.values() if id(member) not in members}
+    found = []
+    for name, member in (*members.values(), *combined.values()):
+        attributes = {key: value for key, value in vars(member).items() if key not in _OF_EVERY_MEMBER}
+        if attributes:
+            found.append((name, member._value_, attributes))
+    return found
+
+
+MemberAttributes = list[tuple[str | None, Any, dict[str, Any]]]
+_OF_EVERY_MEMBER = frozenset({"_value_", "_name_", "__objclass__", "_sort_order_", "_inverted_", "_hashable_values_"})
 
 
 _SKELETONS = {cloudpickle._make_skeleton_class: 4, cloudpickle._make_skeleton_enum: 5}
@@ -104,6 +137,9 @@ _KEYWORDS = 3
 
 def reduce_type_variable(pickler: ValuePickler, variable: Any) -> Any:
     """Reduce a TypeVar without cloudpickle's tracker."""
+    named = pickler.by_name(variable, variable.__name__)
+    if named is not None:
+        return named
     reduced = cloudpickle._typevar_reduce(variable)
     if reduced[0] is cloudpickle._make_typevar:
         return reduced[0], (*reduced[1][:-1], None)
@@ -187,6 +223,16 @@ def set_function_state(function: types.FunctionType, state: tuple[dict[str, Any]
     vars(function).update(attributes)
     for slot, value in slots.items():
         setattr(function, slot, value)
+
+
+def set_enum_state(
+    cls: Any, state: tuple[dict[str, Any], dict[str, Any], list[tuple[str | None, Any, dict[str, Any]]]]
+) -> None:
+    """Give an enum its methods, and its members what was set on them."""
+    members, slots, attributes = state
+    cloudpickle._class_setstate(cls, (members, slots))
+    for name, value, own in attributes:
+        vars(cls(value) if name is None else cls.__members__[name]).update(own)
 
 
 def fill_cell(cell: types.CellType, contents: tuple[Any, ...]) -> None:

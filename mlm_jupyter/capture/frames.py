@@ -9,6 +9,8 @@ from __future__ import annotations
 import copyreg
 from typing import TYPE_CHECKING, Any
 
+from mlm_jupyter.capture.pickling import memory_of
+
 if TYPE_CHECKING:
     from mlm_jupyter.capture.pickling import ValuePickler
 
@@ -33,6 +35,7 @@ def reduce_manager(pickler: ValuePickler, manager: Any) -> Any:
 def reduce_block(pickler: ValuePickler, block: Any) -> Any:
     """Reduce a block of columns to its values, their places and the record of who shares them."""
     pickler.block_references.add(id(block.refs))
+    pickler.guarded.update(memory_of(block.values))
     return make_block, (block.values, block.mgr_locs.indexer, block.ndim, block.refs)
 
 
@@ -58,12 +61,12 @@ def _without_cache(state: dict[str, Any]) -> dict[str, Any]:
 
 
 def reduce_index(pickler: ValuePickler, index: Any) -> Any:
-    """Reduce an Index; it cannot be changed in place, so what it holds links nobody."""
+    """Reduce an Index; nothing is written into it, so what it holds links nobody who writes elsewhere, as columns do."""
     reduced = index.__reduce__()
     function, arguments = reduced[:2]
     data = arguments[1].get("data") if len(arguments) == 2 and isinstance(arguments[1], dict) else None
     if data is not None:
-        pickler.never_links(data)
+        pickler.index_data.update(memory_of(data))
     references = vars(index).get("_references")  # a RangeIndex would make one when asked, and needs none
     if references is None:
         return reduced

@@ -29,9 +29,14 @@ _IMMUTABLE: Final[tuple[type, ...]] = (
     types.GetSetDescriptorType, types.MemberDescriptorType,
     typing.TypeVar, typing.NewType, type, types.FunctionType,
 )  # fmt: skip
+_VALUES: Final = (
+    *(str, bytes, int, float, complex, tuple, frozenset, decimal.Decimal, fractions.Fraction, uuid.UUID, pathlib.PurePath),
+    *(datetime.date, datetime.time, datetime.timedelta),
+)
+"""Types whose subclasses let their instances have attributes, unless they say no."""
 _IMMUTABLE_ABROAD: Final = (
     ("numpy", "dtype", "generic", "ufunc"),
-    ("pandas", "Index", "Timestamp", "Timedelta", "Period", "Interval"),
+    ("pandas", "Timestamp", "Timedelta", "Period", "Interval"),
     ("pandas", "api.extensions.ExtensionDtype", "tseries.offsets.BaseOffset"),
     ("pyarrow", "DataType", "Field", "Schema", "Array", "ChunkedArray", "Buffer", "Table", "RecordBatch"),
     ("polars", "DataType", "datatypes.DataTypeClass"),
@@ -43,10 +48,17 @@ class _Kinds(dict[type, bool]):
     """Whether an object of a type links, decided when a type is first met; a dict, so that asking costs no call."""
 
     def __missing__(self, kind: type) -> bool:
-        is_link = not issubclass(kind, (*_IMMUTABLE, *_immutable_abroad(kind)))
+        is_link = not issubclass(kind, (*_IMMUTABLE, *_immutable_abroad(kind))) or _is_open(kind)
         if kind.__module__ != "__main__":  # a class of the notebook is not kept alive by this table
             self[kind] = is_link
         return is_link
+
+
+def _is_open(kind: type) -> bool:
+    """Return whether objects of a type, though their value is fixed, can be given attributes or be written into."""
+    if issubclass(kind, _VALUES) and not issubclass(kind, enum.Enum):
+        return kind.__dictoffset__ != 0 and not any(map(kind.__module__.startswith, ("pandas.", "torch")))
+    return kind.__module__ == "numpy" and kind.__name__ in ("void", "record")
 
 
 _kinds: Final = _Kinds()
@@ -147,9 +159,16 @@ def _note(
     is_own_code = identity in first.by_value and identity in second.by_value
     if not is_own_code and (identity in first.unlinked or identity in second.unlinked or not _links(obj)):
         return
+    if _is_guarded(identity, first, second) or _is_guarded(identity, second, first):
+        return
     pair = (one, other) if one < other else (other, one)
     places = (place, second.memo[identity][0])
     pairs.setdefault(pair, []).append(places if one < other else places[::-1])
+
+
+def _is_guarded(identity: int, one: Dump, other: Dump) -> bool:
+    """Return whether an array is the data of an Index in one value and nothing that can be written into in the other."""
+    return identity in one.index_data and (identity in other.index_data or identity in other.guarded)
 
 
 def is_mutable(kind: type) -> bool:

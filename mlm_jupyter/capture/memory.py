@@ -149,6 +149,6 @@ def _array_over(regions: list[Region]) -> Any:
     for region in regions:
         if not region.is_lent and (region.start, region.end) == (start, end) and type(region.obj).__name__ != "UntypedStorage":
             return region.obj if isinstance(region.obj, np.ndarray) else np.frombuffer(region.obj, np.uint8)
-    memory = (ctypes.c_char * (end - start)).from_address(start)
+    memory: Any = (ctypes.c_char * (end - start)).from_address(start)
     memory.owners = [region.obj for region in regions]  # as long as anybody looks at it
     return np.frombuffer(memory, np.uint8)

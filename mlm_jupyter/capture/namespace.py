@@ -21,6 +21,7 @@ from mlm_jupyter.capture.closure import Frontier, find_frontier
 from mlm_jupyter.capture.deep import dump_deeply
 from mlm_jupyter.capture.drafts import GroupDraft, Hasher, Look, ValueDraft, VariableDraft
 from mlm_jupyter.capture.identity import Identities
+from mlm_jupyter.capture.insides import is_inside
 from mlm_jupyter.capture.links import Groups, Sharing, find_sharing
 from mlm_jupyter.capture.memory import Region, SharedMemory, find_overlaps
 from mlm_jupyter.capture.pickling import Dump, dump
@@ -35,7 +36,7 @@ from mlm_jupyter.core.entities import Preview, VariableStatus
 INTERRUPTED: Final = "looking at it was interrupted; the next checkpoint tries again"
 
 _ATOMS: Final = frozenset({int, float, bool, str, complex, type(None), type(...)})
-_DEFINITIONS: Final = (type, types.FunctionType, typing.NewType, type(functools.lru_cache(len)))
+_DEFINITIONS: Final = (type, types.FunctionType, typing.NewType, typing.TypeVar, type(functools.lru_cache(len)))
 _MISSING: Final = object()
 
 
@@ -308,14 +309,18 @@ class Namespace:
         shared = SharedMemory(overlaps, [found.values[name].dump for name in names])
         first, others = found.values[names[0]], [self.live[name] for name in names[1:]]
         memo = first.dump.memo
-        if shared:
-            value, places = self._dump_together(names, found, shared), None
+        insides = self._insides(names, found)
+        if shared or insides:
+            value, places = self._dump_together(names, found, shared, insides), None
         elif all(id(value) in memo and not issubclass(type(value), _DEFINITIONS) for value in others):
             value, places = first, [memo[id(value)][0] for value in others] or None
         else:
             value, places = self._dump_together(names, found), None
         if overlaps:
             self._say_what_parts(names, overlaps, value, found)
+        for name in names:
+            if id(self.live[name]) in insides:
+                found.values[name].dump.lossy.add("no longer the __dict__ of an object")
         return GroupDraft(names, value, places)
 
     def _say_what_parts(
@@ -329,13 +334,25 @@ class Namespace:
                 apart = "between its parts" if name == with_ else f"with {with_}"
                 found.values[name].dump.lossy.add(f"without the memory shared {apart}")
 
-    def _dump_together(self, names: tuple[str, ...], found: _Found, shared: SharedMemory | None = None) -> ValueDraft:
+    def _insides(self, names: tuple[str, ...], found: _Found) -> set[int]:
+        """Return the dicts among some variables (by id) that are the ``__dict__`` of an object, as ``vars(x)`` gives it."""
+        dicts = {id(value): value for value in map(self.live.get, names) if type(value) is dict and value is not self.live}
+        memos = [found.values[name].dump.memo for name in names]
+        return {identity for identity, value in dicts.items() if is_inside(value, memos)}
+
+    def _dump_together(
+        self,
+        names: tuple[str, ...],
+        found: _Found,
+        shared: SharedMemory | None = None,
+        insides: set[int] | None = None,
+    ) -> ValueDraft:
         values = tuple(self.live[name] for name in names)
         value = values if len(values) > 1 else values[0]
         roots = {id(value): name for name, value in zip(names, values, strict=True)}
 
         def together() -> Dump:
-            return dump(value, namespace=self.live, roots=roots, scalars=self._scalars, shared=shared)
+            return dump(value, namespace=self.live, roots=roots, scalars=self._scalars, shared=shared, insides=insides)
 
         with self._timebox.one():
             try:

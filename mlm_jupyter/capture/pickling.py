@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from mlm_jupyter.capture.context import LoadContext, loading, notebook_object
+from mlm_jupyter.capture.insides import with_own_dict
 from mlm_jupyter.capture.memory import SharedMemory
 from mlm_jupyter.capture.reducers import reducer_for
 from mlm_jupyter.capture.scalars import ScalarBuffer, ScalarWatch
@@ -40,7 +41,7 @@ class MemoryBuffer:
 class Dump:
     """A value as a stream and its buffers, with what the pickler learnt on the way."""
 
-    __slots__ = ("buffers", "by_value", "lent", "lossy", "memo", "references", "stream", "unlinked")
+    __slots__ = ("buffers", "by_value", "guarded", "index_data", "lent", "lossy", "memo", "references", "stream", "unlinked")
 
     def __init__(self, stream: memoryview, pickler: ValuePickler) -> None:
         self.stream = stream
@@ -48,6 +49,8 @@ class Dump:
         self.memo: Memo = pickler.memo.copy()
         self.references = pickler.references
         self.by_value = pickler.by_value
+        self.index_data = pickler.index_data
+        self.guarded = pickler.guarded
         self.unlinked = pickler.unlinked | (pickler.index_references - pickler.block_references)
         self.lent = pickler.lent
         self.lossy = pickler.lossy
@@ -76,6 +79,7 @@ class ValuePickler(pickle.Pickler):
         roots: Mapping[int, str],
         scalars: ScalarWatch,
         shared: SharedMemory | None = None,
+        insides: set[int] | None = None,
     ) -> None:
         """Prepare to dump the objects named in ``roots`` (by ``id``), which are pickled by value, never by name."""
         self.own_buffers: list[MemoryBuffer | ScalarBuffer] = []
@@ -93,6 +97,9 @@ class ValuePickler(pickle.Pickler):
         self.index_references: set[int] = set()
         self.block_references: set[int] = set()
         self.unlinked: set[int] = set()
+        self.index_data: set[int] = set()
+        self.guarded: set[int] = set()
+        self.insides = set() if insides is None else insides
         self.function_cells: set[int] = set()
         self.lossy: set[str] = set()
         self._scalars = scalars
@@ -101,7 +108,8 @@ class ValuePickler(pickle.Pickler):
     def reducer_override(self, obj: Any) -> Any:
         """Reduce ``obj`` by the table of reducers; C asks here for all but the plainest types."""
         reducer = reducer_for(type(obj))
-        return NotImplemented if reducer is None else reducer(self, obj)
+        reduced = NotImplemented if reducer is None else reducer(self, obj)
+        return with_own_dict(obj, self.insides) if reduced is NotImplemented and self.insides else reduced
 
     def add_memory(self, view: memoryview, address: int, period: int) -> int:
         """Keep ``view`` beside the stream and return the number by which the stream refers to it."""
@@ -131,11 +139,14 @@ class ValuePickler(pickle.Pickler):
 
     def never_links(self, obj: Any) -> None:
         """Say that sharing ``obj`` (and the memory it looks at) does not make two variables one group."""
-        self.unlinked.add(id(obj))
-        base = getattr(obj, "base", None)
-        while base is not None:
-            self.unlinked.add(id(base))
-            base = getattr(base, "base", None)
+        self.unlinked.update(memory_of(obj))
+
+
+def memory_of(obj: Any) -> Iterator[int]:
+    """Yield the ids of an array and of all that it is a view of."""
+    while obj is not None:
+        yield id(obj)
+        obj = getattr(obj, "base", None)
 
 
 def dump(
@@ -145,10 +156,18 @@ def dump(
     roots: Mapping[int, str],
     scalars: ScalarWatch,
     shared: SharedMemory | None = None,
+    insides: set[int] | None = None,
 ) -> Dump:
-    """Return ``value`` as a pickle; raises whatever foreign code raises when it cannot be pickled."""
+    """Return ``value`` as a pickle; raises whatever foreign code raises when it cannot be pickled.
+
+    Parameters
+    ----------
+    roots : the objects (by ``id``) that are variables, and their names: pickled by value, never by name.
+    shared : the memory that several objects in ``value`` look at.
+    insides : the dicts (by ``id``) that are variables and the ``__dict__`` of an object too; those that will be are taken out.
+    """
     file = io.BytesIO()
-    pickler = ValuePickler(file, namespace=namespace, roots=roots, scalars=scalars, shared=shared)
+    pickler = ValuePickler(file, namespace=namespace, roots=roots, scalars=scalars, shared=shared, insides=insides)
     pickler.dump(value)
     return Dump(file.getbuffer(), pickler)
 

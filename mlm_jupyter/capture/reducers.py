@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import ctypes
+import datetime
+import decimal
+import fractions
 import functools
+import gc
 import importlib
 import io
 import itertools
 import logging
+import pathlib
 import types
 import typing
+import uuid
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Final
@@ -16,6 +23,7 @@ from typing import Any, Final
 from cloudpickle import cloudpickle
 
 from mlm_jupyter.capture import code
+from mlm_jupyter.capture.arrays import owns_memory
 from mlm_jupyter.capture.context import CannotCaptureError
 
 Reducer = Callable[[Any, Any], Any]
@@ -30,8 +38,6 @@ def _refuse(reason: str) -> Reducer:
 
 def _reduce_view_of_dict(method: Any) -> Reducer:
     def reduce_view(pickler: Any, view: Any) -> Any:
-        import gc
-
         return method, (gc.get_referents(view)[0],)
 
     return reduce_view
@@ -41,6 +47,37 @@ def _reduce_memoryview(pickler: Any, view: memoryview) -> Any:
     if not isinstance(view.obj, (bytes, bytearray)) or view.nbytes != len(view.obj) or not view.c_contiguous:
         raise CannotCaptureError("a memoryview of something else than a whole bytes or bytearray")
     return cast_view, (view.obj, view.format, view.shape)
+
+
+def _reduce_mapping_proxy(pickler: Any, proxy: Any) -> Any:
+    mapping = gc.get_referents(proxy)[0]
+    for item in list(proxy.values()):
+        owner = getattr(item, "__objclass__", None)
+        if isinstance(owner, type) and gc.get_referents(vars(owner))[0] is mapping:
+            return vars, (owner,)
+    return types.MappingProxyType, (mapping,)
+
+
+def _reduce_with_attributes(pickler: Any, obj: Any) -> Any:
+    """Reduce what pickles as its value alone, with the attributes that a subclass lets it have."""
+    attributes = getattr(obj, "__dict__", None)
+    reduced = obj.__reduce_ex__(5) if attributes else None
+    if not isinstance(reduced, tuple) or (len(reduced) > 2 and reduced[2] is not None):
+        return NotImplemented
+    return (*reduced[:2], attributes)
+
+
+def _reduce_exception(pickler: Any, error: BaseException) -> Any:
+    lost = [what for what in ("traceback", "cause", "context") if getattr(error, f"__{what}__") is not None]
+    if lost:
+        pickler.lossy.add(f"without its {', '.join(lost)}")
+    return NotImplemented
+
+
+def _reduce_c_data(pickler: Any, data: Any) -> Any:
+    if not owns_memory(data):
+        raise CannotCaptureError("a ctypes object on memory of something else")
+    return NotImplemented
 
 
 def cast_view(base: bytes | bytearray, format_: str, shape: tuple[int, ...]) -> memoryview:
@@ -72,6 +109,7 @@ _BUILTIN: Final[dict[type, Reducer]] = {
     type(functools.lru_cache(lambda: None)): code.reduce_cached_function,
     functools.cached_property: code.reduce_cached_property,
     types.ModuleType: _reduce_module,
+    types.MappingProxyType: _reduce_mapping_proxy,
     memoryview: _reduce_memoryview,
     type({}.keys()): _reduce_view_of_dict(dict.keys),
     type({}.values()): _reduce_view_of_dict(dict.values),
@@ -88,13 +126,29 @@ _BUILTIN: Final[dict[type, Reducer]] = {
     logging.Logger: _from_cloudpickle(cloudpickle._logger_reduce),
 }
 
+_FAMILIES: Final[tuple[tuple[type, Reducer], ...]] = (
+    (BaseException, _reduce_exception),
+    (ctypes.c_char.__mro__[-2], _reduce_c_data),
+    *(
+        (kind, _reduce_with_attributes)
+        for kind in (datetime.date, datetime.time, datetime.timedelta, decimal.Decimal, fractions.Fraction)
+    ),
+    *((kind, _reduce_with_attributes) for kind in (uuid.UUID, pathlib.PurePath)),
+)
+"""The reducers of types and of all their subclasses."""
+
 _LIBRARIES: Final[dict[str, tuple[tuple[str, str, str], ...]]] = {
     # top package: (where the type is, reducer's module, reducer); ``+`` before the type: its subclasses too
     "numpy": (
         ("numpy:ndarray", "arrays", "reduce_array"),
+        ("+numpy:ndarray", "arrays", "reduce_own_subclass"),
+        ("numpy:void", "arrays", "reduce_record"),
+        ("numpy:record", "arrays", "reduce_record"),
+        ("+numpy:generic", "arrays", "reduce_scalar"),
         ("numpy:memmap", "arrays", "reduce_memmap"),
         ("numpy:matrix", "arrays", "reduce_subclass"),
         ("numpy:recarray", "arrays", "reduce_subclass"),
+        ("numpy.char:chararray", "arrays", "reduce_subclass"),
         ("numpy.ma:MaskedArray", "arrays", "reduce_subclass"),
         ("numpy.random:RandomState", "arrays", "reduce_random_state"),
     ),
@@ -131,7 +185,7 @@ class _Table:
 
     def __init__(self) -> None:
         self.exact: dict[type, Reducer | None] = dict(_BUILTIN)
-        self.families: list[tuple[type, Reducer]] = []
+        self.families = list(_FAMILIES)
         self.waiting = set(_LIBRARIES)
 
     def find(self, kind: type) -> Reducer | None:

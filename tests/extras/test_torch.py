@@ -119,8 +119,9 @@ SETUPS = {
         "array[11] = -1; lent[2] = -2; seen[1] = -3; result = (lent[1].item(), array[12], owned[2].item())",
     ),
     "memory shared where no name owns it": (
-        "import numpy as np, torch\nhidden = np.arange(100.)\none = torch.from_numpy(hidden)\nother = torch.from_numpy(hidden[10:])\n"
-        "del hidden\nnested = {'array': np.zeros(5)}\nnested['lent'] = torch.from_numpy(nested['array'])\n"
+        "import numpy as np, torch\nhidden = np.arange(100.)\none = torch.from_numpy(hidden)\n"
+        "other = torch.from_numpy(hidden[10:])\ndel hidden\nnested = {'array': np.zeros(5)}\n"
+        "nested['lent'] = torch.from_numpy(nested['array'])\n"
         "raw = bytearray(16)\nread = torch.frombuffer(raw, dtype=torch.uint8)\n"
         "tensor = torch.zeros(8)\nlooked = np.from_dlpack(tensor)\nagain = torch.from_dlpack(tensor)",
         "one[10] = 5; nested['array'][0] = 9; raw[3] = 4; tensor[2] = 4",
