@@ -17,6 +17,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { Client } from './client';
 import { addActing } from './kernel';
 import { Kernels } from './kernel/kernels';
+import { Front } from './model/front';
 import { Projects } from './model/projects';
 import { addCheckpoint } from './panels/checkpoint';
 import { addCompare } from './panels/compare';
@@ -54,9 +55,13 @@ const plugin: JupyterFrontEndPlugin<void> = {
     const translator = someTranslator ?? nullTranslator;
     const trans = translator.load('mlm_jupyter');
     const client = new Client(app.serviceManager.serverSettings);
+    const projects = new Projects(client, app.serviceManager);
+    const kernels = new Kernels(notebooks, trans, app.serviceManager.user);
+    const { contents } = app.serviceManager;
     const context: IContext = {
       app,
       notebooks,
+      front: new Front(notebooks, projects, kernels, path => contents.localPath(path)),
       settingRegistry,
       toolbarRegistry,
       palette,
@@ -65,8 +70,8 @@ const plugin: JupyterFrontEndPlugin<void> = {
       translator,
       services: {
         client,
-        projects: new Projects(client, app.serviceManager),
-        kernels: new Kernels(notebooks, trans, app.serviceManager.user),
+        projects,
+        kernels,
         commands: app.commands,
         rendermime,
         editors,

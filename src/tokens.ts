@@ -13,6 +13,7 @@ import type { CommandRegistry } from '@lumino/commands';
 import type { ISignal } from '@lumino/signaling';
 
 import type { Client } from './client';
+import type { Front } from './model/front';
 import type { ProjectInfo, RestoreReport, TrackingStatus } from './schema';
 
 export const PLUGIN_ID = 'mlm-jupyter:plugin';
@@ -73,6 +74,8 @@ export interface IContext {
   app: JupyterFrontEnd;
   services: IServices;
   notebooks: INotebookTracker;
+  /** The notebook in front, its project, its kernel: asked for once for all sections. */
+  front: Front;
   settingRegistry: ISettingRegistry | null;
   toolbarRegistry: IToolbarWidgetRegistry | null;
   palette: ICommandPalette | null;

@@ -5,9 +5,9 @@ import { createToolbarFactory, setToolbar } from '@jupyterlab/apputils';
 import { NotebookActions } from '@jupyterlab/notebook';
 import { SidePanel } from '@jupyterlab/ui-components';
 import { Poll } from '@lumino/polling';
+import type { AccordionPanel } from '@lumino/widgets';
 
 import { historyIcon } from '../../icons';
-import { Front } from '../../model/front';
 import { Timeline } from '../../model/timeline';
 import { type IContext, PLUGIN_ID } from '../../tokens';
 import { addHistoryCommands } from './commands';
@@ -16,13 +16,13 @@ import { HistoryWidget } from './widget';
 /** What events did not tell, for the socket was down, is seen so much later. */
 const SLOW_MS = 30_000;
 
+/** How the sections share the height at first. */
+const SHARES = [3, 2];
+
 /** Add the panel with its history; returns it for other sections to be added. */
 export function addHistory(context: IContext): SidePanel {
-  const { app, services, notebooks, palette, restorer } = context;
-  const { client, projects, kernels, commands, trans } = services;
-  const front = new Front(notebooks, projects, kernels, path =>
-    app.serviceManager.contents.localPath(path)
-  );
+  const { app, services, front, palette, restorer } = context;
+  const { client, projects, commands, trans } = services;
   NotebookActions.executed.connect((_, { notebook }) => void front.onExecuted(notebook.parent));
   const timeline = new Timeline(client, front, projects);
   const history = new HistoryWidget(timeline, commands, trans);
@@ -40,6 +40,7 @@ export function addHistory(context: IContext): SidePanel {
   });
   app.shell.add(panel, 'left', { rank: 300, type: 'MLM' });
   restorer?.add(panel, panel.id);
+  void app.restored.then(() => (panel.content as AccordionPanel).setRelativeSizes(SHARES));
   new Poll({
     factory: () => timeline.refresh(),
     frequency: { interval: SLOW_MS, backoff: true, max: 10 * SLOW_MS },

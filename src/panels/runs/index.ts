@@ -6,7 +6,6 @@ import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { runningIcon, type SidePanel, tableRowsIcon } from '@jupyterlab/ui-components';
 import { Menu, type Widget } from '@lumino/widgets';
 
-import { Front } from '../../model/front';
 import { MOST_COMPARED, RunsModel } from '../../model/runs';
 import { CommandIDs, type IContext } from '../../tokens';
 import { followFront } from './front';
@@ -15,14 +14,10 @@ import { RunsSection } from './section';
 
 /** Add the section of runs to the panel, and the commands that open runs. */
 export function addRuns(context: IContext, panel: SidePanel): void {
-  const { services, notebooks } = context;
+  const { services } = context;
   const { commands, trans } = services;
   const model = new RunsModel(services.client, services.projects);
-  const { contents } = context.app.serviceManager;
-  const front = new Front(notebooks, services.projects, services.kernels, path =>
-    contents.localPath(path)
-  );
-  followFront(front, model);
+  followFront(context.front, model);
   addViews(context, model);
   const args = (run: string): ReadonlyPartialJSONObject => ({ project: model.project, run });
   const actions: IRunActions = {
