@@ -56,16 +56,14 @@ export function isStored(saving: IEntry, items: readonly IEntry[]): boolean {
   );
 }
 
-/**
- * The line by which a cell is known: the first that does something, not a comment, a blank or a magic that only prepares;
- * where there is no such line, the first that is not blank.
- */
+/** What only prepares: comments, cell magics, magics that load something, imports with the lines they go on for. */
+const PREPARING =
+  /^\s*(#.*|%%.*|%(load_ext|reload_ext|autoreload|matplotlib)\b.*|(import|from)\s[^(\n]*(\([^)]*\).*)?)$/gm;
+
+/** The line by which a cell is known: the first that does something; where there is none, the first that is not blank. */
 export function firstLine(source: string): string {
-  const lines = source.split('\n').map(line => line.trim());
-  const doing = lines.find(
-    line => line !== '' && !/^(#|%%|%(load_ext|matplotlib|autoreload|reload_ext)\b)/.test(line)
-  );
-  return doing ?? lines.find(line => line !== '') ?? '';
+  const find = (text: string): string => /\S.*/.exec(text)?.[0].trimEnd() ?? '';
+  return find(source.replace(PREPARING, '')) || find(source);
 }
 
 /** The metrics of a checkpoint, each with the value it had before on the way to the root, by `find`. */

@@ -65,8 +65,9 @@ export class History implements IDisposable {
 
   /** Whether entries are left out by more than their notebook. */
   get isFiltered(): boolean {
-    const { notebook: _, ...conditions } = this._question;
-    return Object.values(conditions).some(value => value !== undefined);
+    return Object.entries(this._question).some(
+      ([field, value]) => field !== 'notebook' && value !== undefined
+    );
   }
 
   get changed(): ISignal<History, void> {

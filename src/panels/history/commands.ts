@@ -8,6 +8,7 @@ import type { CommandRegistry } from '@lumino/commands';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import { historyIcon } from '../../icons';
+import { compareIcon } from '../compare/icons';
 import type { ITarget, Timeline } from '../../model/timeline';
 import { CommandIDs } from '../../tokens';
 
@@ -80,7 +81,8 @@ function addPanelCommands({ commands, timeline, trans, show }: IHistoryCommands)
     execute: () => timeline.reload()
   });
   commands.addCommand(CommandIDs.filter, {
-    label: trans.__('Filter the History'),
+    label: args =>
+      isOfCell(args) ? trans.__('Show Only This Cell') : trans.__('Filter the History'),
     caption: trans.__('Show the checkpoints with some text, variable, cell, status or run.'),
     icon: filterIcon,
     describedBy: {
@@ -136,6 +138,7 @@ function addCompareCommands({ commands, timeline, trans }: IHistoryCommands): vo
   commands.addCommand(CommandIDs.compareWithSelected, {
     label: trans.__('Compare with Selected'),
     caption: trans.__('Show what differs between the checkpoint that was selected and this one.'),
+    icon: compareIcon,
     describedBy: TARGET,
     isEnabled: args => {
       const target = targetOf(args, timeline);
@@ -156,6 +159,7 @@ function addCompareCommands({ commands, timeline, trans }: IHistoryCommands): vo
   commands.addCommand(CommandIDs.compareWithParent, {
     label: trans.__('Compare with the One Before'),
     caption: trans.__('Show what this checkpoint changed.'),
+    icon: compareIcon,
     describedBy: TARGET,
     isEnabled: args => targetOf(args, timeline) !== null && commands.hasCommand(CommandIDs.compare),
     execute: args => {
@@ -218,6 +222,10 @@ function argsFor(command: string, timeline: Timeline): Args | null {
     default:
       return { ...target };
   }
+}
+
+function isOfCell({ filter }: Args): boolean {
+  return typeof filter === 'string' && filter.startsWith('cell:');
 }
 
 /** The checkpoint in the arguments, else the active entry. */

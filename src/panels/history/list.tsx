@@ -136,6 +136,7 @@ export function EntryList({ timeline, commands, trans }: IListProps): React.JSX.
               total={history?.total ?? entries.length}
               now={now}
               top={start}
+              width={virtualizer.scrollRect?.width ?? 0}
               trans={trans}
               onActivate={onActivate}
               onOpen={onOpen}

@@ -9,7 +9,7 @@ import { formatAge, formatMoment, formatNumber, formatSpan } from '../../format'
 import type { IEntry, IMove } from '../../model/entries';
 import type { IGraphRow } from '../../model/graph';
 import { Rail, railWidth } from './rail';
-import { changeOf, describeEntry, type IMarks, statusOf, titleOf } from './words';
+import { changeOf, describeEntry, formatDigits, type IMarks, statusOf, titleOf } from './words';
 
 const LINE_PX = 18;
 const PADDING_PX = 8;
@@ -17,6 +17,12 @@ const PADDING_PX = 8;
 const MOST_NAMES = 6;
 /** So much of a cell is shown when the mouse rests on it. */
 const MOST_LINES = 24;
+/** About how wide a character of a badge is, what surrounds it, and the count of those left out. */
+const CHARACTER_PX = 6.4;
+const BADGE_PX = 22;
+const COUNT_PX = 18;
+/** The right edge of a row. */
+const EDGE_PX = 8;
 
 export interface IRowProps extends IMarks {
   entry: IEntry;
@@ -31,6 +37,8 @@ export interface IRowProps extends IMarks {
   total: number;
   now: number;
   top: number;
+  /** The width of the list. */
+  width: number;
   trans: TranslationBundle;
   onActivate(id: string): void;
   onOpen(): void;
@@ -106,7 +114,9 @@ export const Row = React.memo(function Row(props: IRowProps): React.JSX.Element 
         </span>
       </div>
       {hasFacts(entry) && <Facts entry={entry} trans={trans} onVariable={props.onVariable} />}
-      {moves.length > 0 && <Metrics moves={moves} trans={trans} />}
+      {moves.length > 0 && (
+        <Metrics moves={moves} room={props.width - rail - EDGE_PX} trans={trans} />
+      )}
     </div>
   );
 });
@@ -127,21 +137,21 @@ interface IFactsProps {
   onVariable(name: string): void;
 }
 
-/** How the cell ended, which variables it left different, how long it took. */
+/** How the cell ended, how long it took, which variables it left different. */
 function Facts({ entry, trans, onVariable }: IFactsProps): React.JSX.Element {
   const { added, changed, removed } = entry.changes;
   const names = [
-    ...added.map(name => ({
-      name,
-      sign: '+',
-      change: 'added',
-      title: trans.__('%1 was added.', name)
-    })),
     ...changed.map(name => ({
       name,
       sign: '~',
       change: 'changed',
       title: trans.__('%1 was changed.', name)
+    })),
+    ...added.map(name => ({
+      name,
+      sign: '+',
+      change: 'added',
+      title: trans.__('%1 was added.', name)
     })),
     ...removed.map(name => ({
       name,
@@ -158,6 +168,9 @@ function Facts({ entry, trans, onVariable }: IFactsProps): React.JSX.Element {
         <span className="jp-MlmHistory-status" data-status={entry.status ?? 'saving'}>
           {statusOf(entry, trans)}
         </span>
+      )}
+      {entry.duration_ms !== null && (
+        <span className="jp-MlmHistory-duration">{formatSpan(entry.duration_ms, trans)}</span>
       )}
       <span className="jp-MlmHistory-names">
         {names.slice(0, MOST_NAMES).map(({ name, sign, change, title }) => (
@@ -178,42 +191,63 @@ function Facts({ entry, trans, onVariable }: IFactsProps): React.JSX.Element {
           </span>
         )}
       </span>
-      {entry.duration_ms !== null && (
-        <span className="jp-MlmHistory-duration">{formatSpan(entry.duration_ms, trans)}</span>
-      )}
     </div>
   );
 }
 
 interface IMetricsProps {
   moves: readonly IMove[];
+  /** The width there is for them. */
+  room: number;
   trans: TranslationBundle;
 }
 
-function Metrics({ moves, trans }: IMetricsProps): React.JSX.Element {
+/** As many metrics as there is room for, one at least; the others are counted. */
+function Metrics({ moves, room, trans }: IMetricsProps): React.JSX.Element {
+  const badges = moves.map(move => ({
+    key: move.key,
+    value: formatDigits(move.value, 4),
+    change: changeOf(move),
+    title:
+      move.before === undefined
+        ? `${move.key} = ${formatNumber(move.value)}`
+        : trans.__(
+            '%1 = %2, before: %3',
+            move.key,
+            formatNumber(move.value),
+            formatNumber(move.before)
+          )
+  }));
+  const count = countFitting(badges, room);
+  const hidden = badges.slice(count);
   return (
     <div className="jp-MlmHistory-line jp-MlmHistory-metrics">
-      {moves.map(move => (
-        <span
-          key={move.key}
-          className="jp-MlmHistory-metric"
-          title={
-            move.before === undefined
-              ? `${move.key} = ${formatNumber(move.value)}`
-              : trans.__(
-                  '%1 = %2, before: %3',
-                  move.key,
-                  formatNumber(move.value),
-                  formatNumber(move.before)
-                )
-          }
-        >
-          <span>{move.key}</span> <b>{formatNumber(move.value)}</b>
-          {changeOf(move) && <i>{changeOf(move)}</i>}
+      {badges.slice(0, count).map(({ key, value, change, title }) => (
+        <span key={key} className="jp-MlmHistory-metric" title={title}>
+          {key} <b>{value}</b>
+          {change && <i>{change}</i>}
         </span>
       ))}
+      {hidden.length > 0 && (
+        <span className="jp-MlmHistory-more" title={hidden.map(({ title }) => title).join('\n')}>
+          +{hidden.length}
+        </span>
+      )}
     </div>
   );
+}
+
+/** How many badges fit: a character is about so wide, and so is what is around it and the count of the others. */
+function countFitting(
+  badges: readonly { key: string; value: string; change: string }[],
+  room: number
+): number {
+  let left = room - (badges.length > 1 ? COUNT_PX : 0);
+  const count = badges.findIndex(({ key, value, change }) => {
+    left -= (key + value + change).length * CHARACTER_PX + BADGE_PX;
+    return left < 0;
+  });
+  return count < 0 ? badges.length : Math.max(1, count);
 }
 
 function shorten(source: string): string {

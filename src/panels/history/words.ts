@@ -50,7 +50,7 @@ export function changeOf(move: IMove): string {
   if (value === null || before === null || value === before) {
     return value === before ? '=' : '';
   }
-  return `${value > before ? '▲' : '▼'}${formatNumber(shorten(Math.abs(value - before)))}`;
+  return `${value > before ? '▲' : '▼'}${formatDigits(Math.abs(value - before), 3)}`;
 }
 
 /** All of an entry in one sentence, in the order in which it is looked for. */
@@ -88,7 +88,7 @@ function describeMove(move: IMove, trans: TranslationBundle): string {
   return trans.__('%1 %2, before %3', key, formatNumber(value), formatNumber(before));
 }
 
-/** Three digits of a difference tell its size. */
-function shorten(value: number): number {
-  return Number(value.toPrecision(3));
+/** A number in so many digits as tell its size where there is little room. */
+export function formatDigits(value: number | null, digits: number): string {
+  return formatNumber(value === null ? null : Number(value.toPrecision(digits)));
 }
