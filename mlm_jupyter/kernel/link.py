@@ -92,7 +92,7 @@ class Link:
 
     def _receive(self, message: Mapping[str, Any]) -> None:
         try:
-            answer = self._hear(msgspec.convert(message["content"]["data"], Told))
+            answer = self._hear(msgspec.convert(_clean(message["content"]["data"]), Told))
         except (msgspec.ValidationError, InvalidInputError, KeyError, TypeError) as error:
             if not self._has_told:
                 self._has_told = True
@@ -110,5 +110,6 @@ class Link:
             get_comm_manager().register_comm(self._comm)
 
 
-def _clean(data: Mapping[str, Any]) -> Any:
+def _clean(data: Any) -> Any:
+    """Return what JSON, UTF-8 and SQLite can carry of ``data``."""
     return msgspec.json.decode(canonical_json(data))

@@ -52,7 +52,7 @@ class Place:
         return True
 
     def _find(self, told: str) -> Path | None:
-        if not told.endswith(".ipynb"):
+        if not told.endswith(".ipynb") or "\0" in told:
             return None
         if self._root is not None or PurePath(told).is_absolute():
             return Path(os.path.normpath((self._root or Path()) / told))

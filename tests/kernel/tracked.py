@@ -82,6 +82,13 @@ class Kernel:
         self._client.start_channels()
         self._client.wait_for_ready(timeout=60)
 
+    def connect(self) -> Any:
+        """Return one more client, with channels of its own."""
+        client = self._manager.blocking_client()
+        client.start_channels()
+        client.wait_for_ready(timeout=60)
+        return client
+
     def run(
         self,
         code: str,
