@@ -6,10 +6,7 @@ import type { NotebookPanel } from '@jupyterlab/notebook';
 import type { IContext } from '../tokens';
 import type { States } from './states';
 
-export function addAutomaticTracking(
-  { services, notebooks }: IContext,
-  states: States
-): void {
+export function addAutomaticTracking({ services, notebooks }: IContext, states: States): void {
   const started = new WeakSet<object>();
   let isOn = false;
 

@@ -8,6 +8,8 @@ import { NOT_OF_A_CELL, type SharedNotebook, without } from './document';
 type StoredCell = Parameters<SharedNotebook['insertCell']>[1];
 type Json = { [key: string]: ReadonlyJSONValue };
 
+const EMPTY: Json = { outputs: [] };
+
 /** Cells in the place of others: the cells now at `start` to `end` (not included) become `cells`. */
 export interface IReplacement {
   start: number;
@@ -24,12 +26,18 @@ export function planCells(notebook: SharedNotebook, stored: StoredCell[]): IRepl
     const index = place.get(cell.id as string);
     return index !== undefined && JSONExt.deepEqual(live[index], cell) ? index : -1;
   });
+  const renewed = stored.map((cell, index) => {
+    const shown = place.get(wanted[index].id as string);
+    const isShown = shown !== undefined && sameOutputs(live[shown], wanted[index]);
+    const isTrusted = isShown && notebook.cells[shown].getMetadata('trusted') === true;
+    return withTrust(cell, isTrusted || !cell.outputs || sameOutputs(wanted[index], EMPTY));
+  });
   const plan: IReplacement[] = [];
   let start = 0;
   let from = 0;
   for (const [index, at] of [...longestRise(same), [stored.length, live.length]]) {
     if (at > start || index > from) {
-      plan.push({ start, end: at, cells: stored.slice(from, index).map(untrusted) });
+      plan.push({ start, end: at, cells: renewed.slice(from, index) });
     }
     start = at + 1;
     from = index + 1;
@@ -91,13 +99,18 @@ function comparable(cell: Json): Json {
   };
 }
 
+function sameOutputs(one: Json, other: Json): boolean {
+  return JSONExt.deepEqual(one.outputs, other.outputs);
+}
+
 function joined(value: ReadonlyJSONValue): ReadonlyJSONValue {
   return Array.isArray(value) && value.every(line => typeof line === 'string')
     ? value.join('')
     : value;
 }
 
-/** Outputs from the store have not been seen in this notebook: the user decides whether to trust them. */
-function untrusted(cell: StoredCell): StoredCell {
-  return { ...cell, metadata: without(cell.metadata ?? {}, NOT_OF_A_CELL) } as StoredCell;
+/** Outputs from the store are trusted only where the notebook shows and trusts the same: the rest is for the user to say. */
+function withTrust(cell: StoredCell, isTrusted: boolean): StoredCell {
+  const metadata = without(cell.metadata ?? {}, NOT_OF_A_CELL);
+  return { ...cell, metadata: isTrusted ? { ...metadata, trusted: true } : metadata } as StoredCell;
 }

@@ -113,7 +113,7 @@ async function carryOut(
     // Planned anew: others may have edited while the question was open.
     const plan = await planNotebook(services, panel, project, checkpoint);
     replaceCells(panel.context.model.sharedModel, plan ?? []);
-    also = trans.__('So are the cells; undo in the notebook takes that back.');
+    also = trans.__('So are the cells; Undo Cell Operation takes that back.');
   }
   tellReport(report, labelOf(checkpoint), trans, also);
 }

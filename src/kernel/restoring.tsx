@@ -100,9 +100,9 @@ function explainCells(
   );
   const undo = hasUnsavedEdits
     ? trans.__(
-        'Unsaved edits there are replaced as well; one undo in the notebook brings all back.'
+        'Unsaved edits there are replaced as well. Undo Cell Operation in the Edit menu brings all back at once.'
       )
-    : trans.__('One undo in the notebook brings the present cells back.');
+    : trans.__('Undo Cell Operation in the Edit menu brings the present cells back.');
   return `${many} ${undo}`;
 }
 

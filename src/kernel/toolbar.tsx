@@ -62,7 +62,9 @@ class TrackingControl extends ReactWidget {
           aria-haspopup="menu"
           onClick={this.openMenu}
         >
-          <look.icon.react tag="span" className="jp-MlmTracking-icon" data-state={known.state} />
+          <span className="jp-MlmTracking-icon" data-state={known.state}>
+            <look.icon.react tag="span" />
+          </span>
           <span>{look.text}</span>
           <caretDownEmptyIcon.react tag="span" />
         </Button>

@@ -80,10 +80,19 @@ test('an edit just before is a step of its own', () => {
   expect(notebook.cells[0].getSource()).toBe('edited');
 });
 
-test('outputs of the store are not trusted', () => {
-  const notebook = make(['a']);
-  const stored = JSON.parse(JSON.stringify(cellsOf(make(['b']))));
-  stored[0].metadata = { trusted: true, tags: ['x'] };
+test('outputs of the store are trusted only where the same are shown and trusted; without any there is nothing to fear', () => {
+  const notebook = make(['a', 'b', 'c']);
+  notebook.cells.forEach(cell => cell.setMetadata('trusted', true));
+  const stored = JSON.parse(JSON.stringify(cellsOf(make(['a', 'b', 'new']))));
+  stored[0].source = 'edited';
+  stored[1].outputs = [{ output_type: 'stream', name: 'stdout', text: '<script>' }];
+  stored[2].metadata = { trusted: true, tags: ['x'] };
+  stored.push({ id: 'empty', cell_type: 'code', source: '', metadata: {}, outputs: [] });
   replaceCells(notebook, planCells(notebook, stored));
-  expect(notebook.cells[0].getMetadata()).toEqual({ tags: ['x'] });
+  expect(notebook.cells.map(cell => cell.getMetadata())).toEqual([
+    { trusted: true },
+    {},
+    { tags: ['x'] },
+    { trusted: true }
+  ]);
 });
