@@ -5,18 +5,19 @@ import { notTrustedIcon } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { formatNumber } from '../../format';
+import { formatNumber, formatSize } from '../../format';
 import type { CheckpointDetail } from '../../schema';
 import type { IServices } from '../../tokens';
 import { canBeTrusted, hasWidgets, readOutputs } from './document';
 import { Outputs, PYTHON_CELL, Source } from './hosts';
 
 interface ICellProps {
+  project: string;
   detail: CheckpointDetail;
   services: IServices;
 }
 
-export function CellPanel({ detail, services }: ICellProps): React.JSX.Element {
+export function CellPanel({ project, detail, services }: ICellProps): React.JSX.Element {
   const { trans } = services;
   const { checkpoint, execution } = detail;
   const source = execution?.source ?? checkpoint.source;
@@ -32,7 +33,7 @@ export function CellPanel({ detail, services }: ICellProps): React.JSX.Element {
           label={trans.__('The source of the cell')}
         />
       )}
-      <Shown detail={detail} services={services} />
+      <Shown project={project} detail={detail} services={services} />
       <Names title={trans.__('Names read')} names={execution?.reads ?? []} />
       <Names title={trans.__('Names written')} names={execution?.writes ?? []} />
       <Metrics metrics={checkpoint.metrics} trans={trans} />
@@ -41,8 +42,8 @@ export function CellPanel({ detail, services }: ICellProps): React.JSX.Element {
 }
 
 /** The outputs, the error's traceback among them; as trusted ones only for this view, and only when somebody said so. */
-function Shown({ detail, services }: ICellProps): React.JSX.Element | null {
-  const { trans, rendermime } = services;
+function Shown({ project, detail, services }: ICellProps): React.JSX.Element | null {
+  const { trans, rendermime, client } = services;
   const [isTrusted, setTrusted] = React.useState(false);
   const outputs = React.useMemo(() => shownOutputs(detail), [detail.outputs, detail.execution]);
   const drawn = React.useMemo(() => readOutputs(outputs), [outputs]);
@@ -68,6 +69,15 @@ function Shown({ detail, services }: ICellProps): React.JSX.Element | null {
           )}
         </p>
       )}
+      {detail.left_out.map(({ what, blob, size_bytes }) => (
+        <p key={blob} className="jp-MlmCheckpoint-notice">
+          <a className="jp-MlmCheckpoint-link" href={client.blobUrl(project, blob)} download>
+            {what === 'outputs'
+              ? trans.__('Download the outputs (%1)', formatSize(size_bytes))
+              : trans.__('Download the state of the widgets (%1)', formatSize(size_bytes))}
+          </a>
+        </p>
+      ))}
     </section>
   );
 }

@@ -25,8 +25,12 @@ export interface INotebook {
 const PYTHON = { name: 'python', mimetype: 'text/x-ipython' };
 const WIDGET = 'application/vnd.jupyter.widget-view+json';
 
-/** What is drawn without running anything, whoever wrote it. */
+/** What is drawn in full without running anything, whoever wrote it. */
 const PASSIVE = /^(text\/plain|text\/latex|image\/(png|jpeg|gif|bmp|webp)|application\/json)$/;
+const MARKED_UP = /^text\/(html|markdown)$/;
+/** What is left out of markup that is not trusted, a table's style apart, which nobody misses. */
+const ACTIVE =
+  /<(script|iframe|object|embed|svg|form|input|button|canvas|video|audio|link)\b|\son\w+\s*=|javascript:/i;
 
 export function readNotebook(stored: Json): INotebook {
   const cells = listOf(stored.cells);
@@ -64,17 +68,44 @@ function readLanguage(metadata: Json): INotebook['language'] {
     : { name, mimetype };
 }
 
-/**
- * Outputs as they can be shown: a widget needs the kernel that made it, so its text is shown instead.
- */
+/** Outputs as they can be drawn: what is none is left out, whatever is odd about the others is made good. */
 export function readOutputs(outputs: readonly Json[]): nbformat.IOutput[] {
-  return outputs.map(output => {
-    const data = objectOf(output.data);
-    if (!(WIDGET in data) || !('text/plain' in data)) {
-      return output as unknown as nbformat.IOutput;
-    }
-    return { ...output, data: without(data, WIDGET) } as unknown as nbformat.IOutput;
-  });
+  return outputs.map(readOutput).filter(output => output !== null);
+}
+
+function readOutput(output: Json): nbformat.IOutput | null {
+  const { output_type } = output;
+  switch (output_type) {
+    case 'stream':
+      return {
+        output_type,
+        name: output.name === 'stderr' ? 'stderr' : 'stdout',
+        text: textOf(output.text)
+      };
+    case 'error':
+      return {
+        output_type,
+        ename: textOf(output.ename),
+        evalue: textOf(output.evalue),
+        traceback: Array.isArray(output.traceback) ? output.traceback.map(textOf) : []
+      };
+    case 'display_data':
+    case 'execute_result':
+      return {
+        output_type,
+        execution_count: null,
+        data: readData(objectOf(output.data)),
+        metadata: objectOf(output.metadata) as nbformat.OutputMetadata
+      };
+    default:
+      return null;
+  }
+}
+
+/** A widget needs the kernel that made it, so its text is shown instead. */
+function readData(data: Json): nbformat.IMimeBundle {
+  const shown = WIDGET in data && 'text/plain' in data ? without(data, WIDGET) : data;
+  return shown as nbformat.IMimeBundle;
 }
 
 export function hasWidgets(outputs: readonly Json[]): boolean {
@@ -84,7 +115,9 @@ export function hasWidgets(outputs: readonly Json[]): boolean {
 /** Whether more of the outputs would be shown, or come alive, if they were trusted. */
 export function canBeTrusted(outputs: readonly Json[]): boolean {
   return outputs.some(output =>
-    Object.keys(objectOf(output.data)).some(type => type !== WIDGET && !PASSIVE.test(type))
+    Object.entries(objectOf(output.data)).some(([type, data]) =>
+      MARKED_UP.test(type) ? ACTIVE.test(textOf(data)) : type !== WIDGET && !PASSIVE.test(type)
+    )
   );
 }
 

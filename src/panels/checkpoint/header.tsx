@@ -71,7 +71,7 @@ export function Header({ model, services }: IHeaderProps): React.JSX.Element | n
         {checkpoint.notebook && <li>{checkpoint.notebook}</li>}
         {checkpoint.run_id && (
           <li>
-            {trans.__('run')}{' '}
+            <span>{trans.__('run')}</span>
             <CommandLink
               services={services}
               command={CommandIDs.openRun}
@@ -83,7 +83,7 @@ export function Header({ model, services }: IHeaderProps): React.JSX.Element | n
         )}
         {checkpoint.parent_id && (
           <li>
-            {trans.__('after')}{' '}
+            <span>{trans.__('after')}</span>
             <CommandLink
               services={services}
               command={CommandIDs.openCheckpoint}

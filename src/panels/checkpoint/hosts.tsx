@@ -28,7 +28,7 @@ export function Source({ services, source, mimeType, label }: ISourceProps): Rea
   const host = React.useRef<HTMLDivElement>(null);
   React.useEffect(() => {
     const model = new CodeEditor.Model({ mimeType });
-    model.sharedModel.setSource(source);
+    model.sharedModel.setSource(source.trimEnd());
     const editor = services.editors.factoryService.newInlineEditor({
       host: host.current!,
       model,

@@ -13,11 +13,13 @@ interface ITabsProps {
   tabs: readonly ITab[];
   /** What the tabs are of, for those who do not see them. */
   label: string;
+  /** The id of the tab that is open at first. */
+  first: string;
 }
 
-export function Tabs({ tabs, label }: ITabsProps): React.JSX.Element {
+export function Tabs({ tabs, label, first }: ITabsProps): React.JSX.Element {
   const prefix = React.useId();
-  const [current, setCurrent] = React.useState(tabs[0].id);
+  const [current, setCurrent] = React.useState(first);
   const opened = React.useRef(new Set<string>());
   opened.current.add(current);
   const list = React.useRef<HTMLDivElement>(null);

@@ -101,7 +101,11 @@ function Page({ model, services }: IPageProps): React.JSX.Element {
       {value ? (
         <>
           <Header model={model} services={services} />
-          <Tabs tabs={tabsOf(value, model, services)} label={trans.__('What is known of it')} />
+          <Tabs
+            tabs={tabsOf(value, model, services)}
+            label={trans.__('What is known of it')}
+            first={value.checkpoint.source === null ? 'variables' : 'cell'}
+          />
         </>
       ) : (
         !failure && <Loading trans={trans} />
@@ -117,7 +121,7 @@ function tabsOf(detail: CheckpointDetail, model: CheckpointModel, services: ISer
     {
       id: 'cell',
       label: trans.__('Cell'),
-      render: () => <CellPanel detail={detail} services={services} />
+      render: () => <CellPanel project={model.project} detail={detail} services={services} />
     },
     {
       id: 'variables',

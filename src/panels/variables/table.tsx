@@ -152,6 +152,7 @@ function Grid(props: IGridProps): React.JSX.Element {
             onToggle={() => {
               setActive(item.index);
               toggle(rows[item.index].variable.name);
+              requestAnimationFrame(() => showRow(scroller.current, item.index));
             }}
           />
         ))}
@@ -179,6 +180,12 @@ function moveOf(key: string, index: number, count: number): number | null {
     default:
       return null;
   }
+}
+
+/** What a row opens to may lie below what is on screen. */
+function showRow(scroller: HTMLElement | null, index: number): void {
+  const row = scroller?.querySelector(`[data-index="${index}"]`);
+  row?.scrollIntoView?.({ block: 'nearest' });
 }
 
 function focusRow(scroller: HTMLElement | null, index: number): void {
