@@ -103,7 +103,9 @@ class Projects:
         if not path.is_relative_to(self._root):
             raise InvalidInputError(f"{notebook[:200]!r} lies outside of the server's root folder")
         if is_elsewhere:
-            raise NotFoundError(f"What lies in the drive {drive[:80]!r} is no file of this server: its history is not known here")
+            raise NotFoundError(
+                f"What lies in the drive {drive[:80]!r} is no file of this server: its history is not known here"
+            )
         return path
 
     def _remember(self, folder: Path) -> OpenProject:

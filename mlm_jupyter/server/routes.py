@@ -24,7 +24,7 @@ from mlm_jupyter.core.answers import (
     RunPage,
     VariableList,
 )
-from mlm_jupyter.core.diff import CheckpointDiff, diff_checkpoints
+from mlm_jupyter.core.diff import CheckpointDiff, Contents, diff_checkpoints
 from mlm_jupyter.core.digest import canonical_json, digest_of
 from mlm_jupyter.core.entities import Checkpoint, Preview, Run, Variable
 from mlm_jupyter.errors import NotFoundError
@@ -213,7 +213,7 @@ def diff(request: Request, query: DiffQuery) -> CheckpointComparison:
     reader = request.reader
     base, other = reader.get_checkpoint(query.base), reader.get_checkpoint(query.other)
     both = (base, other)
-    parts = [reader.contents(one, has_cells=False) for one in both]
+    parts = [_showable_contents(reader.contents(one, has_cells=False)) for one in both]
     late = [reader.late_output_count(one) for one in both]
     request.stands_on(both, late, [part.params for part in parts], [part.metrics for part in parts], query.noise)
     notebooks = [reader.shown_notebook(one, most_output_bytes=_MOST_COMPARED_BYTES) for one in both]
@@ -303,6 +303,11 @@ def _run_of(reader: Reader, checkpoint: Checkpoint) -> Run | None:
 
 def _is_notebook(shown: dict[str, Any]) -> bool:
     return "nbformat" in shown
+
+
+def _showable_contents(contents: Contents) -> Contents:
+    variables = {name: _showable(variable) for name, variable in contents.variables.items()}
+    return msgspec.structs.replace(contents, variables=variables)
 
 
 def _showable(variable: Variable) -> Variable:

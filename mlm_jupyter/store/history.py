@@ -72,7 +72,7 @@ def _holding(connection: sqlite3.Connection, text: str) -> tuple[str, str]:
         pattern = re.sub(r"([\\%_])", r"\\\1", text)
         return "(" + " OR ".join(rf"{place} LIKE :text ESCAPE '\'" for place in _PLACES) + ")", f"%{pattern}%"
     _teach(connection)
-    return f"mlm_holds(:text, {', '.join(_PLACES)})", text.casefold()
+    return f"mlm_holds(:text, {', '.join(_PLACES)})", text.lower()
 
 
 def _teach(connection: sqlite3.Connection) -> None:
@@ -84,4 +84,4 @@ def _teach(connection: sqlite3.Connection) -> None:
 
 
 def _holds(text: str, *places: str | None) -> bool:
-    return any(place is not None and text in place.casefold() for place in places)
+    return any(place is not None and text in place.lower() for place in places)

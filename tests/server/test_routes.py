@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlencode
 
+import msgspec
 import nbdime
 import nbformat
 import pytest
@@ -16,9 +17,11 @@ from asking import Ask, Find
 from nbdime.diff_utils import to_diffentry_dicts
 from past import Past, stream
 
-from mlm_jupyter.clock import now_ms
-from mlm_jupyter.core.entities import Environment
+from mlm_jupyter.clock import new_id, now_ms
+from mlm_jupyter.core import tree
+from mlm_jupyter.core.entities import Environment, Preview, Variable
 from mlm_jupyter.process import HEARTBEAT_S
+from mlm_jupyter.store.packs import Kind
 
 
 async def test_a_checkpoint_is_listed_shown_and_opened_as_the_notebook_it_was(past: Past, project: Find, ask: Ask) -> None:
@@ -273,3 +276,20 @@ async def test_outputs_that_are_too_large_are_left_out_and_can_be_downloaded(pas
     download = await ask(f"{base}/blobs/{left_out['blob']}?checkpoint={made.id}")
     assert (len(download.bytes), download.body[0]["text"]) == (left_out["size_bytes"], text)
     assert len((await ask(f"{base}/diff?base={made.id}&other={made.id}")).bytes) < 10_000
+
+
+async def test_a_preview_of_a_hundred_megabytes_is_cut_to_what_a_page_can_show(past: Past, project: Find, ask: Ask) -> None:
+    made = past.execute("a", {"x": 1.0})
+    variable = Variable(
+        name="huge", type="str", status="stored", preview=Preview(text="y" * 100_000_000), fingerprint="", size_bytes=1
+    )
+    with past.packs.batch() as batch:
+        items = [("huge", batch.put_json(Kind.VARIABLE, variable))]
+        root = tree.build(items, lambda node: batch.put(Kind.NODE, node))
+        manifest = msgspec.structs.replace(past.checkpoints.manifest(made), id=new_id(), variables=root)
+        hostile = batch.commit(past.checkpoints.add(batch, manifest))
+    base = await project()
+    reply = await ask(f"{base}/checkpoints/{hostile.id}/variables")
+    (shown,) = reply.body["items"]
+    assert (shown["preview"], len(reply.bytes) < 5000) == ({"text": "y" * 2000, "is_truncated": True}, True)
+    assert len((await ask(f"{base}/diff?base={made.id}&other={hostile.id}")).bytes) < 20_000
