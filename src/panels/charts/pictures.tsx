@@ -43,7 +43,7 @@ export function RunPictures(props: IRunPicturesProps): React.JSX.Element | null 
   const y = fields.find(field => field.name === yName) ?? metrics[0];
   const x =
     fields.find(field => field.name === xName) ??
-    fields.find(field => field !== y && field.kind === 'params') ??
+    differing(fields, runs).find(field => field !== y) ??
     fields.find(field => field !== y);
   const spec = React.useMemo(
     () => specOf(kind, runs, labels, fields, x, y, trans),

@@ -4,6 +4,7 @@
 import { MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { runningIcon, type SidePanel, tableRowsIcon } from '@jupyterlab/ui-components';
+import { Poll } from '@lumino/polling';
 import { Menu, type Widget } from '@lumino/widgets';
 
 import { MOST_COMPARED, RunsModel } from '../../model/runs';
@@ -11,6 +12,9 @@ import { CommandIDs, type IContext } from '../../tokens';
 import { followFront } from './front';
 import type { IRunActions } from './grid';
 import { RunsSection } from './section';
+
+/** What events did not tell, for the socket was down, is seen so much later. */
+const SLOW_MS = 30_000;
 
 /** Add the section of runs to the panel, and the commands that open runs. */
 export function addRuns(context: IContext, panel: SidePanel): void {
@@ -30,7 +34,19 @@ export function addRuns(context: IContext, panel: SidePanel): void {
     },
     openMenu: (run, x, y) => openMenu(context, model, run, x, y)
   };
-  panel.addWidget(new RunsSection({ model, actions, trans }));
+  const section = new RunsSection({ model, actions, trans });
+  panel.addWidget(section);
+  commands.commandExecuted.connect((_, { id }) => {
+    if (id === CommandIDs.refresh) {
+      void model.refresh();
+    }
+  });
+  new Poll({
+    factory: () => (model.project === null ? context.front.look() : model.refresh()),
+    frequency: { interval: SLOW_MS, backoff: true, max: 10 * SLOW_MS },
+    name: 'mlm-jupyter:runs',
+    standby: () => !section.isVisible || 'when-hidden'
+  });
 }
 
 function openMenu(context: IContext, model: RunsModel, run: string, x: number, y: number): void {

@@ -9,6 +9,9 @@ import * as React from 'react';
 import { RunSet } from '../../model/runset';
 import type { IServices } from '../../tokens';
 
+const FIRST_MS = 1_000;
+const SLOW_MS = 30_000;
+
 class RunSetContent extends ReactWidget {
   constructor(
     private readonly set: RunSet,
@@ -70,6 +73,21 @@ export function openRunSet(
     }
     widget.title.caption = set.runs.map(run => run.name).join(', ');
   });
-  void set.refresh();
+  void keepFresh(set, widget);
   return widget;
+}
+
+/**
+ * Ask again, seldom, for what no event told of, since events are lost while the server restarts; soon where there is nothing
+ * yet: after a restart the server knows a project again when a notebook of it has been asked for.
+ */
+async function keepFresh(set: RunSet, widget: MainAreaWidget): Promise<void> {
+  let wait = FIRST_MS;
+  while (!widget.isDisposed) {
+    if (!set.isLoaded || widget.isVisible) {
+      await set.refresh();
+    }
+    wait = set.failures.size ? Math.min(2 * wait, SLOW_MS) : SLOW_MS;
+    await new Promise(resolve => setTimeout(resolve, wait));
+  }
 }
