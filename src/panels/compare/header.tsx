@@ -96,11 +96,12 @@ function Moment(props: IHeaderProps & { side: ISide; checkpoint: Checkpoint }): 
       </p>
       <button
         className="jp-Button jp-mod-styled jp-mod-minimal jp-MlmCompare-restore"
+        aria-label={trans.__('Restore %1', title)}
         title={trans.__('Put the kernel back to %1; asks first', title)}
         onClick={() => void commands.execute(CommandIDs.restore, args)}
       >
         <historyIcon.react tag="span" aria-hidden="true" />
-        {trans.__('Restore %1', title)}
+        {trans.__('Restore')}
       </button>
     </>
   );

@@ -44,20 +44,17 @@ export function textOf(line: Line): string {
   }
 }
 
-/** The lines of a unified diff that was made elsewhere; its headers are left out, its hunks parted by a gap. */
+/** The lines of a unified diff that was made elsewhere, without a file header; its hunks are parted by a gap. */
 export function parseLines(lines: readonly string[]): Line[] {
   return lines.flatMap((line, index): Line[] => {
     const text = line.slice(1);
-    if (/^(---|\+\+\+)( |$)/.test(line) && index < 2) {
-      return [];
-    }
     switch (line[0]) {
       case '+':
         return [{ kind: 'added', text }];
       case '-':
         return [{ kind: 'removed', text }];
       case '@':
-        return [{ kind: 'gap', count: 0 }];
+        return index ? [{ kind: 'gap', count: 0 }] : [];
       default:
         return [{ kind: 'same', text }];
     }

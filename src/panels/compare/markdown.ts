@@ -8,7 +8,16 @@ import type { CellChange, Change, CheckpointDiff, MetricValue } from '../../sche
 import { factName, factText } from './facts';
 import { diffLines, textOf } from './lines';
 import type { CompareModel, ISide } from './model';
-import { changeWord, countsOf, headlineOf, metricText, moveOf, titleOf, typeText } from './words';
+import {
+  changeWord,
+  countsOf,
+  headlineOf,
+  inOrder,
+  metricText,
+  moveOf,
+  titleOf,
+  typeText
+} from './words';
 
 /** Lines of one cell or module that are copied. */
 const MOST_LINES = 60;
@@ -77,7 +86,7 @@ function cell(change: CellChange, trans: TranslationBundle): string {
 }
 
 function variables(model: Compared, diff: CheckpointDiff, trans: TranslationBundle): string[] {
-  const changes = diff.variables ?? [];
+  const changes = inOrder(diff.variables ?? []);
   const lines = changes.map(change => {
     const text = headlineOf(change, model.values[change.name], trans);
     const type = inline(typeText(change));

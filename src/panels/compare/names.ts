@@ -3,7 +3,7 @@
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-/** Name every control below `node`, which nbdime has drawn. */
+/** Name every control below `node`, which nbdime has drawn, and take the one away that trusts an output. */
 export function addNames(node: HTMLElement, trans: TranslationBundle): void {
   node
     .querySelectorAll<HTMLElement>('.jp-CollapsiblePanel')
@@ -16,6 +16,10 @@ export function addNames(node: HTMLElement, trans: TranslationBundle): void {
   node
     .querySelectorAll<HTMLElement>('.jp-Diff-outputMenu select')
     .forEach(select => select.setAttribute('aria-label', trans.__('Show the output as')));
+  // One slip of the mouse must not run what a store holds.
+  node
+    .querySelectorAll<HTMLButtonElement>('.jp-Diff-trustOutputButton')
+    .forEach(button => (button.disabled = true));
 }
 
 function nameCollapser(panel: HTMLElement, trans: TranslationBundle): void {

@@ -10,9 +10,9 @@ import type { CompareModel } from './model';
 import { PreviewView } from '../variables/preview';
 import { ShowAll, Sign } from './table';
 import { Previews, ValueView } from './values';
-import { headlineOf, oneLine, typeText } from './words';
+import { headlineOf, inOrder, oneLine, typeText } from './words';
 
-/** So few are all open when they are first seen. */
+/** So few changed ones are all open when they are first seen. */
 const FEW = 6;
 const MOST = 100;
 
@@ -23,16 +23,30 @@ interface IProps {
 
 export function Variables({ model, trans }: IProps): React.JSX.Element {
   const [shown, setShown] = React.useState(MOST);
-  const changes = model.diff?.variables ?? [];
+  const [opened, setOpened] = React.useState<'all' | 'none' | null>(null);
+  const changes = inOrder(model.diff?.variables ?? []);
+  const isFew = changes.filter(change => change.change === 'changed').length <= FEW;
+  const isOpen = (change: Change<Variable>): boolean =>
+    opened ? opened === 'all' : isFew && change.change === 'changed';
   return (
     <>
       <BasisLine model={model} trans={trans} />
+      {changes.length > 1 && (
+        <p className="jp-MlmCompare-fold">
+          <button className="jp-MlmCompare-link" onClick={() => setOpened('all')}>
+            {trans.__('Open all')}
+          </button>{' '}
+          <button className="jp-MlmCompare-link" onClick={() => setOpened('none')}>
+            {trans.__('Close all')}
+          </button>
+        </p>
+      )}
       {changes.slice(0, shown).map(change => (
         <VariableChange
-          key={change.name}
+          key={`${change.name}-${opened}`}
           change={change}
           value={model.values[change.name]}
-          isOpen={changes.length <= FEW && change.change === 'changed'}
+          isOpen={isOpen(change)}
           trans={trans}
         />
       ))}

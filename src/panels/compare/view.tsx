@@ -52,6 +52,8 @@ export class CompareView extends Panel {
     this.addWidget(this.section);
     this.addWidget(details);
     this.model.changed.connect(this.onChanged, this);
+    // What is wrong with it is said when it is needed.
+    this.code.catch(() => undefined);
     void this.model.load();
   }
 
@@ -128,7 +130,7 @@ export class CompareView extends Panel {
     }
     let code: typeof import('./notebook');
     try {
-      code = await import('./notebook');
+      code = await this.code;
     } catch {
       this.say(
         trans.__('The code that draws notebooks could not be loaded. Reload the page to try again.')
@@ -158,6 +160,8 @@ export class CompareView extends Panel {
     this.message.setHidden(!text);
   }
 
+  /** It comes while the server compares. */
+  private readonly code = import('./notebook');
   private readonly key: string;
   private readonly section: Panel;
   private readonly message = new Widget({ node: document.createElement('p') });

@@ -214,3 +214,9 @@ function isFinite(value: unknown): value is number {
 export function titleOf(checkpoint: Pick<Checkpoint, 'name' | 'ordinal'>): string {
   return checkpoint.name ?? `#${checkpoint.ordinal}`;
 }
+
+/** What changed first: it is what a comparison is opened for; names that came (imports, often) and went after it. */
+export function inOrder<T>(changes: readonly Change<T>[]): Change<T>[] {
+  const kinds: readonly Change<T>['change'][] = ['changed', 'added', 'removed'];
+  return kinds.flatMap(kind => changes.filter(({ change }) => change === kind));
+}
