@@ -16,6 +16,15 @@ from mlm_jupyter.core.entities import Checkpoint
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning", "ignore::UserWarning")
 
+LOOKED = """counted = 0
+class Looked:
+    def __reduce__(self):
+        global counted
+        counted += 1
+        return (Looked, ())
+looked = Looked()
+marks = []"""
+
 
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
@@ -146,18 +155,14 @@ def test_nothing_of_it_is_in_the_notebook_or_in_the_user_s_names(kernel: Kernel,
 
 
 def test_telling_is_no_reason_to_look_at_everything(kernel: Kernel, page: Frontend) -> None:
-    page.run(
-        "counted = 0\nclass Looked:\n    def __reduce__(self):\n        global counted\n        counted += 1\n"
-        "        return (Looked, ())\nlooked = Looked()"
-    )
-    page.run("before = 1")
-    looks = kernel.ask("counted")
-    page.run("after = 1")
-    once = kernel.ask("counted") - looks
-    page.run("after = 2", cells=[cell("t", "after = 2")], order=["t"])
-    assert once > 0
-    assert kernel.ask("counted") - looks - once == once
-    page.run("del looked, Looked, counted")
+    page.run(LOOKED)
+    page.run("marks.append(counted)")
+    page.run("marks.append(counted)")
+    page.run("marks.append(counted)", cells=[cell("t", "after = 2")], order=["t"])
+    silent, told = kernel.ask("[b - a for a, b in zip(marks, marks[1:])]")
+    assert silent > 0
+    assert told == silent
+    page.run("del looked, Looked, counted, marks")
 
 
 def test_sending_costs_a_cell_next_to_nothing(kernel: Kernel, page: Frontend) -> None:

@@ -207,6 +207,45 @@ def test_a_cell_that_makes_a_checkpoint_makes_that_one(kernel: Kernel) -> None:
     assert (made.kind, made.name, made.note, made.parent_id) == ("manual", "here", "as I like it", before[-1].id)
 
 
+def test_a_name_goes_with_the_cell_that_gives_it_each_time_that_runs(kernel: Kernel) -> None:
+    for cell_id in ("named-here", None):
+        name = f"again-{cell_id}"
+        source = f"again = 1\n%mlm_checkpoint {name}"
+        kernel.run(source, cell_id=cell_id)
+        *_, first, _ = kernel.checkpoints()
+        assert (first.kind, first.name, first.source, first.cell_id) == ("manual", name, source, cell_id)
+        reply = kernel.run(source, cell_id=cell_id)
+        *_, second, _ = kernel.checkpoints()
+        assert (reply.status, second.name) == ("ok", name)
+        assert reply.stderr.startswith(f"mlm: The name {name} moved to checkpoint {second.ordinal}, from checkpoint")
+        assert reply.stderr.count("\n") == 1
+        assert [one.id for one in kernel.checkpoints() if one.name == name] == [second.id]
+        assert any(one.id == first.id for one in kernel.checkpoints())
+
+
+def test_a_name_that_another_cell_gave_is_taken(kernel: Kernel) -> None:
+    kernel.run("%mlm_checkpoint mine", cell_id="the-first")
+    holder = kernel.checkpoints()[-1]
+    reply = kernel.run("%mlm_checkpoint mine", cell_id="another")
+    assert (reply.status, reply.content["ename"]) == ("error", "ConflictError")
+    assert kernel.checkpoints()[-1] == holder
+    assert kernel.run("%mlm_checkpoint mine --note 'edited'", cell_id="the-first").status == "ok"
+
+
+def test_run_all_in_a_new_kernel_moves_its_names(tmp_path: Path) -> None:
+    for _ in range(2):
+        with open_kernel(tmp_path / "project") as kernel:
+            kernel.run(START)
+            kernel.run("x = 1")
+            assert kernel.run("%mlm_checkpoint ready").status == "ok"
+            kernel.run("y = 1")
+            checkpoints = kernel.checkpoints()
+    assert [one.session_id == checkpoints[-1].session_id for one in checkpoints if one.name == "ready"] == [True]
+    with open_kernel(tmp_path / "project", notebook="other.ipynb") as kernel:
+        kernel.run(START)
+        assert kernel.run("%mlm_checkpoint ready").status == "error"
+
+
 def test_what_the_history_does_not_keep_leaves_none_and_is_between_cells(kernel: Kernel) -> None:
     kernel.track("seen = []")
     kernel.untracked("seen.append(1)", silent=True)

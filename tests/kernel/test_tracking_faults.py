@@ -275,6 +275,69 @@ def test_stop_pressed_during_a_restore_changes_nothing(kernel: Kernel) -> None:
     kernel.run("del sleeper")
 
 
+HELD = """import numpy as np
+from mlm_jupyter.kernel.extension import find_tracker
+def hold(draft, store=find_tracker().live.writer._store):
+    import time; time.sleep(8 if draft.look.groups else 0); store(draft)
+find_tracker().live.writer._store = hold
+del hold, find_tracker"""
+
+
+@pytest.mark.parametrize("code", ["big[0] = 1; reached = 1", "from __future__ import annotations\nbig[0] = 1; reached = 1"])
+def test_stop_pressed_while_a_cell_waits_for_the_last_to_be_stored_stops_it(tmp_path: Path, code: str) -> None:
+    with open_kernel(tmp_path / "project") as kernel:
+        kernel.run(START)
+        kernel.run(HELD)
+        kernel.run("big = np.zeros(40 << 20, np.uint8)")  # too much to copy, so who changes it waits
+        threading.Timer(1.0, kernel.interrupt).start()
+        started = time.monotonic()
+        reply = kernel.run(code)
+        assert time.monotonic() - started < 6
+        assert (reply.status, reply.content["ename"]) == ("error", "KeyboardInterrupt")
+        assert reply.stderr == ""
+        assert kernel.ask("['reached' in globals(), int(big[0])]") == [False, 0]
+        kernel.run("big[0] = 2; reached = 2")
+        stopped, after = kernel.checkpoints()[-2:]
+        assert (stopped.source, stopped.status, bool(stopped.changes)) == (code, "interrupted", False)
+        assert (after.status, after.changes.changed, after.changes.added) == ("ok", ("big",), ("reached",))
+
+
+# What the first try could not store
+
+
+def test_the_environment_is_taken_again_where_it_could_not_be_stored(tmp_path: Path) -> None:
+    limit = "resource.setrlimit(resource.RLIMIT_FSIZE, ({}, -1))"
+    with open_kernel(tmp_path / "project") as kernel:
+        kernel.run(f"import resource, mlm_jupyter\n{START}")
+        kernel.run(limit.format(1))
+        kernel.flush()
+        kernel.run("pass")
+        assert kernel.told.count("The environment was not recorded") == 1
+        kernel.run(limit.format(-1))
+        kernel.flush()
+        kernel.run("x = 1")
+        with kernel.project() as project:
+            (session,) = project.sessions()
+            assert session.environment is not None
+            assert project.environment(kernel.checkpoints()[-1]) is not None
+
+
+def test_no_thread_of_tracking_outlives_it(kernel: Kernel) -> None:
+    threads = "sorted(t.name for t in __import__('threading').enumerate() if t.name.startswith('mlm'))"
+    with_tracking = kernel.ask(threads)
+    assert {"mlm-writer", "mlm-heartbeat"} <= set(with_tracking)
+    for _ in range(3):
+        kernel.run("%mlm_track stop")
+        kernel.run("%mlm_track")
+        kernel.run("x = 1")
+    kernel.run("%mlm_track stop")
+    deadline = time.monotonic() + 20
+    while kernel.ask(threads) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert kernel.ask(threads) == []
+    kernel.track(START)
+
+
 # Forks
 
 
