@@ -55,8 +55,26 @@ export function extendGraph(graph: IGraph, links: Iterable<ILink>): IGraph {
   return { rows, open };
 }
 
-/** How many lanes a row needs. */
-export function laneCount(row: IGraphRow): number {
+/**
+ * How many lanes to leave room for beside each row: as many as are needed anywhere between two rows that need only one, so that
+ * what stands beside the graph keeps its place around a branch, and far from one has the room.
+ *
+ * @param most - lanes beyond share the last one
+ */
+export function laneRoom(rows: readonly IGraphRow[], most: number): number[] {
+  const room = rows.map(row => Math.min(laneCount(row), most));
+  for (let start = 0; start < room.length;) {
+    let end = start + 1;
+    while (room[start] > 1 && end < room.length && room[end] > 1) {
+      end += 1;
+    }
+    room.fill(Math.max(...room.slice(start, end)), start, end);
+    start = end;
+  }
+  return room;
+}
+
+function laneCount(row: IGraphRow): number {
   return 1 + Math.max(row.lane, ...[...row.passing, ...row.joining].map(line => line.lane));
 }
 

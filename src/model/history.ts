@@ -11,6 +11,8 @@ import { EMPTY_GRAPH, extendGraph, type IGraph } from './graph';
 import { isReaching, putPage } from './pages';
 
 const PAGE = 200;
+/** As many as the server gives at once. */
+const MOST = 1000;
 /** A live refresh asks for few at first: mostly one is new. */
 const NEWEST = 20;
 
@@ -104,25 +106,16 @@ export class History implements IDisposable {
     await this._asking;
   }
 
-  /** Fetch the next page, if there is one and none is on its way. */
-  async more(): Promise<void> {
-    const cursor = this._cursor;
-    if (!this._isReady || cursor === null || this._isFetchingMore) {
-      return;
-    }
-    this._isFetchingMore = true;
-    const before = this._items[this._items.length - 1]?.id ?? null;
-    await this.fetch({ cursor, limit: PAGE }, page => {
-      this.put(page, before);
-      this._cursor = page.cursor;
-    });
-    this._isFetchingMore = false;
+  /** Fetch the next page, if there is one. */
+  more(limit = PAGE): Promise<void> {
+    this._fetchingMore ??= this.fetchMore(limit).finally(() => (this._fetchingMore = null));
+    return this._fetchingMore;
   }
 
   /** Fetch all there is. */
   async all(): Promise<void> {
-    while (!this.isComplete && this._failure === null && !this._isDisposed) {
-      await this.more();
+    while (this._isReady && this._cursor !== null && !this._failure && !this._isDisposed) {
+      await this.more(MOST);
     }
   }
 
@@ -181,6 +174,18 @@ export class History implements IDisposable {
       this.arrange();
       this._changed.emit();
     }
+  }
+
+  private async fetchMore(limit: number): Promise<void> {
+    const cursor = this._cursor;
+    if (!this._isReady || cursor === null) {
+      return;
+    }
+    const before = this._items[this._items.length - 1]?.id ?? null;
+    await this.fetch({ cursor, limit }, page => {
+      this.put(page, before);
+      this._cursor = page.cursor;
+    });
   }
 
   /** Fetch from the top down to what is known; where too much is between, begin anew. What was deleted shows in the total. */
@@ -297,7 +302,7 @@ export class History implements IDisposable {
   private _cursor: string | null = null;
   private _boundaries: IBoundary[] = [];
   private _isReady = false;
-  private _isFetchingMore = false;
+  private _fetchingMore: Promise<void> | null = null;
   private _isRefreshing = false;
   private _isStale = false;
   private _isDisposed = false;

@@ -23,7 +23,7 @@ export interface ITarget {
 }
 
 /** Typing is waited for so long before the server is asked. */
-const PAUSE_MS = 60;
+const PAUSE_MS = 30;
 
 export class Timeline implements IDisposable {
   constructor(

@@ -7,7 +7,7 @@ import { defaultRangeExtractor, type Range, useVirtualizer } from '@tanstack/rea
 import * as React from 'react';
 
 import { type IEntry, type IMove, metricMoves } from '../../model/entries';
-import { laneCount } from '../../model/graph';
+import { laneRoom } from '../../model/graph';
 import type { Timeline } from '../../model/timeline';
 import { CommandIDs } from '../../tokens';
 import { useNow } from './clock';
@@ -52,14 +52,7 @@ export function EntryList({ timeline, commands, trans }: IListProps): React.JSX.
   }, [timeline, history, entries, lastIndex]);
 
   const graph = history?.graph;
-  const lanes = React.useMemo(
-    () =>
-      (graph?.rows ?? []).reduce(
-        (most, row) => Math.max(most, Math.min(laneCount(row), MOST_LANES)),
-        1
-      ),
-    [graph]
-  );
+  const room = React.useMemo(() => laneRoom(graph?.rows ?? [], MOST_LANES), [graph]);
   const movesOf = React.useMemo(() => {
     const cache = new Map<IEntry, IMove[]>();
     return (entry: IEntry): IMove[] => {
@@ -68,11 +61,18 @@ export function EntryList({ timeline, commands, trans }: IListProps): React.JSX.
       return moves;
     };
   }, [timeline, entries]);
+  const isFollowed = React.useRef(false);
   const move = (index: number): void => {
-    const at = Math.max(0, Math.min(entries.length - 1, index));
-    timeline.active = entries[at]?.id ?? null;
-    virtualizer.scrollToIndex(at);
+    const at = Math.max(0, Math.min(timeline.entries.length - 1, index));
+    isFollowed.current = true;
+    timeline.active = timeline.entries[at]?.id ?? null;
   };
+  React.useEffect(() => {
+    if (isFollowed.current && activeIndex >= 0) {
+      isFollowed.current = false;
+      virtualizer.scrollToIndex(activeIndex);
+    }
+  }, [virtualizer, activeIndex]);
   const onKeyDown = (event: React.KeyboardEvent): void => {
     const page = Math.max(
       1,
@@ -127,7 +127,7 @@ export function EntryList({ timeline, commands, trans }: IListProps): React.JSX.
               entry={entry}
               moves={movesOf(entry)}
               graph={graph?.rows[index]}
-              lanes={lanes}
+              lanes={room[index] ?? 1}
               path={path}
               isActive={index === activeIndex}
               isCurrent={entry.id === current}

@@ -2,7 +2,14 @@
  * What stands where there is nothing to list: why, and what to do about it.
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { Button, copyIcon, LabIcon, refreshIcon, runIcon } from '@jupyterlab/ui-components';
+import {
+  Button,
+  clearIcon,
+  copyIcon,
+  LabIcon,
+  refreshIcon,
+  runIcon
+} from '@jupyterlab/ui-components';
 import type { CommandRegistry } from '@lumino/commands';
 import * as React from 'react';
 
@@ -18,10 +25,9 @@ export interface IMessageProps {
   trans: TranslationBundle;
 }
 
-/** Tell whether there is a list to show, with entries or through a filter without. */
-export function hasList({ history, front, typed }: Timeline): boolean {
-  const isAnswered = history !== null && (history.isReady || history.entries.length > 0);
-  return front.panel !== null && isAnswered && (history.total > 0 || typed !== '');
+/** Tell whether there are entries to list. */
+export function hasList({ entries, front }: Timeline): boolean {
+  return front.panel !== null && entries.length > 0;
 }
 
 /** What to show instead of the list. */
@@ -29,17 +35,24 @@ export function Message(props: IMessageProps): React.JSX.Element {
   const { timeline, trans } = props;
   const { front, history } = timeline;
   if (front.panel === null) {
-    return (
-      <Notice text={trans.__('Open a notebook to see what its cells did.')}>
-        {timeline.scope === 'all' && null}
-      </Notice>
-    );
+    return <Notice text={trans.__('Open a notebook to see what its cells did.')} />;
   }
   if (front.failure ?? history?.failure) {
     return <></>; // told above
   }
   if (front.isLooking || (history !== null && !history.isReady)) {
     return <Notice isWaiting text={trans.__('Looking for the history of this notebook…')} />;
+  }
+  if (timeline.typed !== '') {
+    return (
+      <Notice text={trans.__('No checkpoint fits the filter.')}>
+        <Action
+          icon={clearIcon}
+          label={trans.__('Clear the filter')}
+          run={() => (timeline.typed = '')}
+        />
+      </Notice>
+    );
   }
   return <NoHistory {...props} />;
 }
