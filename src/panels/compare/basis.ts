@@ -41,7 +41,7 @@ export async function findKernel(
     if (!panel || (project && !(await isOf(services, panel, project)))) {
       continue;
     }
-    const state = await services.kernels.state(panel);
+    const state = await services.kernels.state(panel).catch(() => 'none' as const);
     if (isTracked(state)) {
       return { panel, state };
     }

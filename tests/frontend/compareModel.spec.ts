@@ -1,0 +1,262 @@
+import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
+import { nullTranslator } from '@jupyterlab/translation';
+import { Signal } from '@lumino/signaling';
+
+import { CompareModel } from '../../src/panels/compare/model';
+import type { IPair } from '../../src/panels/compare/pair';
+import type {
+  Checkpoint,
+  CheckpointComparison,
+  CheckpointDiff,
+  Comparison,
+  Variable
+} from '../../src/schema';
+import {
+  type IKernelNews,
+  type IKernels,
+  type IServices,
+  type KernelState,
+  NOW
+} from '../../src/tokens';
+
+const PAIR: IPair = { project: 'p', base: 'a', other: 'b' };
+const LIVE: IPair = { project: 'p', base: 'a', other: NOW, notebook: 'n.ipynb' };
+
+function variable(text: string, size_bytes: number): Variable {
+  return {
+    name: 'x',
+    type: 'int',
+    status: 'stored',
+    preview: { text },
+    fingerprint: text,
+    size_bytes
+  };
+}
+
+function diffOf(size: number): CheckpointDiff {
+  const before = variable('1', size);
+  const after = variable('2', size);
+  return { base: 'a', other: 'b', variables: [{ change: 'changed', name: 'x', before, after }] };
+}
+
+/** A server, the notebooks that are open, and their kernels, as far as a comparison asks them. */
+class World {
+  states = new Map<string, KernelState>();
+  asked: { path: string; verb: string; args: unknown }[] = [];
+  answer: () => Promise<Comparison> = () =>
+    Promise.resolve({
+      diff: diffOf(1),
+      values: { x: { kind: 'text', lines: ['-1', '+2'], before_length: 1, after_length: 1 } }
+    });
+  comparison: () => Promise<CheckpointComparison> = () =>
+    Promise.resolve({
+      base: checkpoint('a'),
+      other: checkpoint('b'),
+      diff: diffOf(8),
+      notebook: null
+    });
+  sent: unknown = null;
+  readonly news = new Signal<IKernels, IKernelNews>({} as IKernels);
+
+  open(path: string, state: KernelState): NotebookPanel {
+    const contentChanged = new Signal<object, void>({});
+    const model = { contentChanged, toJSON: () => ({ cells: [path] }) };
+    const context = { path, localPath: path, model, ready: Promise.resolve() };
+    const panel = { context } as unknown as NotebookPanel;
+    this.panels.push(panel);
+    this.states.set(path, state);
+    return panel;
+  }
+
+  model(pair: IPair = PAIR): CompareModel {
+    const services = {
+      client: {
+        diff: () => this.comparison(),
+        diffWithNotebook: async (_: string, __: string, notebook: unknown) => {
+          this.sent = notebook;
+          return { ...(await this.comparison()), other: null };
+        },
+        checkpoint: () => Promise.reject(new Error('gone')),
+        variables: () =>
+          Promise.resolve({ items: [{ ...variable('2', 1) }, { ...variable('3', 1), name: 'y' }] })
+      },
+      projects: {
+        find: (path: string) => Promise.resolve({ id: path === 'elsewhere.ipynb' ? 'q' : 'p' })
+      },
+      kernels: {
+        changed: this.news,
+        state: (panel: NotebookPanel) => Promise.resolve(this.states.get(panel.context.path)),
+        ask: (panel: NotebookPanel, verb: string, args: unknown) => {
+          this.asked.push({ path: panel.context.path, verb, args });
+          return this.answer();
+        }
+      },
+      trans: nullTranslator.load('mlm_jupyter')
+    } as unknown as IServices;
+    const notebooks = {
+      currentWidget: null,
+      find: (test: (panel: NotebookPanel) => boolean) => this.panels.find(test),
+      filter: (test: (panel: NotebookPanel) => boolean) => this.panels.filter(test)
+    } as unknown as INotebookTracker;
+    return new CompareModel(services, notebooks, pair);
+  }
+
+  private readonly panels: NotebookPanel[] = [];
+}
+
+function checkpoint(id: string): Checkpoint {
+  return { id, name: null, ordinal: 1 } as Checkpoint;
+}
+
+describe('a comparison', () => {
+  it('is by value where a kernel of the project tracks, whichever other is open', async () => {
+    const world = new World();
+    world.open('elsewhere.ipynb', 'tracking');
+    world.open('busy.ipynb', 'busy');
+    world.open('n.ipynb', 'paused');
+    const model = world.model();
+    await model.load();
+    expect(world.asked).toEqual([
+      { path: 'n.ipynb', verb: 'diff', args: { base: 'a', other: 'b' } }
+    ]);
+    expect(model.basis).toEqual({ by: 'value', notebook: 'n.ipynb' });
+    expect(model.values.x.kind).toBe('text');
+    // That the facts of the moments are missing is no reason to show nothing.
+    expect(model.failure).toBeNull();
+    expect(model.base.checkpoint?.id).toBe('a');
+  });
+
+  it.each<[string, KernelState | null, number, string, boolean]>([
+    ['no notebook of the project', null, 8, 'no-kernel', false],
+    ['a kernel that is off', 'off', 8, 'no-kernel', false],
+    ['a dead kernel', 'dead', 8, 'no-kernel', false],
+    ['a busy kernel', 'busy', 8, 'busy', true],
+    ['much to load', 'tracking', 2e9, 'large', true]
+  ])('with %s is by preview, and asks nobody unasked', async (_, state, size, why, isOffered) => {
+    const world = new World();
+    if (state) {
+      world.open('n.ipynb', state);
+    }
+    const answer = { base: checkpoint('a'), other: checkpoint('b'), notebook: null };
+    world.comparison = () => Promise.resolve({ ...answer, diff: diffOf(size) });
+    const model = world.model();
+    await model.load();
+    expect(model.basis).toMatchObject({ by: 'preview', why });
+    expect(world.asked).toEqual([]);
+    await model.compareByValue();
+    expect(world.asked).toHaveLength(isOffered ? 1 : 0);
+    expect(model.basis.by).toBe(isOffered ? 'value' : 'preview');
+  });
+
+  it('goes on by value when tracking starts', async () => {
+    const world = new World();
+    const panel = world.open('n.ipynb', 'off');
+    const model = world.model();
+    await model.load();
+    expect(model.basis.by).toBe('preview');
+    world.states.set('n.ipynb', 'tracking');
+    const isDone = new Promise<void>(resolve =>
+      model.changed.connect(() => model.basis.by === 'value' && resolve())
+    );
+    const status = {
+      state: 'tracking',
+      project: null,
+      notebook: null,
+      run: null,
+      current: null
+    } as const;
+    world.news.emit({ panel, status });
+    await isDone;
+    expect(model.values.x).toBeDefined();
+  });
+
+  it('says why a kernel could not compare, and asks it again when told to', async () => {
+    const world = new World();
+    world.open('n.ipynb', 'tracking');
+    const { answer } = world;
+    world.answer = () => Promise.reject(new Error('The kernel ended.'));
+    const model = world.model();
+    await model.load();
+    expect(model.basis).toMatchObject({ by: 'preview', why: 'failed' });
+    expect(model.basis).toHaveProperty('message', expect.stringContaining('The kernel ended.'));
+    expect(model.diff?.variables).toHaveLength(1);
+    world.answer = answer;
+    await model.compareByValue();
+    expect(model.basis.by).toBe('value');
+  });
+
+  it('says what is wrong, keeps what was there, and mends', async () => {
+    const world = new World();
+    const { comparison } = world;
+    world.comparison = () => Promise.reject(new Error('No checkpoint a.'));
+    const model = world.model();
+    await model.load();
+    expect(model.failure).toEqual({ message: 'No checkpoint a.', notebook: null });
+    expect(model.diff).toBeNull();
+    world.comparison = comparison;
+    await model.load();
+    expect(model.failure).toBeNull();
+    world.comparison = () => Promise.reject(new Error('The server does not answer.'));
+    await model.load();
+    expect(model.failure?.message).toBe('The server does not answer.');
+    expect(model.diff).not.toBeNull();
+  });
+
+  it('drops an answer that comes after a newer question, or after the end', async () => {
+    const world = new World();
+    const { comparison } = world;
+    let late: (answer: CheckpointComparison) => void = () => undefined;
+    world.comparison = () => new Promise(resolve => (late = resolve));
+    const model = world.model();
+    const first = model.load();
+    world.comparison = comparison;
+    await model.load();
+    late({ base: checkpoint('late'), other: null, diff: diffOf(1), notebook: null });
+    await first;
+    expect(model.base.checkpoint?.id).toBe('a');
+  });
+
+  it('knows which variables are the same only when they are to be shown', async () => {
+    const model = new World().model();
+    await model.load();
+    expect(model.unchanged).toBeNull();
+    const isThere = new Promise<void>(resolve =>
+      model.changed.connect(() => model.unchanged && resolve())
+    );
+    model.onlyChanges = false;
+    await isThere;
+    expect(model.unchanged?.map(({ name }) => name)).toEqual(['y']);
+  });
+});
+
+describe('a comparison with now', () => {
+  it('has its cells from the live notebook and its variables from the kernel', async () => {
+    const world = new World();
+    const panel = world.open('n.ipynb', 'tracking');
+    const model = world.model(LIVE);
+    await model.load();
+    expect(world.sent).toEqual({ cells: ['n.ipynb'] });
+    expect(world.asked).toEqual([{ path: 'n.ipynb', verb: 'diff', args: { base: 'a' } }]);
+    expect(model.basis.by).toBe('value');
+    expect(model.isStale).toBe(false);
+    (panel.context.model.contentChanged as Signal<unknown, void>).emit();
+    expect(model.isStale).toBe(true);
+    await model.load();
+    expect(model.isStale).toBe(false);
+  });
+
+  it('is of the notebook only when the kernel cannot say, and says so', async () => {
+    const world = new World();
+    world.open('n.ipynb', 'without-package');
+    const model = world.model(LIVE);
+    await model.load();
+    expect(model.basis).toHaveProperty('message', expect.stringContaining('Only the notebook'));
+    expect(model.diff).not.toBeNull();
+  });
+
+  it('asks for the notebook to be opened when it is not', async () => {
+    const model = new World().model(LIVE);
+    await model.load();
+    expect(model.failure?.notebook).toBe('n.ipynb');
+  });
+});
