@@ -133,9 +133,12 @@ export class Client {
     return this.send('DELETE', ['projects', project, 'runs', id]);
   }
 
-  /** Where the bytes of an output or artifact can be downloaded. */
-  blobUrl(project: string, digest: string): string {
-    return this.url(['projects', project, 'blobs', digest]);
+  /**
+   * Where the bytes of an output or artifact can be downloaded; an output is found sooner where
+   * the checkpoint that shows it is told.
+   */
+  blobUrl(project: string, digest: string, checkpoint?: string): string {
+    return this.url(['projects', project, 'blobs', digest], { checkpoint });
   }
 
   private get<T>(parts: string[], values: Values = {}): Promise<T> {

@@ -58,7 +58,7 @@ class MlmServer(ExtensionApp):
         services = self.services
         services.watch.stop()
         for executor in (services.quick, services.slow):
-            executor.shutdown(cancel_futures=True)
+            executor.shutdown(wait=False, cancel_futures=True)  # a reader that is lent is closed when it is back
         services.projects.close()
 
     def _tell(self, project: str) -> None:

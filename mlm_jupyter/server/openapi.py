@@ -50,7 +50,8 @@ def describe(request: Request) -> dict[str, Any]:
     for one in ROUTES:
         paths.setdefault(f"/mlm/{one.path}", {})[one.method.lower()] = _operation(one, schema_of)
     paths["/mlm/projects/{project}/blobs/{digest}"] = {"get": _download(schema_of)}
-    for query in {BlobQuery, *(one.query for one in ROUTES)}:  # they are parameters, not objects
+    queries: set[type[msgspec.Struct]] = {BlobQuery, *(one.query for one in ROUTES)}
+    for query in queries:  # they are parameters, not objects
         del components[query.__name__]
     description = {
         "openapi": "3.1.0",

@@ -35,7 +35,6 @@ class Watch:
         self._thread = ThreadPoolExecutor(1, "mlm-watch")
         self._callback = PeriodicCallback(self.look, every_ms)
         self._seen: dict[str, int | str] = {}
-        self._is_looking = False
         self._retry_at: dict[str, float] = {}
         self._deaths_at = 0.0
 
@@ -54,7 +53,7 @@ class Watch:
     def stop(self) -> None:
         """Look no more."""
         self._callback.stop()
-        self._thread.shutdown(cancel_futures=True)
+        self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _changed(self) -> list[str]:
         now = time.monotonic()

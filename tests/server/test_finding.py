@@ -10,6 +10,9 @@ import pytest
 from asking import Ask, make_past
 from past import Past
 
+from mlm_jupyter.errors import NotFoundError
+from mlm_jupyter.server.projects import Projects
+
 
 async def test_a_notebook_belongs_to_the_project_above_it(past: Past, jp_root_dir: Path, ask: Ask) -> None:
     (jp_root_dir / "work" / "deep" / "er").mkdir(parents=True)
@@ -161,3 +164,18 @@ async def test_nothing_of_another_project_is_found(past: Past, jp_root_dir: Path
     assert "projects?notebook=" in unknown.body["message"]
     assert (await ask(f"{base}/checkpoints?cursor={made.id}")).status == 200
     other.close()
+
+
+def test_notebooks_that_lie_in_no_folder_are_said_to_have_no_project() -> None:
+    nowhere = Projects(None, environ={}, version="0")
+    assert nowhere.infos() == []
+    with pytest.raises(NotFoundError, match="do not lie in a folder"):
+        nowhere.find("a.ipynb")
+
+
+async def test_the_project_that_the_environment_names_is_every_notebooks(
+    past: Past, jp_root_dir: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLM_PROJECT", str(past.folder))
+    (found,) = (await ask("projects?notebook=elsewhere/a.ipynb")).body["items"]
+    assert (found["folder"], found["notebook"]) == ("work", str(jp_root_dir / "elsewhere" / "a.ipynb"))
