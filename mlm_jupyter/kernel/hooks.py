@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import atexit
 import threading
 import traceback
 from collections.abc import Callable
@@ -55,6 +56,7 @@ class Hooks:
             self._is_registered = True
             for event, callback in self._events.items():
                 self._shell.events.register(event, callback)
+            atexit.register(self._at_exit)
 
     def unregister(self) -> None:
         """Leave the shell as it was."""
@@ -62,6 +64,7 @@ class Hooks:
             self._is_registered = False
             for event, callback in self._events.items():
                 self._shell.events.unregister(event, callback)
+            atexit.unregister(self._at_exit)
 
     def begin_baseline(self, tracking: Tracking) -> None:
         """Say that tracking starts inside a cell: its end is the baseline."""
@@ -140,6 +143,10 @@ class Hooks:
         if tracking is None or self._has_begun or is_ours or Request.of(self._shell).is_ours:
             return
         tracking.live.went_unseen()
+
+    def _at_exit(self) -> None:
+        with self._notices.guard("At the end"):
+            self._tracker.stop()
 
     def _end_cell(self, tracking: Tracking, result: ExecutionResult) -> None:
         live = tracking.live

@@ -5,7 +5,6 @@ Nothing here raises into the user's cell unless it was asked for. What fails by 
 
 from __future__ import annotations
 
-import atexit
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -250,24 +249,17 @@ class Tracker:
     def register(self) -> None:
         """Listen to IPython's events, once; harmless until tracking starts."""
         self._hooks.register()
-        atexit.unregister(self._at_exit)
-        atexit.register(self._at_exit)
 
     def unregister(self) -> None:
         """Stop tracking and leave the shell as it was."""
         self.stop()
         self._hooks.unregister()
-        atexit.unregister(self._at_exit)
 
     def start_if_automatic(self) -> None:
         """Start when the project's settings say so."""
         with self._notices.guard("At the start"):
             if settings_module.load(Place(self.shell.user_ns).project).track_automatically:
                 self.start()
-
-    def _at_exit(self) -> None:
-        with self._notices.guard("At the end"):
-            self.stop()
 
     # -- frontends ----------------------------------------------------------------------------------------------------
 

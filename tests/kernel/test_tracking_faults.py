@@ -308,8 +308,7 @@ def test_stop_pressed_while_a_cell_waits_for_the_last_to_be_stored_stops_it(tmp_
 def test_the_environment_is_taken_again_where_it_could_not_be_stored(tmp_path: Path) -> None:
     limit = "resource.setrlimit(resource.RLIMIT_FSIZE, ({}, -1))"
     with open_kernel(tmp_path / "project") as kernel:
-        kernel.run(f"import resource, mlm_jupyter\n{START}")
-        kernel.run(limit.format(1))
+        kernel.run(f"import resource\n{START}\n{limit.format(1)}")
         kernel.flush()
         kernel.run("pass")
         assert kernel.told.count("The environment was not recorded") == 1
