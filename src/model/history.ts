@@ -97,8 +97,7 @@ export class History implements IDisposable {
     this._turn += 1;
     this._changed.emit();
     this._asking = this.fetch({ limit: PAGE }, page => {
-      this._items = [];
-      this._boundaries = [];
+      this.clear();
       this.put(page, null);
       this._cursor = page.cursor;
       this._isReady = true;
@@ -196,8 +195,11 @@ export class History implements IDisposable {
       const page = await this.fetch({ limit }, page => {
         isReached = isReaching(this._items, page.items, page.cursor === null);
         if (isReached || limit === PAGE) {
-          isCounted = this._total + this.countNew(page) === page.total;
-          this._items = isReached ? this._items : [];
+          isCounted = !this._isMiscounted && this._total + this.countNew(page) === page.total;
+          this._isMiscounted = false;
+          if (!isReached) {
+            this.clear();
+          }
           this.put(page, null);
           this.settleEnd(page);
         }
@@ -216,14 +218,16 @@ export class History implements IDisposable {
     return page.items.filter(item => item.id > newest).length;
   }
 
-  /** Fetch again the page on which an entry is. */
+  /** Fetch again what is from the page boundary above an entry down to it, where the newest do not reach it. */
   private async fetchShown(shown: string | null): Promise<void> {
-    const head = this._items[NEWEST - 1]?.id;
-    if (shown === null || head === undefined || shown >= head) {
+    const at = this._items.findIndex(item => item.id === shown);
+    if (shown === null || at < NEWEST) {
       return;
     }
     const from = this._boundaries.filter(boundary => boundary.id > shown).pop();
-    await this.fetch({ cursor: from?.cursor, limit: PAGE }, page => {
+    const above = from ? this._items.findIndex(item => item.id <= from.id) : -1;
+    const limit = Math.min(at - above, MOST);
+    await this.fetch({ cursor: from?.cursor, limit }, page => {
       this.put(page, from?.id ?? null);
       this.settleEnd(page);
     });
@@ -255,7 +259,13 @@ export class History implements IDisposable {
     }
   }
 
+  private clear(): void {
+    this._items = [];
+    this._boundaries = [];
+  }
+
   private put(page: CheckpointPage, before: string | null): void {
+    this._isMiscounted ||= before !== null && page.total !== this._total;
     this._items = putPage(this._items, page.items, before, page.cursor === null);
     this._total = page.total;
     page.items.forEach(item => this._known.set(item.id, item));
@@ -301,6 +311,8 @@ export class History implements IDisposable {
   private _total = 0;
   private _cursor: string | null = null;
   private _boundaries: IBoundary[] = [];
+  /** Something was written or deleted since the newest were counted: what of it is loaded is not known. */
+  private _isMiscounted = false;
   private _isReady = false;
   private _fetchingMore: Promise<void> | null = null;
   private _isRefreshing = false;
