@@ -17,7 +17,7 @@ import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import type { Checkpoint, RestoreReport } from '../schema';
 import { CommandIDs, type IContext } from '../tokens';
 import { askVisibly, showFailure } from './asking';
-import { findLatest } from './latest';
+import { findLastState } from './latest';
 import { tellReport } from './report';
 import { findLabel, labelOf, restore } from './restore';
 import type { States } from './states';
@@ -162,7 +162,7 @@ function goingBack({ services }: IContext, states: States): IAction[] {
         if (typeof project === 'string' && typeof checkpoint === 'string') {
           return restore(services, panel, project, checkpoint);
         }
-        const latest = await findLatest(services, panel).catch(error =>
+        const latest = await findLastState(services, panel).catch(error =>
           showFailure(services, error)
         );
         if (latest) {

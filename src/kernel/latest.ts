@@ -14,10 +14,23 @@ export interface ILatest {
 /** So many are looked at: the newest may be saves, or have lost their values. */
 const LOOKED_AT = 20;
 
+/** The newest checkpoint of a notebook that was made for its own sake; null: there is none. */
+export function findLatest(services: IServices, panel: NotebookPanel): Promise<ILatest | null> {
+  return findNewest(services, panel, ({ kind }) => kind !== 'save');
+}
+
 /** The newest checkpoint of a notebook that has something to restore; null: there is none. */
-export async function findLatest(
+export function findLastState(services: IServices, panel: NotebookPanel): Promise<ILatest | null> {
+  return findNewest(services, panel, ({ kind, changes, is_dropped }) => {
+    const isEmptyStart = kind === 'baseline' && changes.added.length === 0;
+    return kind !== 'save' && !is_dropped && !isEmptyStart;
+  });
+}
+
+async function findNewest(
   { client, projects }: IServices,
-  panel: NotebookPanel
+  panel: NotebookPanel,
+  isMeant: (checkpoint: Checkpoint) => boolean
 ): Promise<ILatest | null> {
   const project = await projects.find(panel.context.localPath);
   if (!project?.notebook) {
@@ -27,6 +40,6 @@ export async function findLatest(
     notebook: project.notebook,
     limit: LOOKED_AT
   });
-  const checkpoint = items.find(one => one.kind !== 'save' && !one.is_dropped);
+  const checkpoint = items.find(isMeant);
   return checkpoint ? { project: project.id, checkpoint } : null;
 }

@@ -8,8 +8,8 @@ import type { Kernel } from '@jupyterlab/services';
 import React from 'react';
 
 import { formatAge, formatMoment } from '../format';
-import type { IContext, IServices } from '../tokens';
-import { findLatest, type ILatest } from './latest';
+import type { IContext, IKernelNews, IServices } from '../tokens';
+import { findLastState, type ILatest } from './latest';
 import { labelOf, revive } from './restore';
 import type { States } from './states';
 
@@ -44,9 +44,12 @@ class Watch {
     }
   }
 
-  private onNews(_: unknown, { panel, report }: { panel: NotebookPanel; report?: unknown }): void {
+  private onNews(_: unknown, { panel, report, saving }: IKernelNews): void {
     if (panel === this.panel && report) {
+      this.restored = report.checkpoint_id;
       this.withdraw();
+    } else if (panel === this.panel && saving) {
+      this.restored = null;
     }
   }
 
@@ -76,12 +79,16 @@ class Watch {
     }
   }
 
-  /** The last state, if there is anything in it. */
+  /** The last state, if there is anything in it: of the newest checkpoint, or of the one gone back to since. */
   private async find(): Promise<ILatest | null> {
+    const { client } = this.services;
     try {
-      const latest = await findLatest(this.services, this.panel);
+      const latest = await findLastState(this.services, this.panel);
+      if (latest && this.restored) {
+        latest.checkpoint = (await client.checkpoint(latest.project, this.restored)).checkpoint;
+      }
       const { items } = latest
-        ? await this.services.client.variables(latest.project, latest.checkpoint.id)
+        ? await client.variables(latest.project, latest.checkpoint.id)
         : { items: [] };
       return items.length ? latest : null;
     } catch {
@@ -160,6 +167,8 @@ class Watch {
 
   /** Whether the kernel, until it ended, had a state that was remembered. */
   private wasTracked = false;
+  /** The checkpoint that the kernel was put back to, as long as no cell was run on it. */
+  private restored: string | null = null;
   private notification = 'none';
   private banner: Banner | null = null;
 }
@@ -194,7 +203,7 @@ class Banner extends ReactWidget {
             age
           )}
         </span>
-        <Button small onClick={this.answers.restore}>
+        <Button small className="jp-mod-styled" onClick={this.answers.restore}>
           {trans.__('Restore')}
         </Button>
         <Button small minimal onClick={this.answers.never}>

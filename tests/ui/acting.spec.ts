@@ -1,9 +1,10 @@
+/* eslint-disable @typescript-eslint/no-explicit-any -- what runs in the page is JupyterLab's own, without its types */
 /**
  * Acting on a kernel from the page: what the user does with the mouse, checked inside the kernel.
  */
-import { expect, type IJupyterLabPageFixture, test } from '@jupyterlab/galata';
+import { expect, galata, type IJupyterLabPageFixture, test } from '@jupyterlab/galata';
 
-type Page = IJupyterLabPageFixture;
+type Page = Pick<IJupyterLabPageFixture, 'evaluate'>;
 
 // Galata's own bookkeeping of kernels cannot read the empty answer to an interrupt.
 test.use({ kernels: null, sessions: null });
@@ -17,7 +18,6 @@ async function run(page: Page, source: string, wait = true): Promise<void> {
   await page.evaluate(
     async ([code, isAwaited]) => {
       const app = window.jupyterapp;
-      // eslint-disable-next-line @typescript-eslint/no-explicit-any
       const { content } = app.shell.currentWidget as any;
       const notebook = content.model.sharedModel;
       notebook.insertCell(notebook.cells.length, { cell_type: 'code', source: code });
@@ -34,7 +34,6 @@ async function run(page: Page, source: string, wait = true): Promise<void> {
 /** The repr of an expression in the kernel, asked without a trace. */
 function inKernel(page: Page, expression: string): Promise<string> {
   return page.evaluate(async text => {
-    // eslint-disable-next-line @typescript-eslint/no-explicit-any
     const { kernel } = (window.jupyterapp.shell.currentWidget as any).sessionContext.session;
     const future = kernel.requestExecute({
       code: '',
@@ -61,16 +60,13 @@ function get(page: Page, path: string): Promise<any> {
 
 function sources(page: Page): Promise<string[]> {
   return page.evaluate(() => {
-    // eslint-disable-next-line @typescript-eslint/no-explicit-any
     const { content } = window.jupyterapp.shell.currentWidget as any;
-    // eslint-disable-next-line @typescript-eslint/no-explicit-any
     return content.model.sharedModel.cells.map((cell: any) => cell.getSource());
   });
 }
 
 function isBusy(page: Page): Promise<boolean> {
   return page.evaluate(
-    // eslint-disable-next-line @typescript-eslint/no-explicit-any
     () =>
       (window.jupyterapp.shell.currentWidget as any).sessionContext.session.kernel.status === 'busy'
   );
@@ -79,7 +75,7 @@ function isBusy(page: Page): Promise<boolean> {
 /** The path of the notebook in front, and its project and checkpoints as the server has them. */
 async function history(page: Page): Promise<{ project: string; items: any[] }> {
   const path = await page.evaluate(
-    () => (window.jupyterapp.shell.currentWidget as any).context.path // eslint-disable-line
+    () => (window.jupyterapp.shell.currentWidget as any).context.path
   );
   const { items: projects } = await get(page, `projects?notebook=${encodeURIComponent(path)}`);
   if (!projects.length) {
@@ -96,7 +92,6 @@ async function history(page: Page): Promise<{ project: string; items: any[] }> {
 /** Add a cell that is not run. */
 function add(page: Page, source: string): Promise<void> {
   return page.evaluate(code => {
-    // eslint-disable-next-line @typescript-eslint/no-explicit-any
     const { content } = window.jupyterapp.shell.currentWidget as any;
     content.model.sharedModel.insertCell(0, { cell_type: 'markdown', source: code });
   }, source);
@@ -106,7 +101,10 @@ test('track, go on, and go back with the cells', async ({ page }) => {
   await page.notebook.createNew();
   const state = page.locator('.jp-MlmTracking-state');
   await expect(state).toHaveText('Not tracked');
-  await run(page, 'data = [1, 2, 3]');
+  await run(page, 'import sys; sys.modules["mlm_jupyter"] = None; data = [1, 2, 3]');
+  await command(page, 'mlm:track');
+  await expect(page.getByRole('button', { name: 'Copy the install line' })).toBeVisible();
+  await run(page, 'del sys.modules["mlm_jupyter"]');
   await state.click();
   await page.getByRole('menuitem', { name: 'Start Tracking' }).click();
   await expect(state).toHaveText('Tracked');
@@ -158,13 +156,7 @@ test('track, go on, and go back with the cells', async ({ page }) => {
   await command(page, 'mlm:resume');
   await add(page, 'After the reload');
   await run(page, 'last = 1');
-  await expect
-    .poll(async () => {
-      const [{ id }] = (await history(page)).items;
-      const { cells } = await get(page, `projects/${project}/checkpoints/${id}/notebook`);
-      return cells[0].source;
-    })
-    .toBe('After the reload');
+  await expect.poll(() => topOfLatest(page)).toBe('After the reload');
 });
 
 test('a kernel that dies or is restarted gets its state back', async ({ page }) => {
@@ -175,11 +167,20 @@ test('a kernel that dies or is restarted gets its state back', async ({ page }) 
   await expect.poll(async () => (await history(page)).items[0]?.source).toContain('answer += 1');
   const [{ ordinal }] = (await history(page)).items;
 
-  process.kill(Number(await inKernel(page, '__import__("os").getpid()')), 'SIGKILL');
-  await page.getByRole('dialog').getByRole('button', { name: 'Ok' }).click(); // JupyterLab's own word
-  await page.getByRole('button', { name: 'Restore the last state' }).click();
-  await expect(page.getByText(`The kernel is back at checkpoint #${ordinal}.`)).toBeVisible();
-  expect(await inKernel(page, 'answer, alias is names["a"]')).toBe('(42, True)');
+  const ownWord = page.getByRole('dialog').filter({ hasText: 'Kernel Restarting' });
+  await page.addLocatorHandler(ownWord, dialog =>
+    dialog.getByRole('button', { name: 'Ok' }).click()
+  );
+  for (const time of ['first', 'again, before a cell is run']) {
+    await test.step(time, async () => {
+      process.kill(Number(await inKernel(page, '__import__("os").getpid()')), 'SIGKILL');
+      await page.getByRole('button', { name: 'Restore the last state' }).click();
+      const told = page.getByText(`The kernel is back at checkpoint #${ordinal}.`);
+      await expect(told).toBeVisible();
+      await page.getByRole('alert').filter({ has: told }).getByRole('button').first().click();
+      expect(await inKernel(page, 'answer, alias is names["a"]')).toBe('(42, True)');
+    });
+  }
   expect(await inKernel(page, 'handle')).toContain('NameError');
   expect(await inKernel(page, 'In')).toBe("['']");
 
@@ -187,7 +188,7 @@ test('a kernel that dies or is restarted gets its state back', async ({ page }) 
   await expect.poll(() => isBusy(page)).toBe(true);
   const waiting = command(page, 'mlm:restore', {});
   await page.getByRole('button', { name: 'Interrupt it' }).click();
-  await page.getByRole('dialog').getByText('Save the present state first').waitFor();
+  await expect(page.getByRole('dialog')).toContainText('4 variables are as they were already:');
   await page.getByRole('button', { name: 'Cancel' }).click();
   await waiting;
 
@@ -200,3 +201,52 @@ test('a kernel that dies or is restarted gets its state back', async ({ page }) 
   await expect(banner).toBeHidden();
   await expect.poll(() => inKernel(page, 'answer')).toBe('42');
 });
+
+test.describe('where the user has set it so', () => {
+  test.use({
+    mockSettings: {
+      ...galata.DEFAULT_SETTINGS,
+      'mlm-jupyter:plugin': { trackAutomatically: true }
+    }
+  });
+
+  test('tracking starts by itself, and each of two pages tells of its own cells', async ({
+    page
+  }) => {
+    await page.notebook.createNew();
+    await expect(page.locator('.jp-MlmTracking-state')).toHaveText('Tracked');
+    const before = await sources(page);
+    await add(page, 'Of the first page');
+    await run(page, 'x = 1');
+    await expect.poll(() => topOfLatest(page)).toBe('Of the first page');
+    expect(await sources(page)).toEqual(['Of the first page', ...before, 'x = 1']);
+
+    const path = await page.evaluate(
+      () => (window.jupyterapp.shell.currentWidget as any).context.path
+    );
+    const other = await page.context().newPage();
+    await other.goto(`lab/workspaces/other/tree/${path}`);
+    await expect(other.locator('.jp-MlmTracking-state')).toHaveText('Tracked', { timeout: 30000 });
+    await add(other, 'Of the other page');
+    await run(other, 'x = 2');
+    await expect.poll(() => topOfLatest(page)).toBe('Of the other page');
+
+    await run(page, 'x = 3');
+    await expect.poll(() => topOfLatest(page)).toBe('Of the first page');
+    expect((await history(page)).items).toHaveLength(4);
+    await other.close();
+
+    await command(page, 'mlm:stop');
+    await expect(page.locator('.jp-MlmTracking-state')).toHaveText('Not tracked');
+  });
+});
+
+/** The first cell of the notebook as it was at its latest checkpoint. */
+async function topOfLatest(page: Page): Promise<string | undefined> {
+  const { project, items } = await history(page);
+  if (!items.length) {
+    return undefined;
+  }
+  const { cells } = await get(page, `projects/${project}/checkpoints/${items[0].id}/notebook`);
+  return cells[0].source;
+}
