@@ -5,6 +5,7 @@ import type { IThemeManager } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { downloadIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
+import type Embed from 'vega-embed';
 import type { Result } from 'vega-embed';
 
 import type { Run } from '../../schema';
@@ -183,8 +184,7 @@ function Picture(props: {
     let isWanted = true;
     const draw = async (): Promise<void> => {
       try {
-        // A full sentence is owed to Notebook 7 and others that come without Vega.
-        const { default: embed } = await import('vega-embed');
+        const embed = await loadVega(trans);
         if (!isWanted || !host.current) {
           return;
         }
@@ -200,12 +200,7 @@ function Picture(props: {
         }
       } catch (error) {
         if (isWanted) {
-          setFailure(
-            trans.__(
-              'This picture cannot be drawn here: Vega is missing or failed (%1).',
-              (error as Error).message
-            )
-          );
+          setFailure((error as Error).message);
         }
       }
     };
@@ -237,4 +232,17 @@ function Picture(props: {
       )}
     </figure>
   );
+}
+
+/** The Vega of JupyterLab: shared, so it costs us nothing, and missing in Notebook 7. */
+async function loadVega(trans: TranslationBundle): Promise<typeof Embed> {
+  try {
+    return (await import('vega-embed')).default;
+  } catch {
+    throw new Error(
+      trans.__(
+        'Pictures of runs are drawn by Vega, which this application does not bring. Open the notebook in JupyterLab to see them.'
+      )
+    );
+  }
 }

@@ -13,6 +13,7 @@ import type { ReadonlyJSONObject, ReadonlyPartialJSONObject } from '@lumino/core
 
 import type { Checkpoint } from '../../schema';
 import { CommandIDs, type IContext } from '../../tokens';
+import { showView } from '../place';
 import { CheckpointModel } from './model';
 import type { CheckpointView } from './view';
 
@@ -77,10 +78,7 @@ function addOpening(context: IContext, tracker: Tracker): void {
       }
       const home = typeof args.notebook === 'string' ? args.notebook : homeOf(context);
       const widget = find(tracker, asked) ?? (await open(context, tracker, asked, home));
-      if (!widget.isAttached) {
-        app.shell.add(widget, 'main', { type: 'MLM' });
-      }
-      app.shell.activateById(widget.id);
+      showView(app.shell, widget);
       return widget;
     }
   });

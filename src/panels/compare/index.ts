@@ -6,6 +6,7 @@ import { copyIcon, refreshIcon } from '@jupyterlab/ui-components';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import { CommandIDs, type IContext, NOW } from '../../tokens';
+import { showView } from '../place';
 import { compareIcon, swapIcon } from './icons';
 import { type IPair, keyOf, PAIR_SCHEMA, pairOf, swapped } from './pair';
 import type { CompareView } from './view';
@@ -34,13 +35,10 @@ function addOpening(context: IContext, tracker: WidgetTracker<Tab>): void {
     // Another call may have opened it while the code was loading.
     const there = tracker.find(tab => keyOf(tab.content.pair) === keyOf(pair));
     const tab = there ?? openTab({ pair, services, notebooks, translator });
-    if (!tab.isAttached) {
-      app.shell.add(tab, 'main');
-    }
     if (!there) {
       await tracker.add(tab);
     }
-    app.shell.activateById(tab.id);
+    showView(app.shell, tab);
     return tab;
   };
 

@@ -17,13 +17,15 @@ import { openRunSet, Waiting } from './viewer';
 export function openComparison(
   services: IServices,
   project: string,
-  runs: readonly string[]
+  runs: readonly string[],
+  notebook: string | null
 ): MainAreaWidget {
   const ids = runs.slice(0, MOST_COMPARED);
   const set = new RunSet(services.client, services.projects, project, ids);
   return openRunSet(
     services,
     set,
+    notebook,
     tableRowsIcon,
     () => <Comparison services={services} set={set} />,
     () => services.trans._n('One run', '%1 runs', set.runs.length)

@@ -16,11 +16,17 @@ import { durationOf } from './rows';
 import { Status } from './status';
 import { openRunSet, Waiting } from './viewer';
 
-export function openRunView(services: IServices, project: string, run: string): MainAreaWidget {
+export function openRunView(
+  services: IServices,
+  project: string,
+  run: string,
+  notebook: string | null
+): MainAreaWidget {
   const set = new RunSet(services.client, services.projects, project, [run]);
   return openRunSet(
     services,
     set,
+    notebook,
     runningIcon,
     () => <RunView services={services} set={set} />,
     () => set.runs[0].name

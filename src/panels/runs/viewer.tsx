@@ -9,7 +9,7 @@ import * as React from 'react';
 import { RunSet } from '../../model/runset';
 import type { IServices } from '../../tokens';
 
-const FIRST_MS = 1_000;
+const FIRST_MS = 500;
 const SLOW_MS = 30_000;
 
 class RunSetContent extends ReactWidget {
@@ -57,6 +57,7 @@ export function Waiting({
 export function openRunSet(
   services: IServices,
   set: RunSet,
+  notebook: string | null,
   icon: LabIcon,
   draw: () => React.JSX.Element,
   titleOf: () => string
@@ -73,21 +74,32 @@ export function openRunSet(
     }
     widget.title.caption = set.runs.map(run => run.name).join(', ');
   });
-  void keepFresh(set, widget);
+  void keepFresh(widget, set, async () => {
+    if (notebook !== null) {
+      await services.projects.find(notebook);
+    }
+  });
   return widget;
 }
 
 /**
- * Ask again, seldom, for what no event told of, since events are lost while the server restarts; soon where there is nothing
- * yet: after a restart the server knows a project again when a notebook of it has been asked for.
+ * Ask again, seldom, for what no event told of, since events are lost while the server restarts; soon where something could not
+ * be had: a server that was restarted knows a project again when a notebook of it was asked for.
  */
-async function keepFresh(set: RunSet, widget: MainAreaWidget): Promise<void> {
+async function keepFresh(
+  widget: MainAreaWidget,
+  set: RunSet,
+  remind: () => Promise<void>
+): Promise<void> {
   let wait = FIRST_MS;
   while (!widget.isDisposed) {
     if (!set.isLoaded || widget.isVisible) {
       await set.refresh();
     }
-    wait = set.failures.size ? Math.min(2 * wait, SLOW_MS) : SLOW_MS;
+    if (set.failures.size) {
+      await remind().catch(() => undefined); // What is wrong is shown already.
+    }
     await new Promise(resolve => setTimeout(resolve, wait));
+    wait = set.failures.size ? Math.min(2 * wait, SLOW_MS) : SLOW_MS;
   }
 }
