@@ -56,13 +56,18 @@ class World {
       notebook: null
     });
   sent: unknown = null;
+  /** Whether the next kernel is running something. */
+  isBusy = false;
   readonly news = new Signal<IKernels, IKernelNews>({} as IKernels);
 
   open(path: string, state: KernelState): NotebookPanel {
     const contentChanged = new Signal<object, void>({});
     const model = { contentChanged, toJSON: () => ({ cells: [path] }) };
     const context = { path, localPath: path, model, ready: Promise.resolve() };
-    const panel = { context } as unknown as NotebookPanel;
+    const statusChanged = new Signal<object, void>({});
+    const session = { kernel: { status: this.isBusy ? 'busy' : 'idle' } };
+    const sessionContext = { session, statusChanged };
+    const panel = { context, sessionContext } as unknown as NotebookPanel;
     this.panels.push(panel);
     this.states.set(path, state);
     return panel;
@@ -146,6 +151,16 @@ describe('a comparison', () => {
     await model.compareByValue();
     expect(world.asked).toHaveLength(isOffered ? 1 : 0);
     expect(model.basis.by).toBe(isOffered ? 'value' : 'preview');
+  });
+
+  it('waits for no cell that a tracked kernel is running', async () => {
+    const world = new World();
+    world.isBusy = true;
+    world.open('n.ipynb', 'tracking');
+    const model = world.model();
+    await model.load();
+    expect(model.basis).toMatchObject({ by: 'preview', why: 'busy' });
+    expect(world.asked).toEqual([]);
   });
 
   it('goes on by value when tracking starts', async () => {

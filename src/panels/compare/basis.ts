@@ -10,6 +10,8 @@ import type { IServices, KernelState } from '../../tokens';
 
 /** Above this many bytes a kernel is asked only when the user wants it: it loads them beside its own. */
 const MOST_UNASKED = 200_000_000;
+/** So long a kernel that works is waited for: it may only be answering somebody else's question. */
+const PATIENCE_MS = 500;
 
 export type Basis =
   /** No variable is on both sides with another value. */
@@ -41,9 +43,12 @@ export async function findKernel(
     if (!panel || (project && !(await isOf(services, panel, project)))) {
       continue;
     }
-    const state = await services.kernels.state(panel).catch(() => 'none' as const);
+    let state: KernelState = await services.kernels.state(panel).catch(() => 'none' as const);
     if (isTracked(state)) {
-      return { panel, state };
+      if (await isFree(panel)) {
+        return { panel, state };
+      }
+      state = 'busy';
     }
     if (!best || state === 'busy') {
       best = { panel, state };
@@ -99,6 +104,22 @@ export function sizeOf(changes: readonly Change<Variable>[]): number {
         : sum,
     0
   );
+}
+
+/** Whether a kernel would answer at once. */
+function isFree({ sessionContext }: NotebookPanel): Promise<boolean> {
+  const isBusy = (): boolean => sessionContext.session?.kernel?.status === 'busy';
+  return new Promise(resolve => {
+    const end = (): void => {
+      clearTimeout(timer);
+      sessionContext.statusChanged.disconnect(look);
+      resolve(!isBusy());
+    };
+    const look = (): void => void (isBusy() || end());
+    const timer = setTimeout(end, PATIENCE_MS);
+    sessionContext.statusChanged.connect(look);
+    look();
+  });
 }
 
 function isTracked(state: KernelState): boolean {
