@@ -52,7 +52,7 @@ function Shown({ project, detail, services }: ICellProps): React.JSX.Element | n
   }
   return (
     <section className="jp-MlmCheckpoint-outputs" aria-label={trans.__('Outputs')}>
-      <Outputs rendermime={rendermime} outputs={drawn} isTrusted={isTrusted} />
+      <Outputs rendermime={rendermime} outputs={drawn} isTrusted={isTrusted} trans={trans} />
       {!isTrusted && canBeTrusted(outputs) && (
         <p className="jp-MlmCheckpoint-notice">
           <notTrustedIcon.react tag="span" elementSize="normal" aria-hidden />

@@ -5,6 +5,7 @@ import { CodeEditor } from '@jupyterlab/codeeditor';
 import type * as nbformat from '@jupyterlab/nbformat';
 import { OutputAreaModel, SimplifiedOutputArea } from '@jupyterlab/outputarea';
 import { type IRenderMimeRegistry, MimeModel } from '@jupyterlab/rendermime';
+import type { TranslationBundle } from '@jupyterlab/translation';
 import { Widget } from '@lumino/widgets';
 import * as React from 'react';
 
@@ -49,10 +50,12 @@ interface IOutputsProps {
   rendermime: IRenderMimeRegistry;
   outputs: nbformat.IOutput[];
   isTrusted: boolean;
+  trans: TranslationBundle;
 }
 
 /** Outputs as below a cell. Untrusted ones are sanitized, and what could run is shown by its safest form. */
-export function Outputs({ rendermime, outputs, isTrusted }: IOutputsProps): React.JSX.Element {
+export function Outputs(props: IOutputsProps): React.JSX.Element {
+  const { rendermime, outputs, isTrusted, trans } = props;
   const make = React.useCallback((): Widget => {
     const model = new OutputAreaModel({ values: outputs, trusted: isTrusted });
     const area = new SimplifiedOutputArea({
@@ -60,10 +63,26 @@ export function Outputs({ rendermime, outputs, isTrusted }: IOutputsProps): Reac
       rendermime,
       maxNumberOutputs: MOST_OUTPUTS
     });
-    area.disposed.connect(() => model.dispose());
+    const observer = namePictures(area.node, trans.__('A picture that the cell displayed'));
+    area.disposed.connect(() => {
+      observer.disconnect();
+      model.dispose();
+    });
     return area;
-  }, [rendermime, outputs, isTrusted]);
+  }, [rendermime, outputs, isTrusted, trans]);
   return <Hosted make={make} className="jp-MlmOutputs" />;
+}
+
+/** JupyterLab's renderer draws pictures without a text for those who do not see them. */
+function namePictures(node: HTMLElement, text: string): MutationObserver {
+  const name = (): void =>
+    node.querySelectorAll<HTMLImageElement>('img:not([alt])').forEach(image => {
+      image.alt = text;
+    });
+  name();
+  const observer = new MutationObserver(name);
+  observer.observe(node, { childList: true, subtree: true });
+  return observer;
 }
 
 interface IMarkdownProps {

@@ -96,7 +96,12 @@ const CellView = React.memo(function CellView(props: ICellViewProps): React.JSX.
       <span className="jp-MlmNotebook-label">{label}</span>
       <Source services={services} source={cell.source} mimeType={mimeType} label={label} />
       {cell.outputs.length > 0 && (
-        <Outputs rendermime={services.rendermime} outputs={cell.outputs} isTrusted={false} />
+        <Outputs
+          rendermime={services.rendermime}
+          outputs={cell.outputs}
+          isTrusted={false}
+          trans={services.trans}
+        />
       )}
     </>
   );
