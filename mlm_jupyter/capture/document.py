@@ -103,15 +103,16 @@ class DocumentSource:
             new = {cell.id: cell for cell in msgspec.convert(list(cells), list[Cell])}
         except (msgspec.ValidationError, TypeError) as error:
             raise InvalidInputError(f"A frontend told of its cells in a form that is not known: {error}") from error
+        if strange := {cell.cell_type for cell in new.values()} - {"code", "markdown", "raw"}:
+            raise InvalidInputError(f"A frontend told of a kind of cell that is not known: {', '.join(sorted(strange))}")
+        if self._told.cells is None and order is None and not new:  # of its cells it has not told yet
+            self._told = msgspec.structs.replace(self._told, metadata=metadata and dict(metadata))
+            return ()
         known = (self._told.cells or {}) | new
         ids = known if order is None else dict.fromkeys(order)
         kept = {id: known[id] for id in ids if id in known}
         self._told = Picture(None, kept, self._told.metadata if metadata is None else dict(metadata))
         return tuple(id for id in ids if id not in known)
-
-    def forget_frontend(self) -> None:
-        """Go by the file again: the frontend has gone."""
-        self._told = Picture()
 
     def picture(self) -> Picture:
         """Return what the document is to be made of, as it is now."""

@@ -17,11 +17,12 @@ from mlm_jupyter.clock import new_id, now_ms
 from mlm_jupyter.core.access import Access
 from mlm_jupyter.core.digest import Digest
 from mlm_jupyter.core.entities import CellExecution, Checkpoint, CheckpointKind, Variable
-from mlm_jupyter.errors import AmbiguousError, MlmError, NotFoundError
+from mlm_jupyter.errors import MlmError
 from mlm_jupyter.session.cell import CellResult, RunningCell
+from mlm_jupyter.session.naming import find_holder, move_name
 from mlm_jupyter.session.retention import Retention
 from mlm_jupyter.settings import Settings
-from mlm_jupyter.store.checkpoints import Checkpoints, check_name
+from mlm_jupyter.store.checkpoints import Checkpoints
 from mlm_jupyter.store.database import Database
 from mlm_jupyter.store.packs import Packs
 from mlm_jupyter.trust import Key, sign
@@ -217,7 +218,7 @@ class LiveSession:
         ConflictError, InvalidInputError : the name is taken, or cannot be one.
         StorageError : it could not be written.
         """
-        holder = None if name is None else self._find_holder(name)
+        holder = None if name is None else find_holder(self.checkpoints, name, self._is_of_this_cell)
         execution = self._cell.execution(CellResult("ok")) if self._cell is not None and self._cell.source else None
         draft = self._submit(
             kind, self._look(), execution=execution, name=name if holder is None else None, note=note, metrics=metrics
@@ -226,33 +227,15 @@ class LiveSession:
         draft.done.wait()
         if draft.checkpoint is None:
             raise draft.error or MlmError("The checkpoint was not stored. See what was said before.")
-        return draft.checkpoint if holder is None or name is None else self._move_name(name, holder, draft.checkpoint)
-
-    def _find_holder(self, name: str) -> Checkpoint | None:
-        """Return who has a name and gives it away: what the cell being executed called so before. Raises ConflictError."""
-        check_name(name)
-        try:
-            holder = self.checkpoints.resolve(name)
-        except (NotFoundError, AmbiguousError):
-            return None
-        if holder.name != name:  # a run is called so, or an id begins like that
-            return None
-        if not self._is_of_this_cell(holder):
-            self.checkpoints.require_free(name)
-        return holder
+        if holder is None:
+            return draft.checkpoint
+        made, line = move_name(self.checkpoints, holder, draft.checkpoint)
+        self._surroundings.tell(line)
+        return made
 
     def _is_of_this_cell(self, made: Checkpoint) -> bool:
         is_here = made.notebook == self.notebook and (self.notebook is not None or made.session_id == self.session_id)
         return is_here and self._cell is not None and self._cell.has_made(made)
-
-    def _move_name(self, name: str, before: Checkpoint, after: Checkpoint) -> Checkpoint:
-        self.checkpoints.set_name(before.id, None)
-        self.checkpoints.set_name(after.id, name)
-        self._surroundings.tell(
-            f"The name {name} moved to checkpoint {after.ordinal}, from checkpoint {before.ordinal} ({before.id}),"
-            " which this cell made when it ran before."
-        )
-        return self.checkpoints.get(after.id)
 
     def _look(self) -> Look:
         mentions = None if self._has_gone_unseen else self.reach.mentions

@@ -125,7 +125,7 @@ def notebooks(draw: st.DrawFn) -> dict[str, Any]:
     return {"cells": cells, "metadata": draw(JSON_METADATA), "nbformat": 4, "nbformat_minor": 5}
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None)
 @given(notebooks())
 def test_a_file_comes_back_as_the_notebook_it_is(tmp_path: Path, notebook: dict[str, Any]) -> None:
     path = tmp_path / "any.ipynb"
@@ -138,6 +138,7 @@ def test_a_file_comes_back_as_the_notebook_it_is(tmp_path: Path, notebook: dict[
     assert (path.read_bytes(), path.stat().st_mtime_ns) == before
 
 
+@settings(deadline=None)
 @given(notebooks(), notebooks())
 def test_what_the_frontend_tells_in_changes_is_what_it_shows(first: dict[str, Any], second: dict[str, Any]) -> None:
     def told(notebook: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -194,7 +195,10 @@ def test_a_frontend_is_asked_for_cells_it_never_told_of() -> None:
     assert shelf.sources(source.document(source.picture(), shelf)) == ["2", "1", "3"]
 
 
-@pytest.mark.parametrize("cells", [[3], [{"id": 1}], [{"id": "a", "cell_type": "code", "source": ["x"]}], [{}]])
+STRANGE = {"id": "a", "cell_type": "graph", "source": ""}
+
+
+@pytest.mark.parametrize("cells", [[3], [{"id": 1}], [{"id": "a", "cell_type": "code", "source": ["x"]}], [STRANGE], [{}]])
 def test_a_message_in_another_form_is_refused_and_changes_nothing(cells: list[Any]) -> None:
     source = DocumentSource()
     source.tell([code_told("a", "1")])
@@ -203,11 +207,14 @@ def test_a_message_in_another_form_is_refused_and_changes_nothing(cells: list[An
     assert list(source.picture().cells or {}) == ["a"]
 
 
-def test_when_the_frontend_goes_the_file_counts_again(tmp_path: Path) -> None:
+def test_who_told_of_everything_but_the_cells_has_not_told_that_there_are_none(tmp_path: Path) -> None:
     shelf, source = MemoryShelf(), DocumentSource(write(tmp_path / "n.ipynb", code("a", "of the file")))
-    source.tell([code_told("a", "of the frontend")])
-    source.forget_frontend()
-    assert shelf.sources(source.document(source.picture(), shelf)) == ["of the file"]
+    source.tell([])
+    source.tell([], metadata={"title": "told"})
+    document = source.document(source.picture(), shelf)
+    assert (shelf.sources(document), document.metadata) == (["of the file"], {"title": "told"})
+    source.tell([], order=[])
+    assert shelf.sources(source.document(source.picture(), shelf)) == []
 
 
 # Without a frontend --------------------------------------------------------------------------------------------------

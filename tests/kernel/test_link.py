@@ -230,6 +230,7 @@ def test_the_history_goes_along_with_a_notebook_that_is_renamed(tmp_path: Path, 
         with kernel.project() as project:
             assert {run.notebook for run in project.runs()} == {"sub/better.ipynb"}
             assert {session.notebook for session in project.sessions()} == {"sub/better.ipynb"}
+            assert [one.source for one in project.notebook("after").cells] == [START, "x = 1", "y = 2"]
         report = page.done("restore", ref="latest~1")
         assert (report["restored"], report["unchanged"]) == ([], ["x", "y"])
         page.close()
