@@ -19,9 +19,11 @@ from typing import Any, Final
 
 from xxhash import xxh3_128_digest
 
+from mlm_jupyter.capture.displayed import Displayed, find_displayed
 from mlm_jupyter.capture.links import is_mutable
 
 MOST_OBJECTS: Final = 3_000_000
+MOST_DISPLAYED: Final = 50_000
 MOST_FRONTIER: Final = 64
 MOST_FRONTIER_BYTES: Final = 1 << 16
 
@@ -32,6 +34,8 @@ _CONTAINERS: Final = (
     *(types.FunctionType, types.BuiltinFunctionType),
 )
 _PLAIN_MEMORY: Final = (bytearray, array.array)
+_OPAQUE_BUT_HARMLESS: Final = ("sklearn.", "numpy.random", "pandas._libs.hashtable")
+"""What the collector does not look into: memory of their own, or labels by their hash, which cannot be changed."""
 
 Pickle = Callable[[Any], bytes]
 
@@ -39,7 +43,9 @@ Pickle = Callable[[Any], bytes]
 class Frontier:
     """What is shared with others of a group that is closed otherwise, and what it was when it was found so."""
 
-    def __init__(self, objects: list[Any], pickle: Pickle) -> None:
+    def __init__(self, objects: list[Any], pickle: Pickle, also: tuple[str, ...] = ()) -> None:
+        self.also = also
+        """By what names it can be reached, beside those of its variables."""
         self._objects = objects
         self._pickle = pickle
         self._fingerprint = self._take()
@@ -68,31 +74,60 @@ def find_frontier(namespace: Mapping[str, Any], names: Iterable[str], pickle: Pi
 
     Nothing of ours may refer to anything inside while this runs.
     """
+    roots = collections.Counter(id(namespace[name]) for name in names)
     inside = _walk([namespace[name] for name in names])
     if inside is None:
         return None
-    roots = collections.Counter(id(namespace[name]) for name in names)
-    objects = list(inside.values())
-    inside.clear()
-    if not _is_tensor_memory_closed(objects):
-        return None
-    references = _references(objects)
-    weak = collections.Counter(id(weakref.ref.__call__(obj)) for obj in objects if isinstance(obj, weakref.ref))
+    held: set[int] = set()
+    also: tuple[str, ...] = ()
+    while True:
+        open_ = _find_open(inside, roots)
+        if _is_small(inside, open_, roots):
+            found = Frontier([inside[identity] for identity in open_], pickle, also)
+            if found.is_known:
+                return found if _is_tensor_memory_closed(list(inside.values())) else None
+            del found  # it refers to what is counted
+        displayed = find_displayed(namespace)
+        if displayed is None or not _join(inside, roots, held, open_, displayed):
+            return None
+        also = displayed.names
+
+
+def _find_open(inside: Mapping[int, Any], roots: Mapping[int, int]) -> list[int]:
+    """Return which objects have a reference that is neither from inside nor one of those that ``roots`` counts."""
+    references = _references(list(inside.values()))
+    weak = collections.Counter(id(weakref.ref.__call__(obj)) for obj in inside.values() if isinstance(obj, weakref.ref))
     own = _own_references()
-    frontier: list[int] = []
-    for position in range(len(objects)):
-        identity = id(objects[position])
-        strong = sys.getrefcount(objects[position]) - own - references[identity]
-        weakly = weakref.getweakrefcount(objects[position]) - weak[identity]
-        if identity in roots:
-            if strong != roots[identity] or weakly:
-                return None
-        elif strong or weakly:
-            frontier.append(position)
-    if len(frontier) > MOST_FRONTIER or not all(_is_librarys(objects[position]) for position in frontier):
-        return None
-    found = Frontier([objects[position] for position in frontier], pickle)
-    return found if found.is_known else None
+    open_: list[int] = []
+    for identity in inside:
+        strong = sys.getrefcount(inside[identity]) - own - references[identity] - roots.get(identity, 0)
+        if strong or weakref.getweakrefcount(inside[identity]) != weak[identity]:
+            open_.append(identity)
+    return open_
+
+
+def _is_small(inside: Mapping[int, Any], open_: list[int], roots: Mapping[int, int]) -> bool:
+    """Return whether what else is referred to could be some constants of libraries."""
+    return len(open_) <= MOST_FRONTIER and all(identity not in roots and _is_librarys(inside[identity]) for identity in open_)
+
+
+def _join(inside: dict[int, Any], roots: dict[int, int], held: set[int], open_: list[int], displayed: Displayed) -> bool:
+    """Take in the displayed values that lead to what is open and are not ``held`` yet; return whether there were any."""
+    wanted = set(open_)
+    before = len(held)
+    left = MOST_DISPLAYED
+    while displayed.values and left > 0:
+        value = displayed.values.pop()
+        identity = id(value)
+        if identity in held:
+            continue
+        walked = None if identity in inside else _walk([value], most=left)
+        if identity in inside or (walked is not None and not wanted.isdisjoint(walked)):
+            held.add(identity)
+            roots[identity] = roots.get(identity, 0) + displayed.references[identity]
+            inside.update(walked or {})
+        left -= len(walked or ())
+    return len(held) > before
 
 
 def _is_tensor_memory_closed(objects: list[Any]) -> bool:
@@ -110,16 +145,16 @@ def _is_tensor_memory_closed(objects: list[Any]) -> bool:
     return is_memory_closed(tensors)
 
 
-def _walk(values: list[Any]) -> dict[int, Any] | None:
+def _walk(values: list[Any], *, most: int = MOST_OBJECTS) -> dict[int, Any] | None:
     """Return all objects under ``values`` that can be changed, or hold one that can, by id; None when some cannot be seen."""
     inside = {id(value): value for value in values}
     pending = list(inside.values())
     while pending:
         found: list[Any] = []
         for obj in _children(pending):
-            if isinstance(obj, _ATOMS) or id(obj) in inside:
-                continue
             kind = type(obj)
+            if id(obj) in inside or (issubclass(kind, _ATOMS) and not is_mutable(kind)):
+                continue
             if not (issubclass(kind, _CONTAINERS) or is_mutable(kind)) or _is_shared_code(obj) or _is_plain_tuple(obj):
                 continue
             if not kind.__flags__ & _HAS_GC and not _is_plain_memory(obj):
@@ -127,7 +162,7 @@ def _walk(values: list[Any]) -> dict[int, Any] | None:
             inside[id(obj)] = obj
             found.append(obj)
         pending = found
-        if len(inside) > MOST_OBJECTS:
+        if len(inside) > most:
             return None
     return inside if all(type(value).__flags__ & _HAS_GC or _is_plain_memory(value) for value in values) else None
 
@@ -168,16 +203,18 @@ def _is_plain_tuple(obj: Any) -> bool:
 def _is_plain_memory(obj: Any) -> bool:
     """Return whether an object without references that the collector sees has none at all."""
     kind = type(obj)
-    if kind is object or isinstance(obj, _PLAIN_MEMORY) or kind.__module__.startswith(("sklearn.", "numpy.random")):
+    if kind is object or isinstance(obj, _PLAIN_MEMORY) or kind.__module__.startswith(_OPAQUE_BUT_HARMLESS):
         return True
     if kind.__module__ != "numpy" or kind.__name__ != "ndarray":
         return False
     if not obj.dtype.hasobject:
         return obj.base is None or type(obj.base).__module__ == "numpy"
-    return obj.base is None and all(map(_ATOMS_AND_BOOL.__contains__, map(type, obj.ravel("K").tolist())))
+    return obj.base is None and all(map(_is_plain_value, set(map(type, obj.ravel("K").tolist()))))
 
 
-_ATOMS_AND_BOOL: Final = frozenset({str, bytes, int, float, bool, complex, type(None)})
+def _is_plain_value(kind: type) -> bool:
+    """Return whether an object of this type cannot be changed and holds nothing that can."""
+    return issubclass(kind, _ATOMS) or not (kind.__flags__ & _HAS_GC or is_mutable(kind))
 
 
 def _is_librarys(obj: Any) -> bool:
@@ -187,6 +224,6 @@ def _is_librarys(obj: Any) -> bool:
 
 
 def _own_references() -> int:
-    """Return how many of an object's references are those of the list it is counted from and of the counting."""
-    objects = [object()]
-    return next(sys.getrefcount(objects[position]) for position in range(1))
+    """Return how many of an object's references are those of the dict it is counted from and of the counting."""
+    inside = {0: object()}
+    return sys.getrefcount(inside[0])

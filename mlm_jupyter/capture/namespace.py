@@ -18,6 +18,7 @@ from typing import Any, Final
 from xxhash import xxh3_128_hexdigest
 
 from mlm_jupyter.capture.closure import Frontier, find_frontier
+from mlm_jupyter.capture.context import CannotCaptureError
 from mlm_jupyter.capture.deep import dump_deeply
 from mlm_jupyter.capture.drafts import GroupDraft, Hasher, Look, ValueDraft, VariableDraft
 from mlm_jupyter.capture.identity import Identities
@@ -148,7 +149,10 @@ class Namespace:
         return closed
 
     def _pickle_alone(self, value: Any) -> bytes:
-        return bytes(dump(value, namespace=self.live, roots={}, scalars=self._scalars).stream)
+        pickled = dump(value, namespace=self.live, roots={}, scalars=self._scalars)
+        if pickled.buffers:
+            raise CannotCaptureError("too large to be compared each time")
+        return bytes(pickled.stream)
 
     def _skips(
         self,
@@ -159,7 +163,7 @@ class Namespace:
         if names not in self._closed:
             return False
         if names not in known:
-            known[names] = not mentions(names) and self._closed[names].is_same()
+            known[names] = not mentions((*names, *self._closed[names].also)) and self._closed[names].is_same()
         return known[names]
 
     def forget(self, names: Iterable[str]) -> None:

@@ -16,6 +16,7 @@ from typing import Final
 from mlm_jupyter.core.access import Access, access_of
 from mlm_jupyter.core.magics import parse_cell
 from mlm_jupyter.core.triggers import ANYWHERE
+from mlm_jupyter.core.underscores import UNDERSCORES
 from mlm_jupyter.core.words import words_of
 
 _CODE_WORDS: Final = frozenset({"def", "lambda", "class", "for", "async"})
@@ -75,7 +76,7 @@ def _words_of_functions(source: str, access: Access) -> frozenset[str]:
                     words.update(inner.names)
         else:
             pending += ast.iter_child_nodes(node)
-    return frozenset(words)
+    return frozenset(words) - (UNDERSCORES - access.identifiers)
 
 
 _LATER: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.GeneratorExp)

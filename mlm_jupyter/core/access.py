@@ -17,6 +17,7 @@ import msgspec
 
 from mlm_jupyter.core.magics import parse_cell
 from mlm_jupyter.core.scopes import NameReader
+from mlm_jupyter.core.underscores import UNDERSCORES, underscores_in
 from mlm_jupyter.core.words import words_of
 
 UNPARSED: Final = "unparsed"
@@ -65,6 +66,8 @@ def _access_of(source: str) -> Access:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return Access(identifiers=frozenset(identifiers | reader.texts), triggers=frozenset({UNPARSED}))
     identifiers |= reader.texts
+    if not UNDERSCORES.isdisjoint(identifiers):
+        identifiers -= UNDERSCORES - underscores_in(source)
     private = [word for word in identifiers if word.startswith("__") and not word.endswith("__")]
     identifiers.update(f"_{owner.lstrip('_')}{word}" for owner in reader.classes for word in private)
     return Access(

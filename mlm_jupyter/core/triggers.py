@@ -25,6 +25,7 @@ ANYWHERE: Final = _words(
     f_locals f_globals f_builtins f_back tb_frame tb_next gi_frame cr_frame ag_frame
     settrace setprofile settrace_all_threads setprofile_all_threads addaudithook
     get_ipython InteractiveShell user_ns user_ns_hidden user_global_ns user_module
+    displayhook exec_result last_execution_result history_manager output_hist
     run_cell run_cell_async run_code run_ast_nodes run_line_magic run_cell_magic safe_execfile
     """
 )

@@ -113,6 +113,16 @@ ATTACKS = {
         RECORDS + "async def work(t):\n    t[0]['k'] = 1\nrunning = work(x)",
         "try:\n    running.send(None)\nexcept StopIteration: pass",
     ),
+    "a generator that holds a large array in it": (
+        "import numpy as np\nx = [np.zeros(100_000)]\ndef work(t):\n    yield\n    t[0] = 1\n    yield\nrunning = work(x[0])\n"
+        "next(running)",
+        "next(running)",
+    ),
+    "a generator that holds an attribute of a text in it": (
+        "class T(str): pass\nx = [T('a')]\nx[0].note = [1]\ndef work(t):\n    yield\n    t.append(1)\n    yield\n"
+        "running = work(x[0].note)\nnext(running)",
+        "next(running)",
+    ),
     "a generator over it": (RECORDS + "walk = (item for item in x)", "next(walk)['k'] = 1"),
     "a bound method in a list": (RECORDS + "hold = [x[0].update]", "hold[0](k=1)"),
     "a method-wrapper": (RECORDS + "put = x[0].__setitem__", "put('k', 1)"),
