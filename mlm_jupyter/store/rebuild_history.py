@@ -40,6 +40,7 @@ class _OldRow(msgspec.Struct):
     name: str | None
     note: str | None
     parent_id: str | None
+    notebook: str | None
     is_dropped: bool
 
 
@@ -109,7 +110,7 @@ class _History:
         made = to_checkpoint(digest, manifest, execution)
         if row is None:
             return made
-        return msgspec.structs.replace(made, name=row.name, note=row.note, is_dropped=row.is_dropped)
+        return msgspec.structs.replace(made, name=row.name, note=row.note, notebook=row.notebook, is_dropped=row.is_dropped)
 
     def _insert_lost(self, connection: sqlite3.Connection) -> None:
         """Add what is left of checkpoints whose manifest is damaged: their old rows."""
