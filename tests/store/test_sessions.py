@@ -31,6 +31,7 @@ def test_a_moved_notebook_has_its_whole_history_by_its_new_name_and_no_other_s(s
     assert stock.checkpoints.resolve("latest", notebook="sub/moved.ipynb").id == made[-1].id
     assert stock.checkpoints.next_ordinal("sub/moved.ipynb") == made[-1].ordinal + 1
     assert verify(stock.packs).is_sound
+    stock.close()
     rebuild(stock.database.folder)
     stock.reopen()
     assert {one.notebook for one in stock.checkpoints.list()} == {"sub/moved.ipynb"}
