@@ -59,6 +59,7 @@ class World {
   /** Whether the next kernel is running something. */
   isBusy = false;
   readonly news = new Signal<IKernels, IKernelNews>({} as IKernels);
+  readonly opened = new Signal<unknown, NotebookPanel>({});
 
   open(path: string, state: KernelState): NotebookPanel {
     const contentChanged = new Signal<object, void>({});
@@ -70,6 +71,7 @@ class World {
     const panel = { context, sessionContext } as unknown as NotebookPanel;
     this.panels.push(panel);
     this.states.set(path, state);
+    this.opened.emit(panel);
     return panel;
   }
 
@@ -100,6 +102,7 @@ class World {
     } as unknown as IServices;
     const notebooks = {
       currentWidget: null,
+      widgetAdded: this.opened,
       find: (test: (panel: NotebookPanel) => boolean) => this.panels.find(test),
       filter: (test: (panel: NotebookPanel) => boolean) => this.panels.filter(test)
     } as unknown as INotebookTracker;
@@ -269,9 +272,18 @@ describe('a comparison with now', () => {
     expect(model.diff).not.toBeNull();
   });
 
-  it('asks for the notebook to be opened when it is not', async () => {
-    const model = new World().model(LIVE);
+  it('asks for the notebook to be opened when it is not, and goes on when it is', async () => {
+    const world = new World();
+    const model = world.model(LIVE);
     await model.load();
     expect(model.failure?.notebook).toBe('n.ipynb');
+    const isDone = new Promise<void>(resolve =>
+      model.changed.connect(() => model.basis.by === 'value' && resolve())
+    );
+    world.open('other.ipynb', 'tracking');
+    world.open('n.ipynb', 'tracking');
+    await isDone;
+    expect(model.failure).toBeNull();
+    expect(world.sent).toEqual({ cells: ['n.ipynb'] });
   });
 });

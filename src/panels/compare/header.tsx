@@ -117,15 +117,14 @@ function News({ model, commands, trans }: IHeaderProps): React.JSX.Element | nul
   );
   if (failure) {
     const { notebook } = failure;
-    const open = async (): Promise<void> => {
-      await commands.execute('docmanager:open', { path: notebook });
-      await model.load();
-    };
     return (
       <div className="jp-MlmCompare-news jp-mod-failed" role="alert">
         <p>{failure.message}</p>
         {notebook ? (
-          <button className="jp-Button jp-mod-styled" onClick={() => void open()}>
+          <button
+            className="jp-Button jp-mod-styled"
+            onClick={() => void commands.execute('docmanager:open', { path: notebook })}
+          >
             {trans.__('Open the notebook')}
           </button>
         ) : (

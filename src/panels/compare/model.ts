@@ -38,6 +38,7 @@ export class CompareModel {
     readonly pair: IPair
   ) {
     services.kernels.changed.connect(this.onKernel, this);
+    notebooks.widgetAdded.connect(this.onOpened, this);
   }
 
   /** Anything below changed. */
@@ -250,6 +251,13 @@ export class CompareModel {
     if (this.watched !== panel) {
       this.watched = panel;
       panel.context.model.contentChanged.connect(this.onContent, this);
+    }
+  }
+
+  /** The notebook that was missing is there: the user opened it, or the layout was restored after this tab. */
+  private onOpened(_: INotebookTracker, panel: NotebookPanel): void {
+    if (this.failure?.notebook === panel.context.path) {
+      void this.load();
     }
   }
 
