@@ -53,7 +53,10 @@ async function makePast(
     metadata: {},
     ...(cell.cell_type === 'code' ? { outputs: [], execution_count: null } : {})
   }));
-  const notebook = { cells: full, metadata: {}, nbformat: 4, nbformat_minor: 5 };
+  const metadata = {
+    kernelspec: { name: 'python3', display_name: 'Python 3', language: 'python' }
+  };
+  const notebook = { cells: full, metadata, nbformat: 4, nbformat_minor: 5 };
   await page.contents.uploadContent(JSON.stringify(notebook), 'text', path);
   return page.evaluate(
     async ({ path, full }) => {
@@ -85,11 +88,18 @@ async function makePast(
   );
 }
 
+/** Open a checkpoint by the command, and wait for nothing. */
+async function show(page: IJupyterLabPageFixture, project: string, id: string): Promise<void> {
+  await page.evaluate(
+    async args => {
+      await window.jupyterapp.commands.execute('mlm:open-checkpoint', args);
+    },
+    { project, checkpoint: id }
+  );
+}
+
 async function open(page: IJupyterLabPageFixture, project: string, id: string): Promise<Locator> {
-  await page.evaluate(args => window.jupyterapp.commands.execute('mlm:open-checkpoint', args), {
-    project,
-    checkpoint: id
-  });
+  await show(page, project, id);
   const view = page.locator('.jp-MlmCheckpoint:visible');
   await expect(view.getByRole('heading', { level: 2 })).toBeVisible();
   return view;
@@ -200,7 +210,6 @@ test('a checkpoint is read, named, opened as a notebook and deleted', async ({ p
     await page.getByRole('button', { name: 'Open as notebook' }).click();
     await expect(page.getByRole('tab', { name: 'past-2.ipynb' })).toBeVisible();
     await expect(page.locator('.jp-NotebookPanel:visible')).toContainText('import numpy as np');
-    await page.keyboard.press('Control+Shift+[');
     expect(await page.contents.fileExists(`${tmpPath}/past-2.ipynb`)).toBe(true);
     expect(await page.contents.fileExists(`${tmpPath}/past.ipynb`)).toBe(true);
   });
@@ -214,10 +223,7 @@ test('a checkpoint is read, named, opened as a notebook and deleted', async ({ p
     await expect(page.locator('.jp-Dialog')).toContainText('Not touched');
     await page.locator('.jp-Dialog').getByRole('button', { name: 'Delete' }).click();
     await expect(page.getByRole('tab', { name: '#3' })).toHaveCount(0);
-    await page.evaluate(args => window.jupyterapp.commands.execute('mlm:open-checkpoint', args), {
-      project,
-      checkpoint: ids[2]
-    });
+    await show(page, project, ids[2]);
     await expect(page.locator('.jp-MlmCheckpoint:visible').getByRole('alert')).toContainText(
       'may have been deleted'
     );

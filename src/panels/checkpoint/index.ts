@@ -208,7 +208,8 @@ async function fetchCheckpoint(context: IContext, asked: IRef): Promise<Checkpoi
 function find(tracker: Tracker, { project, checkpoint }: IRef): ReturnType<Tracker['find']> {
   return tracker.find(
     ({ content: { model } }) =>
-      model.project === project && (model.id === checkpoint || model.ref === checkpoint)
+      model.project === project &&
+      [model.id, model.ref, model.checkpoint?.name].includes(checkpoint)
   );
 }
 
@@ -227,10 +228,26 @@ async function open(
   const model = new CheckpointModel(context.services, asked.project, asked.checkpoint, home);
   const widget = makeView(model, context.services);
   widget.id = `mlm-checkpoint-${asked.project}-${asked.checkpoint}`;
-  // The layout keeps the id, once a reference is known to mean it.
-  model.changed.connect(() => void tracker.save(widget));
+  model.changed.connect(() => settle(context, tracker, widget));
   await tracker.add(widget);
   return widget;
+}
+
+/** What was asked for by another reference may be open already; else the layout keeps the id that it turned out to mean. */
+function settle({ app }: IContext, tracker: Tracker, widget: MainAreaWidget<CheckpointView>): void {
+  const { model } = widget.content;
+  const twin = tracker.find(
+    other =>
+      other !== widget &&
+      other.content.model.project === model.project &&
+      other.content.model.id === model.id
+  );
+  if (twin) {
+    widget.dispose();
+    app.shell.activateById(twin.id);
+  } else {
+    void tracker.save(widget);
+  }
 }
 
 /** The path of the notebook in front. */
