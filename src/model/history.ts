@@ -8,7 +8,7 @@ import { type Client, ClientError, type ICheckpointQuery } from '../client';
 import type { Checkpoint, CheckpointPage } from '../schema';
 import { type IEntry, isStored } from './entries';
 import { EMPTY_GRAPH, extendGraph, type IGraph } from './graph';
-import { isReaching, putPage } from './pages';
+import { Pages } from './pages';
 
 const PAGE = 200;
 /** As many as the server gives at once. */
@@ -16,14 +16,11 @@ const MOST = 1000;
 /** A live refresh asks for few at first: mostly one is new. */
 const NEWEST = 20;
 
+/** While something is written all the time, the server rests so long between two refreshes. */
+const REST_MS = 200;
+
 /** Which checkpoints are asked for; pages are the history's own business. */
 export type Question = Omit<ICheckpointQuery, 'cursor' | 'limit'>;
-
-interface IBoundary {
-  /** The id of the last item of a page. */
-  id: string;
-  cursor: string;
-}
 
 export class History implements IDisposable {
   constructor(
@@ -43,7 +40,7 @@ export class History implements IDisposable {
 
   /** How many there are, loaded or not. */
   get total(): number {
-    return this._total + this._entries.length - this._items.length;
+    return this._pages.total + this._entries.length - this._pages.items.length;
   }
 
   /** Whether the answer to the question asked last is there. */
@@ -53,7 +50,7 @@ export class History implements IDisposable {
 
   /** Whether everything is loaded. */
   get isComplete(): boolean {
-    return this._isReady && this._cursor === null;
+    return this._isReady && this._pages.cursor === null;
   }
 
   /** Why the last request failed; null when it did not. */
@@ -97,9 +94,8 @@ export class History implements IDisposable {
     this._turn += 1;
     this._changed.emit();
     this._asking = this.fetch({ limit: PAGE }, page => {
-      this.clear();
+      this._pages.clear();
       this.put(page, null);
-      this._cursor = page.cursor;
       this._isReady = true;
     });
     await this._asking;
@@ -113,7 +109,7 @@ export class History implements IDisposable {
 
   /** Fetch all there is. */
   async all(): Promise<void> {
-    while (this._isReady && this._cursor !== null && !this._failure && !this._isDisposed) {
+    while (this._isReady && this._pages.cursor !== null && !this._failure && !this._isDisposed) {
       await this.more(MOST);
     }
   }
@@ -137,6 +133,9 @@ export class History implements IDisposable {
       this._isStale = false;
       await this.fetchNewest();
       await this.fetchShown(shown);
+      if (this._isStale) {
+        await new Promise(resolve => setTimeout(resolve, REST_MS));
+      }
     }
     this._isRefreshing = false;
   }
@@ -146,13 +145,12 @@ export class History implements IDisposable {
     if (!this._isReady) {
       return this.ask(this._question);
     }
-    const oldest = this._items[this._items.length - 1]?.id ?? '';
+    const oldest = this._pages.items[this._pages.items.length - 1]?.id ?? '';
     let before: string | null = null;
     let cursor: string | null = null;
     do {
       const page = await this.fetch({ cursor: cursor ?? undefined, limit: PAGE }, page => {
         this.put(page, before);
-        this.settleEnd(page);
       });
       before = page?.items[page.items.length - 1]?.id ?? null;
       cursor = page?.cursor ?? null;
@@ -176,14 +174,13 @@ export class History implements IDisposable {
   }
 
   private async fetchMore(limit: number): Promise<void> {
-    const cursor = this._cursor;
+    const cursor = this._pages.cursor;
     if (!this._isReady || cursor === null) {
       return;
     }
-    const before = this._items[this._items.length - 1]?.id ?? null;
+    const before = this._pages.items[this._pages.items.length - 1]?.id ?? null;
     await this.fetch({ cursor, limit }, page => {
       this.put(page, before);
-      this._cursor = page.cursor;
     });
   }
 
@@ -193,15 +190,14 @@ export class History implements IDisposable {
     let isCounted = false;
     for (const limit of [NEWEST, PAGE]) {
       const page = await this.fetch({ limit }, page => {
-        isReached = isReaching(this._items, page.items, page.cursor === null);
+        isReached = this._pages.isReachedBy(page);
         if (isReached || limit === PAGE) {
-          isCounted = !this._isMiscounted && this._total + this.countNew(page) === page.total;
-          this._isMiscounted = false;
+          isCounted = this._pages.isCountedBy(page);
+          this._pages.isMiscounted = false;
           if (!isReached) {
-            this.clear();
+            this._pages.clear();
           }
           this.put(page, null);
-          this.settleEnd(page);
         }
       });
       if (page === null || isReached) {
@@ -213,23 +209,17 @@ export class History implements IDisposable {
     }
   }
 
-  private countNew(page: CheckpointPage): number {
-    const newest = this._items[0]?.id ?? '';
-    return page.items.filter(item => item.id > newest).length;
-  }
-
   /** Fetch again what is from the page boundary above an entry down to it, where the newest do not reach it. */
   private async fetchShown(shown: string | null): Promise<void> {
-    const at = this._items.findIndex(item => item.id === shown);
+    const at = this._pages.items.findIndex(item => item.id === shown);
     if (shown === null || at < NEWEST) {
       return;
     }
-    const from = this._boundaries.filter(boundary => boundary.id > shown).pop();
-    const above = from ? this._items.findIndex(item => item.id <= from.id) : -1;
+    const from = this._pages.boundaryAbove(shown);
+    const above = from ? this._pages.items.findIndex(item => item.id <= from.id) : -1;
     const limit = Math.min(at - above, MOST);
     await this.fetch({ cursor: from?.cursor, limit }, page => {
       this.put(page, from?.id ?? null);
-      this.settleEnd(page);
     });
   }
 
@@ -259,38 +249,16 @@ export class History implements IDisposable {
     }
   }
 
-  private clear(): void {
-    this._items = [];
-    this._boundaries = [];
-  }
-
   private put(page: CheckpointPage, before: string | null): void {
-    this._isMiscounted ||= before !== null && page.total !== this._total;
-    this._items = putPage(this._items, page.items, before, page.cursor === null);
-    this._total = page.total;
+    this._pages.put(page, before);
     page.items.forEach(item => this._known.set(item.id, item));
-    const last = page.items[page.items.length - 1];
-    if (page.cursor !== null && last !== undefined) {
-      const others = this._boundaries.filter(boundary => boundary.id !== last.id);
-      this._boundaries = [...others, { id: last.id, cursor: page.cursor }].sort((a, b) =>
-        a.id < b.id ? 1 : -1
-      );
-    }
-  }
-
-  /** Where the list ends with the page just put, the next page begins behind that one. */
-  private settleEnd(page: CheckpointPage): void {
-    const last = page.items[page.items.length - 1];
-    if (page.cursor === null || last?.id === this._items[this._items.length - 1]?.id) {
-      this._cursor = page.cursor;
-    }
   }
 
   /** Put saving and stored entries together and draw their graph, only what is new below where nothing changed above. */
   private arrange(): void {
-    this._saving = this._saving.filter(saving => !isStored(saving, this._items));
+    this._saving = this._saving.filter(saving => !isStored(saving, this._pages.items));
     const before = this._entries;
-    this._entries = this.isFiltered ? this._items : [...this._saving, ...this._items];
+    this._entries = this.isFiltered ? this._pages.items : [...this._saving, ...this._pages.items];
     if (this.isFiltered) {
       this._graph = EMPTY_GRAPH;
       return;
@@ -304,15 +272,10 @@ export class History implements IDisposable {
   private _question: Question = {};
   private _turn = 0;
   private _asking: Promise<unknown> = Promise.resolve();
-  private _items: Checkpoint[] = [];
+  private readonly _pages = new Pages<Checkpoint>();
   private _saving: IEntry[] = [];
   private _entries: readonly IEntry[] = [];
   private _graph = EMPTY_GRAPH;
-  private _total = 0;
-  private _cursor: string | null = null;
-  private _boundaries: IBoundary[] = [];
-  /** Something was written or deleted since the newest were counted: what of it is loaded is not known. */
-  private _isMiscounted = false;
   private _isReady = false;
   private _fetchingMore: Promise<void> | null = null;
   private _isRefreshing = false;

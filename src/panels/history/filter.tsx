@@ -5,6 +5,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { completeFilter } from '../../model/filter';
+import type { History } from '../../model/history';
 import type { Timeline } from '../../model/timeline';
 
 /** So many names of variables are offered. */
@@ -27,6 +28,9 @@ export function Filter({ timeline, trans, box, onLeave }: IFilterProps): React.J
     () => (isEditing ? variablesOf(timeline) : []),
     [isEditing, timeline, timeline.entries]
   );
+  // What was counted stays until the next answer, for those who see it and those who hear it.
+  const counted = React.useRef('');
+  counted.current = timeline.history?.isReady ? countOf(timeline.history, trans) : counted.current;
   const onKeyDown = (event: React.KeyboardEvent): void => {
     if (event.key === 'Escape' && timeline.typed !== '') {
       timeline.typed = '';
@@ -63,7 +67,7 @@ export function Filter({ timeline, trans, box, onLeave }: IFilterProps): React.J
       </datalist>
       <div className="jp-MlmFilter-line">
         <span role="status" className="jp-MlmFilter-count">
-          {countOf(timeline, trans)}
+          {counted.current}
         </span>
         <select
           className="jp-MlmFilter-scope"
@@ -79,10 +83,7 @@ export function Filter({ timeline, trans, box, onLeave }: IFilterProps): React.J
   );
 }
 
-function countOf({ history }: Timeline, trans: TranslationBundle): string {
-  if (history === null || !history.isReady) {
-    return '';
-  }
+function countOf(history: History, trans: TranslationBundle): string {
   const total = history.total;
   const count = total.toLocaleString();
   return history.isFiltered

@@ -1,6 +1,7 @@
 /**
  * The panel in the left side bar, its history, commands and menus.
  */
+import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { createToolbarFactory, setToolbar } from '@jupyterlab/apputils';
 import { NotebookActions } from '@jupyterlab/notebook';
 import { SidePanel } from '@jupyterlab/ui-components';
@@ -41,6 +42,7 @@ export function addHistory(context: IContext): SidePanel {
   app.shell.add(panel, 'left', { rank: 300, type: 'MLM' });
   restorer?.add(panel, panel.id);
   void app.restored.then(() => (panel.content as AccordionPanel).setRelativeSizes(SHARES));
+  keepFocus(app, history);
   new Poll({
     factory: () => timeline.refresh(),
     frequency: { interval: SLOW_MS, backoff: true, max: 10 * SLOW_MS },
@@ -48,6 +50,15 @@ export function addHistory(context: IContext): SidePanel {
     standby: () => !history.isVisible || 'when-hidden'
   });
   return panel;
+}
+
+/** A menu of an entry gives the focus back to the list: else it is nowhere when the menu closes. */
+function keepFocus(app: JupyterFrontEnd, history: HistoryWidget): void {
+  app.contextMenu.menu.aboutToClose.connect(() => {
+    if (app.contextMenuHitTest(node => node.classList.contains('jp-MlmHistory-entry'))) {
+      history.focus('list');
+    }
+  });
 }
 
 function makePanel(context: IContext): SidePanel {
