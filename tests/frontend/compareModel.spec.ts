@@ -2,6 +2,7 @@ import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { nullTranslator } from '@jupyterlab/translation';
 import { Signal } from '@lumino/signaling';
 
+import { ClientError } from '../../src/client';
 import { CompareModel } from '../../src/panels/compare/model';
 import type { IPair } from '../../src/panels/compare/pair';
 import type {
@@ -56,6 +57,8 @@ class World {
       notebook: null
     });
   sent: unknown = null;
+  /** Called when a project is looked for. */
+  found: () => void = () => undefined;
   /** Whether the next kernel is running something. */
   isBusy = false;
   readonly news = new Signal<IKernels, IKernelNews>({} as IKernels);
@@ -88,7 +91,10 @@ class World {
           Promise.resolve({ items: [{ ...variable('2', 1) }, { ...variable('3', 1), name: 'y' }] })
       },
       projects: {
-        find: (path: string) => Promise.resolve({ id: path === 'elsewhere.ipynb' ? 'q' : 'p' })
+        find: (path: string) => {
+          this.found();
+          return Promise.resolve({ id: path === 'elsewhere.ipynb' ? 'q' : 'p' });
+        }
       },
       kernels: {
         changed: this.news,
@@ -217,6 +223,21 @@ describe('a comparison', () => {
     world.comparison = () => Promise.reject(new Error('The server does not answer.'));
     await model.load();
     expect(model.failure?.message).toBe('The server does not answer.');
+    expect(model.diff).not.toBeNull();
+  });
+
+  it('is found again by a server that was restarted', async () => {
+    const world = new World();
+    const { comparison } = world;
+    let isKnown = false;
+    world.found = () => (isKnown = true);
+    world.comparison = () =>
+      isKnown
+        ? comparison()
+        : Promise.reject(new ClientError('not_found', 'No such project.', 404));
+    const model = world.model({ ...PAIR, notebook: 'n.ipynb' });
+    await model.load();
+    expect(model.failure).toBeNull();
     expect(model.diff).not.toBeNull();
   });
 

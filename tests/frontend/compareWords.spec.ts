@@ -79,6 +79,7 @@ describe('a pair', () => {
     expect(keyOf(other)).not.toBe(keyOf(pair));
     expect(swapped(other)).toEqual(pair);
     expect(swapped({ ...pair, other: NOW, notebook: 'n' })).toBeNull();
+    expect(keyOf({ ...pair, notebook: 'any.ipynb' })).toBe(keyOf(pair));
     expect(keyOf({ ...pair, base: 'a:b' })).not.toBe(keyOf({ ...pair, base: 'a', other: 'b:b' }));
   });
 });

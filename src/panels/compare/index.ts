@@ -27,7 +27,7 @@ export function addCompare(context: IContext): void {
 }
 
 function addOpening(context: IContext, tracker: WidgetTracker<Tab>): void {
-  const { app, notebooks, services, translator } = context;
+  const { app, front, notebooks, services, translator } = context;
   const { commands, trans } = services;
 
   const open = async (pair: IPair): Promise<Tab> => {
@@ -54,7 +54,7 @@ function addOpening(context: IContext, tracker: WidgetTracker<Tab>): void {
         return;
       }
       try {
-        return await open(pair);
+        return await open({ ...pair, notebook: pair.notebook ?? front.path ?? undefined });
       } catch (error) {
         await showErrorMessage(trans.__('The comparison could not be opened'), error as Error);
       }
@@ -117,11 +117,11 @@ async function pairWithNow(
 }
 
 /** What can be done with the comparison in front. */
-function addActions({ app, palette, services }: IContext, tracker: WidgetTracker<Tab>): void {
+function addActions({ palette, services }: IContext, tracker: WidgetTracker<Tab>): void {
   const { commands, trans } = services;
   const front = (): CompareView | null => {
     const tab = tracker.currentWidget;
-    return tab && app.shell.currentWidget === tab ? tab.content : null;
+    return tab?.isVisible ? tab.content : null;
   };
   const describedBy = { args: { type: 'object', properties: {} } } as const;
   commands.addCommand(CommandIDs.swapCompared, {

@@ -4,6 +4,7 @@
 import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { type ISignal, Signal } from '@lumino/signaling';
 
+import { ClientError } from '../../client';
 import type {
   Checkpoint,
   CheckpointComparison,
@@ -87,7 +88,7 @@ export class CompareModel {
     const number = ++this.asked;
     let answer: CheckpointComparison;
     try {
-      answer = await this.compare();
+      answer = await this.compare().catch(error => this.findProject(error));
     } catch (error) {
       this.fail(number, error);
       return;
@@ -136,6 +137,18 @@ export class CompareModel {
     await panel.context.ready;
     this.watch(panel);
     return client.diffWithNotebook(project, base, panel.context.model.toJSON());
+  }
+
+  /** A server that was restarted knows a project again when it is asked for a notebook of it. */
+  private async findProject(error: unknown): Promise<CheckpointComparison> {
+    const notebook = this.livePanel()?.context.localPath ?? this.pair.notebook;
+    if (error instanceof ClientError && error.code === 'not_found' && notebook) {
+      const found = await this.services.projects.find(notebook);
+      if (found?.id === this.pair.project) {
+        return this.compare();
+      }
+    }
+    throw error;
   }
 
   private fail(number: number, error: unknown): void {

@@ -11,7 +11,7 @@ export interface IPair {
   base: string;
   /** Likewise, or `NOW`. */
   other: string;
-  /** The path of the live notebook, where `other` is `NOW`. */
+  /** The path of the live notebook, where `other` is `NOW`; else of any of the project, by which a server finds it. */
   notebook?: string;
 }
 
@@ -22,7 +22,10 @@ export const PAIR_SCHEMA = {
     project: { type: 'string', description: 'The id of the project' },
     base: { type: 'string', description: 'The checkpoint to compare' },
     other: { type: 'string', description: 'The checkpoint to compare it with, or "now"' },
-    notebook: { type: 'string', description: 'The path of the live notebook, with "now"' }
+    notebook: {
+      type: 'string',
+      description: 'The path of the live notebook, with "now"; else of one of the project'
+    }
   },
   required: ['project', 'base', 'other']
 } as const;
@@ -33,15 +36,16 @@ export function pairOf(args: ReadonlyPartialJSONObject): IPair | null {
   if (!isText(project) || !isText(base) || !isText(other)) {
     return null;
   }
-  if (other !== NOW) {
-    return { project, base, other };
+  if (isText(notebook)) {
+    return { project, base, other, notebook };
   }
-  return isText(notebook) ? { project, base, other, notebook } : null;
+  return other === NOW ? null : { project, base, other };
 }
 
 /** The same for the same pair in the same order. */
 export function keyOf(pair: IPair): string {
-  const parts = [pair.project, pair.base, pair.other, pair.notebook ?? ''];
+  const live = pair.other === NOW ? (pair.notebook ?? '') : '';
+  const parts = [pair.project, pair.base, pair.other, live];
   return parts.map(encodeURIComponent).join(':');
 }
 
