@@ -14,6 +14,8 @@ interface IPart {
   title: string;
   names: string[];
   reasons?: { [name: string]: string };
+  /** What is of little interest shows its names only when asked. */
+  isFolded?: boolean;
 }
 
 /** The parts of a report that have something to say, in the order of their weight. */
@@ -58,7 +60,8 @@ function futureParts(report: RestoreReport, trans: TranslationBundle): IPart[] {
         '%1 variables are as they were already:',
         unchanged.length
       ),
-      names: unchanged
+      names: unchanged,
+      isFolded: true
     }
   ];
 }
@@ -99,7 +102,8 @@ function pastParts(report: RestoreReport, trans: TranslationBundle): IPart[] {
         '%1 variables were already as they had been:',
         unchanged.length
       ),
-      names: unchanged
+      names: unchanged,
+      isFolded: true
     }
   ];
 }
@@ -138,7 +142,12 @@ export function ReportView(props: {
   const { report, trans } = props;
   const parts = partsOf(report, trans);
   return (
-    <div className="jp-MlmReport">
+    <div
+      className="jp-MlmReport"
+      role="region"
+      aria-label={trans.__('What happens to the variables')}
+      tabIndex={0}
+    >
       {parts.map(part => (
         <Part key={part.title} part={part} trans={trans} />
       ))}
@@ -153,7 +162,7 @@ export function ReportView(props: {
 }
 
 function Part(props: { part: IPart; trans: TranslationBundle }): React.ReactElement {
-  const { title, names, reasons } = props.part;
+  const { title, names, reasons, isFolded } = props.part;
   const list = (some: string[]) => (
     <ul className={reasons ? 'jp-mod-reasons' : ''}>
       {some.map(name => (
@@ -165,6 +174,14 @@ function Part(props: { part: IPart; trans: TranslationBundle }): React.ReactElem
     </ul>
   );
   const rest = names.slice(SHOWN);
+  if (isFolded) {
+    return (
+      <details>
+        <summary>{title}</summary>
+        {list(names)}
+      </details>
+    );
+  }
   return (
     <section>
       <p>{title}</p>

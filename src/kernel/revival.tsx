@@ -193,15 +193,18 @@ class Banner extends ReactWidget {
   protected render(): React.ReactElement {
     const { trans } = this.services;
     const { checkpoint } = this.latest;
-    const age = formatAge(checkpoint.created_at, Date.now(), trans);
+    const text = trans.__(
+      'The kernel was restarted. Restore checkpoint %1 (%2 ago)?',
+      labelOf(checkpoint),
+      formatAge(checkpoint.created_at, Date.now(), trans)
+    );
     return (
       <>
-        <span className="jp-MlmBanner-text" title={formatMoment(checkpoint.created_at)}>
-          {trans.__(
-            'The kernel was restarted. Bring back its variables as at checkpoint %1, %2 ago?',
-            labelOf(checkpoint),
-            age
-          )}
+        <span
+          className="jp-MlmBanner-text"
+          title={`${text} (${formatMoment(checkpoint.created_at)})`}
+        >
+          {text}
         </span>
         <Button small className="jp-mod-styled" onClick={this.answers.restore}>
           {trans.__('Restore')}

@@ -151,7 +151,7 @@ test('track, go on, and go back with the cells', async ({ page }) => {
   await state.click();
   await page.getByRole('menuitem', { name: 'Pause Tracking' }).click();
   await expect(state).toHaveText('Tracking paused');
-  await page.reload({ waitForIsReady: false });
+  await page.reload({ waitForIsReady: false } as object);
   await expect(state).toHaveText('Tracking paused'); // found again in the kernel that went on
   await command(page, 'mlm:resume');
   await add(page, 'After the reload');
