@@ -149,8 +149,26 @@ class Piece extends Panel {
     this.node.style.minHeight = `${height}px`;
   }
 
+  /** Never rejects: what nbdime cannot draw must not keep it from the cells below. */
   async draw(): Promise<void> {
-    const { rendermime, editorFactory, translator, trans } = this.options;
+    const { trans } = this.options;
+    try {
+      await this.drawCells();
+    } catch (error) {
+      const message = document.createElement('p');
+      const reason = (error as Error).message;
+      message.textContent = trans.__('These cells could not be drawn: %1', reason);
+      this.addWidget(new Widget({ node: message }));
+    }
+    if (!this.isDisposed) {
+      addNames(this.node, trans);
+      this.node.style.minHeight = '';
+      this.addClass('jp-mod-drawn');
+    }
+  }
+
+  private async drawCells(): Promise<void> {
+    const { rendermime, editorFactory, translator } = this.options;
     const widget = new NotebookDiffWidget({
       model: this.model,
       rendermime,
@@ -159,11 +177,6 @@ class Piece extends Panel {
     });
     this.addWidget(widget);
     await widget.init();
-    if (!this.isDisposed) {
-      addNames(this.node, trans);
-      this.node.style.minHeight = '';
-      this.addClass('jp-mod-drawn');
-    }
   }
 }
 

@@ -140,17 +140,23 @@ export class CompareView extends Panel {
     if (this.isDisposed || this.model.notebook !== notebook) {
       return;
     }
-    this.drawn = new code.NotebookView({
-      notebook,
-      rendermime: services.rendermime,
-      editorFactory: services.editors.factoryService.newInlineEditor.bind(
-        services.editors.factoryService
-      ),
-      translator,
-      trans,
-      onlyChanges: this.model.onlyChanges,
-      scroller: this.node
-    });
+    try {
+      this.drawn = new code.NotebookView({
+        notebook,
+        rendermime: services.rendermime,
+        editorFactory: services.editors.factoryService.newInlineEditor.bind(
+          services.editors.factoryService
+        ),
+        translator,
+        trans,
+        onlyChanges: this.model.onlyChanges,
+        scroller: this.node
+      });
+    } catch (error) {
+      const reason = (error as Error).message;
+      this.say(trans.__('The notebooks differ, and cannot be drawn: %1', reason));
+      return;
+    }
     this.say('');
     this.section.addWidget(this.drawn);
   }
