@@ -65,7 +65,7 @@ function Shown({ project, detail, services }: ICellProps): React.JSX.Element | n
       {hasWidgets(outputs) && (
         <p className="jp-MlmCheckpoint-notice">
           {trans.__(
-            'Widgets are shown as text here. Open the checkpoint as a notebook to see them with their saved state.'
+            'Widgets are shown as text here. To see them with their saved state, open the checkpoint as a notebook and trust that.'
           )}
         </p>
       )}
@@ -98,7 +98,7 @@ function Names(props: { title: string; names: readonly string[] }): React.JSX.El
   }
   return (
     <section className="jp-MlmCheckpoint-names">
-      <h3>{props.title}</h3>
+      <h3 className="jp-MlmCheckpoint-title">{props.title}</h3>
       <ul>
         {props.names.map(name => (
           <li key={name}>
@@ -120,7 +120,7 @@ function Metrics(props: {
   }
   return (
     <section>
-      <h3>{props.trans.__('Metrics logged by this cell')}</h3>
+      <h3 className="jp-MlmCheckpoint-title">{props.trans.__('Metrics logged by this cell')}</h3>
       <table className="jp-MlmCheckpoint-table">
         <tbody>
           {entries.map(([key, value]) => (

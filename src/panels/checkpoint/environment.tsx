@@ -76,7 +76,9 @@ function Packages({ packages, trans }: IPackagesProps): React.JSX.Element | null
   }
   return (
     <section>
-      <h3>{trans._n('%1 package', '%1 packages', all.length)}</h3>
+      <h3 className="jp-MlmCheckpoint-title">
+        {trans._n('%1 package', '%1 packages', all.length)}
+      </h3>
       <input
         type="search"
         className="jp-mod-styled jp-MlmCheckpoint-filter"

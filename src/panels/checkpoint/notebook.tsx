@@ -17,6 +17,8 @@ interface INotebookProps {
 
 /** How far outside of what is on screen cells are drawn. */
 const MARGIN = '800px 0px';
+/** How many cells are drawn between two frames: an editor takes some milliseconds to make. */
+const BATCH = 2;
 const LINE = 17;
 const MOST_GUESSED = 400;
 
@@ -128,18 +130,29 @@ function guessHeight(cell: INotebookCell): number {
   return Math.min(MOST_GUESSED, 40 + LINE * lines);
 }
 
-/** Tell of the items of a list that come near what is on screen; returns what ends it. */
+/** Tell of the items of a list that come near what is on screen, a few at a time; returns what ends it. */
 function whenNear(list: HTMLElement, tell: (indices: number[]) => void): () => void {
+  const waiting: Element[] = [];
+  let frame = 0;
+  const draw = (): void => {
+    const next = waiting.splice(0, BATCH);
+    tell(next.map(item => Number((item as HTMLElement).dataset.index)));
+    frame = waiting.length ? requestAnimationFrame(draw) : 0;
+  };
   const observer = new IntersectionObserver(
     entries => {
       const near = entries.filter(entry => entry.isIntersecting).map(entry => entry.target);
       near.forEach(item => observer.unobserve(item));
-      if (near.length) {
-        tell(near.map(item => Number((item as HTMLElement).dataset.index)));
+      waiting.push(...near);
+      if (waiting.length && frame === 0) {
+        draw();
       }
     },
     { root: list.closest('.jp-MlmTabs-panel'), rootMargin: MARGIN }
   );
   [...list.children].forEach(item => observer.observe(item));
-  return () => observer.disconnect();
+  return () => {
+    cancelAnimationFrame(frame);
+    observer.disconnect();
+  };
 }
