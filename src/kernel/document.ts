@@ -75,7 +75,7 @@ export class DocumentTeller implements IDisposable {
 
   private takeOrder(): string[] | null {
     this.isOrderOld = false;
-    const cells = new Map(this.notebook.cells.map(cell => [cell.getId(), cell]));
+    const cells = new Map(this.notebook.cells.map(cell => [this.idOf(cell), cell]));
     for (const [id, cell] of this.heard) {
       if (cells.get(id) !== cell) {
         cell.changed.disconnect(this.onCell, this);
@@ -102,6 +102,15 @@ export class DocumentTeller implements IDisposable {
     }
     this.order = text;
     return order;
+  }
+
+  /** A look into the shared document takes microseconds, and there may be thousands of cells. */
+  private idOf(cell: SharedCell): string {
+    let id = this.ids.get(cell);
+    if (id === undefined) {
+      this.ids.set(cell, (id = cell.getId()));
+    }
+    return id;
   }
 
   private takeCells(): ITold[] {
@@ -146,6 +155,7 @@ export class DocumentTeller implements IDisposable {
   /** The cells that are listened to. */
   private readonly heard = new Map<string, SharedCell>();
   private changed = new Set<SharedCell>();
+  private readonly ids = new WeakMap<SharedCell, string>();
 }
 
 function contentOf(cell: SharedCell): ITold {
