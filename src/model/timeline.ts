@@ -10,7 +10,7 @@ import type { Checkpoint } from '../schema';
 import type { IKernelNews, IProjects } from '../tokens';
 import { findStanding, type IEntry, type IStanding, pathToRoot, savingEntry } from './entries';
 import { parseFilter } from './filter';
-import type { Front } from './front';
+import { type Front, isTracking } from './front';
 import { History, type Question } from './history';
 
 /** The checkpoints of the notebook in front, or of all in its project. */
@@ -105,12 +105,12 @@ export class Timeline implements IDisposable {
     this._changed.emit();
   }
 
-  /** The checkpoint where the kernel of the notebook in front stands, as far as is known. */
+  /** The checkpoint where the kernel of the notebook in front stands; null where it tracks nothing, and so stands nowhere. */
   get current(): string | null {
-    return this._current;
+    return isTracking(this.front.kernel) ? this._standing : null;
   }
 
-  /** The ids from where the kernel stands to the root. */
+  /** The ids from where the kernel stands, or the last one stood, to the root. */
   get path(): ReadonlySet<string> {
     return this._path;
   }
@@ -184,7 +184,7 @@ export class Timeline implements IDisposable {
   /** Another notebook is in front: nothing is known of where its kernel stands. */
   private leave(): void {
     this._told = null;
-    this._current = null;
+    this._standing = null;
     this._path = new Set();
     this._active = null;
     this._reference = null;
@@ -210,7 +210,7 @@ export class Timeline implements IDisposable {
       this._told = { id: news.status.current, newest: entries[0]?.id ?? news.status.current };
     }
     if (news.saving) {
-      const parent = this._current === null ? undefined : this.find(this._current);
+      const parent = this._standing === null ? undefined : this.findEntry(this._standing);
       const notebook = this.front.project?.notebook ?? null;
       this._told = { id: news.saving.id, newest: news.saving.id };
       this._history?.addSaving(savingEntry(news.saving, parent, notebook));
@@ -234,12 +234,13 @@ export class Timeline implements IDisposable {
   private stand(): void {
     const notebook = this.front.project?.notebook ?? null;
     const items = this._history?.isFiltered ? [] : this.entries;
-    this._current = findStanding(items, this._told, notebook) ?? this._current;
-    this._path = pathToRoot(this._current, id => this.find(id) ?? this.findSaving(id));
+    this._standing = findStanding(items, this._told, notebook) ?? this._standing;
+    this._path = pathToRoot(this._standing, id => this.findEntry(id));
   }
 
-  private findSaving(id: string): IEntry | undefined {
-    return this.entries.slice(0, 5).find(entry => entry.id === id);
+  /** What is saved stands on top of what is stored. */
+  private findEntry(id: string): IEntry | undefined {
+    return this.find(id) ?? this.entries.find(entry => entry.is_saving && entry.id === id);
   }
 
   private _history: History | null = null;
@@ -248,7 +249,7 @@ export class Timeline implements IDisposable {
   private _active: string | null = null;
   private _reference: ITarget | null = null;
   private _told: IStanding | null = null;
-  private _current: string | null = null;
+  private _standing: string | null = null;
   private _path: ReadonlySet<string> = new Set();
   private _isShown = false;
   /** Whether the question is still to be asked, for nobody looked. */

@@ -16,8 +16,8 @@ function aHistory(random: () => number, count: number): ILink[] {
   return links.reverse();
 }
 
-const histories = Array.from({ length: 200 }, (_, seed) =>
-  aHistory(generator(seed + 1), 1 + (seed % 60))
+const histories = Array.from({ length: 60 }, (_, seed) =>
+  aHistory(generator(seed + 1), 1 + (seed % 40))
 );
 
 test('from every checkpoint a line runs down, row by row, to its parent and ends there', () => {

@@ -181,6 +181,7 @@ test('a row says all of a checkpoint, also to those who do not see it', async ()
       aCheckpoint(3, { kind: 'save', status: null, source: null, duration_ms: null })
     ])
   );
+  stage.kernels.answer = 'tracking';
   await stage.open();
   await stage.draw();
   const [save, second] = stage.rows;
@@ -292,6 +293,8 @@ test('a cell that ran is there at once, marked as being saved, and then stored; 
   stage = new Stage();
   const panel = await stage.open();
   await stage.draw();
+  expect(stage.timeline.current).toBeNull(); // a kernel that tracks nothing stands nowhere
+  stage.kernels.answer = 'tracking';
   const saving = { id: idOf(9), source: 'big = load()', cell_id: 'c', created_at: Date.now() };
   await stage.during(() => stage.kernels.changed.emit({ panel: panel as never, saving }));
   expect(stage.rows[0].getAttribute('aria-label')).toContain('saving');
@@ -320,6 +323,7 @@ test('the filter asks the server, says how many there are, and keeps where the k
   stage = new Stage(
     new FakeStore([...aChain(3), aCheckpoint(4, { status: 'error' }), aCheckpoint(5)])
   );
+  stage.kernels.answer = 'tracking';
   await stage.open();
   await stage.draw();
   expect(stage.node.querySelector('[role="status"]')?.textContent).toBe('5 checkpoints');

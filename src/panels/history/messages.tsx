@@ -124,7 +124,7 @@ function NoHistory({ timeline, commands, trans }: IMessageProps): React.JSX.Elem
           )}
         >
           <code>{TRACK}</code>
-          {commands.hasCommand(CommandIDs.track) && (
+          {commands.isEnabled(CommandIDs.track) && (
             <Action
               icon={runIcon}
               label={trans.__('Start tracking')}

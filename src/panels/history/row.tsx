@@ -2,7 +2,7 @@
  * One entry of the timeline. Its height follows from what it has to say, so that 10,000 of them can be laid out unseen.
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { kernelIcon, tagIcon } from '@jupyterlab/ui-components';
+import { kernelIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { formatAge, formatMoment, formatNumber, formatSpan } from '../../format';
@@ -124,7 +124,6 @@ export const Row = React.memo(function Row(props: IRowProps): React.JSX.Element 
 function Label({ entry }: { entry: IEntry }): React.JSX.Element {
   return (
     <div className="jp-MlmHistory-line jp-MlmHistory-label" title={entry.note ?? undefined}>
-      {entry.name && <tagIcon.react tag="span" className="jp-MlmHistory-tag" />}
       {entry.name && <strong>{entry.name}</strong>}
       {entry.note && <em>{entry.note}</em>}
     </div>
