@@ -164,6 +164,8 @@ test('compare two moments and read what changed', async ({ page }) => {
   await expect(view(page).getByRole('heading', { level: 2 }).first()).toHaveText('after');
   await command(page, 'mlm:compare', { project, base: 'before', other: 'before' });
   await expect(view(page).getByText('Nothing differs.')).toBeVisible();
+  await page.getByRole('checkbox', { name: 'Only what differs' }).uncheck();
+  await expect(view(page).getByText('also_same = 2')).toBeVisible();
 
   await command(page, 'mlm:compare', { project, base: 'before', other: 'no-such' });
   await expect(view(page).getByRole('alert')).toContainText('no-such');

@@ -8,6 +8,7 @@ import { ReactWidget } from '@jupyterlab/ui-components';
 import { Panel, Widget } from '@lumino/widgets';
 import * as React from 'react';
 
+import type { NotebookDiff } from '../../schema';
 import type { IServices } from '../../tokens';
 import { Details } from './details';
 import { Header } from './header';
@@ -107,9 +108,6 @@ export class CompareView extends Panel {
     } else if (this.model.diff && this.drawnOf !== notebook) {
       this.drawnOf = notebook;
       void this.drawNotebook();
-    } else if (this.model.diff && !notebook) {
-      this.section.show();
-      this.say(this.options.services.trans.__('Neither side has a notebook.'));
     }
   }
 
@@ -126,6 +124,7 @@ export class CompareView extends Panel {
     }
     if (!notebook.diff.length && this.model.onlyChanges) {
       this.say(trans.__('The notebooks are the same.'));
+      this.drawnOf = undefined; // It is drawn when more than what differs is asked for.
       return;
     }
     let code: typeof import('./notebook');
@@ -172,5 +171,5 @@ export class CompareView extends Panel {
   private readonly section: Panel;
   private readonly message = new Widget({ node: document.createElement('p') });
   private drawn: NotebookView | null = null;
-  private drawnOf: unknown = null;
+  private drawnOf: NotebookDiff | null | undefined;
 }
