@@ -54,6 +54,9 @@ export class Link implements IDisposable {
   }
 
   async ask<T>(verb: string, args: { [key: string]: unknown }): Promise<T> {
+    if (!this.kernel && !this.session.isReady) {
+      await this.session.ready; // a notebook just opened: its kernel is about to come
+    }
     const kernel = this.kernel;
     if (!kernel || isDead(kernel)) {
       throw kernel

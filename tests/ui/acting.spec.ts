@@ -100,6 +100,7 @@ function add(page: Page, source: string): Promise<void> {
 test('track, go on, and go back with the cells', async ({ page }) => {
   await page.notebook.createNew();
   const state = page.locator('.jp-MlmTracking-state');
+  await expect(state).toBeVisible(); // the kernel is there
   await expect(state).toHaveText('Not tracked');
   await run(page, 'import sys; sys.modules["mlm_jupyter"] = None; data = [1, 2, 3]');
   await command(page, 'mlm:track');
