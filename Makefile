@@ -7,6 +7,7 @@ NODE_MODULES := node_modules/.package-lock.json
 FRONTEND := mlm_jupyter/labextension/package.json
 WHEEL := dist/.built
 UI := build/ui
+OLDEST := build/oldest
 CODE := mlm_jupyter tests examples
 
 # The newest Python that really runs: a version manager's shim for a version that is not installed exists, but fails.
@@ -62,14 +63,20 @@ test-python: $(STAMP) $(UI)/.installed ## pytest: every test that needs no optio
 test-frontend: $(NODE_MODULES) ## jest: the models, formats and panels of src/
 	npm test --silent
 
-test-ui: $(UI)/.installed ## Playwright: journeys in a real browser, against the installed wheel
+test-ui: $(UI)/.installed $(OLDEST)/.installed ## Playwright: journeys in a real browser, against the installed wheel
 	@browser=$$(.ci/browser) || { \
 		if [ -n "$$CI" ]; then exit 1; fi; echo "The browser tests did not run." >&2; exit 0; }; \
-	[ -z "$$browser" ] || PATH="$(CURDIR)/$(UI)/bin:$$PATH" CHROMIUM="$$browser" npm run --silent test:ui
+	[ -z "$$browser" ] || PATH="$(CURDIR)/$(UI)/bin:$$PATH" CHROMIUM="$$browser" \
+		MLM_OLDEST_JUPYTER="$(CURDIR)/$(OLDEST)/bin/jupyter" npm run --silent test:ui
 
 $(UI)/.installed: $(WHEEL)
 	rm -rf "$(UI)" && $(BIN)/python -m venv "$(UI)"
-	"$(UI)/bin/pip" install --quiet --find-links dist "$$(ls dist/*.whl)[lab]" notebook scikit-learn matplotlib
+	"$(UI)/bin/python" -m pip install --quiet "$$(ls dist/*.whl)[lab]" notebook scikit-learn matplotlib
+	@touch "$@"
+
+$(OLDEST)/.installed: $(WHEEL)
+	rm -rf "$(OLDEST)" && $(BIN)/python -m venv "$(OLDEST)"
+	"$(OLDEST)/bin/python" -m pip install --quiet "$$(ls dist/*.whl)[lab]" "jupyterlab==4.4.*"
 	@touch "$@"
 
 wheel: $(WHEEL) ## build the source distribution and the wheel into dist/

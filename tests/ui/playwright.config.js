@@ -1,6 +1,17 @@
 const base = require('@jupyterlab/galata/lib/playwright-config');
 
-const port = process.env.MLM_UI_PORT || '8899';
+const port = Number(process.env.MLM_UI_PORT || '8899');
+// The `jupyter` of an environment with the oldest JupyterLab that is supported; its journey runs where it is given.
+const oldest = process.env.MLM_OLDEST_JUPYTER;
+
+const server = (jupyter, at) => ({
+  command: `${jupyter} lab --config jupyter_server_test_config.py`,
+  cwd: __dirname,
+  env: { ...process.env, MLM_UI_PORT: String(at) },
+  url: `http://localhost:${at}/lab`,
+  timeout: 120000,
+  reuseExistingServer: !process.env.CI
+});
 
 module.exports = {
   ...base,
@@ -29,11 +40,18 @@ module.exports = {
       ]
     }
   },
-  webServer: {
-    command: 'jupyter lab --config jupyter_server_test_config.py',
-    cwd: __dirname,
-    url: `http://localhost:${port}/lab`,
-    timeout: 120000,
-    reuseExistingServer: !process.env.CI
-  }
+  projects: [
+    { name: 'lab', testIgnore: /everywhere/ },
+    { name: 'notebook', testMatch: /everywhere/, use: { view: 'notebooks' } },
+    ...(oldest
+      ? [
+          {
+            name: 'oldest',
+            testMatch: /everywhere/,
+            use: { view: 'lab/tree', baseURL: `http://localhost:${port + 1}` }
+          }
+        ]
+      : [])
+  ],
+  webServer: [server('jupyter', port), ...(oldest ? [server(oldest, port + 1)] : [])]
 };
