@@ -10,7 +10,7 @@ import collections
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -102,6 +102,15 @@ class CheckpointDraft(msgspec.Struct, kw_only=True):
         return [group for group in self.look.groups if any(buffer.is_live for buffer in group.buffers)]
 
 
+class _Standing(NamedTuple):
+    """The variables as they were stored last: while nothing was deleted since, no object of theirs need be looked for."""
+
+    deletions: int
+    root: Digest
+    keys: frozenset[bytes]
+    """Of the tree's nodes, the variables and their groups."""
+
+
 class Writer:
     """Writes checkpoint drafts in the order they are given; owns where the kernel stands in the history.
 
@@ -139,6 +148,7 @@ class Writer:
         self._unstored: dict[str, VariableDraft] = {}
         self._untimely: set[str] = set()
         self._states: dict[str, tuple[bytes, Digest]] = {}
+        self._standing: _Standing | None = None
         self._queue: collections.deque[CheckpointDraft | Callable[[], None]] = collections.deque()
         self._changed = threading.Condition()
         self._busy: CheckpointDraft | Callable[[], None] | None = None
@@ -201,6 +211,7 @@ class Writer:
         """Make ``checkpoint`` the parent of the next one, and ``records`` what is known of the variables. Flush first."""
         self.current = checkpoint
         self.records = records
+        self._standing = None
         self._unstored = {}
         self._untimely = set()
 
@@ -251,7 +262,8 @@ class Writer:
         try:
             records, known, lost = self._store_variables(batch, draft)
             execution = _with_outputs(draft, batch)
-            manifest = self._manifest(batch, draft, records, execution)
+            standing = self._store_tree(batch, records)
+            manifest = self._manifest(batch, draft, standing.root, execution)
             digest = digest_of(canonical_json(manifest))
             insert = self._checkpoints.add(
                 batch, manifest, signature=self._sign(digest), execution=execution, name=draft.name, note=draft.note
@@ -260,9 +272,11 @@ class Writer:
         except BaseException:
             batch.abandon()
             self._states.clear()
+            self._standing = None
             raise
         draft.checkpoint = self.current = stored
         self.records = records
+        self._standing = standing
         if len(self._known) > MOST_KNOWN:
             self._known.clear()
         self._known.update(known)
@@ -329,11 +343,30 @@ class Writer:
         buffer.release()
         return batch.put_parts(parts)
 
+    def _store_tree(self, batch: Batch, records: dict[str, tuple[Digest, Variable]]) -> _Standing:
+        """Store the tree of the variables, unless it is the one that was stored last."""
+        if self._standing is not None and records == self.records and self._is_standing(batch):
+            return self._standing
+        keys = {bytes.fromhex(digest) for digest, _ in records.values()}
+        keys |= {bytes.fromhex(record.group) for _, record in records.values() if record.group is not None}
+
+        def save(node: bytes) -> Digest:
+            digest = batch.put(Kind.NODE, node)
+            keys.add(bytes.fromhex(digest))
+            return digest
+
+        root = tree.build(sorted((name, digest) for name, (digest, _) in records.items()), save)
+        return _Standing(batch.deletions, root, frozenset(keys))
+
+    def _is_standing(self, batch: Batch) -> bool:
+        """Return whether all is there that was stored last; the commit makes sure that it still is."""
+        return self._standing is not None and batch.relies_on(self._standing.keys, deletions=self._standing.deletions)
+
     def _manifest(
         self,
         batch: Batch,
         draft: CheckpointDraft,
-        records: dict[str, tuple[Digest, Variable]],
+        variables: Digest,
         execution: CellExecution | None,
     ) -> Manifest:
         document = draft.document(Shelf(batch), execution)
@@ -344,9 +377,7 @@ class Writer:
             created_at=draft.created_at,
             session_id=self._session_id,
             ordinal=self._checkpoints.next_ordinal(self.notebook),
-            variables=tree.build(
-                sorted((name, digest) for name, (digest, _) in records.items()), lambda node: batch.put(Kind.NODE, node)
-            ),
+            variables=variables,
             state=self._store_state(batch, draft),
             parent=parent.digest if parent else None,
             parent_id=parent.id if parent else None,
@@ -378,6 +409,8 @@ class Writer:
 
         The commit makes sure that those of the others are still there.
         """
+        if self._is_standing(batch):
+            return []
         return [
             name
             for name, (digest, record) in records.items()

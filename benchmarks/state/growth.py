@@ -61,8 +61,8 @@ def run(tracker: Tracker, variables: int, checkpoints: int) -> tuple[Window, Win
 
 def main() -> None:
     options = parser(__doc__)
-    options.add_argument("--checkpoints", type=int, default=10_000, help="how many in the long history (%(default)s)")
-    options.add_argument("--peer-checkpoints", type=int, default=500, help="the same of a peer (%(default)s)")
+    options.add_argument("--checkpoints", type=int, default=3_000, help="how many in the long history (%(default)s)")
+    options.add_argument("--peer-checkpoints", type=int, default=300, help="the same of a peer (%(default)s)")
     args = options.parse_args()
     trackers = begin(args)
     print("| variables | | checkpoints | bytes each | added ms at 10 / at the end | CPU ms at 10 / at the end | grows |")

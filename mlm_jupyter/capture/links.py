@@ -120,25 +120,27 @@ def find_sharing(dumps: Mapping[str, Dump], overlaps: Iterable[tuple[Region, Reg
     changes; where there are very many, the pairs with one of them.
     """
     pairs: dict[tuple[str, str], list[tuple[int, int]]] = {}
-    holders: dict[int, list[str]] = {}
+    holders: dict[int, tuple[str, ...]] = {}
     large: list[str] = []
     for name in sorted(dumps, key=lambda name: len(dumps[name].memo)):
         memo, own_code = dumps[name].memo, dumps[name].by_value
+        is_large = len(memo) > _LARGE  # never walked: intersecting walks the smaller side
+        mine = {} if is_large else dict.fromkeys(memo, (name,))
         for identity in holders.keys() & memo.keys():
+            others = mine[identity] = holders[identity]
             if not _kinds[type(memo[identity][1])] and identity not in own_code:  # a text, most of the time
                 continue
-            others = holders[identity]
             for other in others:
                 _note(pairs, other, name, identity, dumps)
             if len(others) < _MOST_PAIRED:
-                others.append(name)
+                mine[identity] = (*others, name)
         for other in large:
             for identity in dumps[other].memo.keys() & memo.keys():
                 _note(pairs, other, name, identity, dumps)
-        if len(memo) > _LARGE:  # never walked: intersecting walks the smaller side
+        if is_large:
             large.append(name)
         else:
-            holders.update((identity, [name]) for identity in memo if identity not in holders)
+            holders.update(mine)
     for lender, borrower in overlaps:
         if lender.name != borrower.name:
             one, two = sorted((lender, borrower), key=lambda region: region.name)

@@ -1,13 +1,14 @@
 """A persistent, canonical list of ``(key, digest)`` items: the variables of a checkpoint, the cells of a notebook.
 
-The list is cut into nodes after every key whose hash ends in four zero bits (about 16 items a node), the list of nodes
-after every last key whose hash ends in eight, and so on, until one node is left: the root. Where the cuts fall depends on
+The list is cut into nodes after every key whose hash ends in three zero bits (about 8 items a node), the list of nodes
+after every last key whose hash ends in six, and so on, until one node is left: the root. Where the cuts fall depends on
 the keys alone, so a list of which one value changed shares every node but one a level with the list before, and equal
 lists have equal roots. (The structure is the prolly tree of Noms and Dolt.)
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
@@ -20,7 +21,7 @@ Item = tuple[str, Digest]
 Save = Callable[[bytes], Digest]
 Load = Callable[[Digest], bytes]
 
-_BITS_A_LEVEL: Final = 4
+_BITS_A_LEVEL: Final = 3
 
 
 class Node(msgspec.Struct, frozen=True):
@@ -48,12 +49,17 @@ def build(items: Iterable[Item], save: Save) -> Digest:
         nodes = _cut(saved, level)
 
 
+@functools.lru_cache(maxsize=1 << 16)
+def _hash_of(key: str) -> int:
+    return xxhash.xxh3_64_intdigest(key.encode("utf-8", "surrogatepass"))
+
+
 def _cut(items: list[Item], level: int) -> list[list[Item]]:
     mask = (1 << (_BITS_A_LEVEL * (level + 1))) - 1
     nodes: list[list[Item]] = []
     start = 0
     for position, (key, _) in enumerate(items, 1):
-        if xxhash.xxh3_64_intdigest(key.encode("utf-8", "surrogatepass")) & mask == 0:
+        if _hash_of(key) & mask == 0:
             nodes.append(items[start:position])
             start = position
     if start < len(items) or not nodes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, TypeVar, overload
 
 import msgspec
@@ -103,6 +103,20 @@ class Batch:
         """Tell whether ``digest`` is in the project or this batch; if so, the commit makes sure that it still is."""
         return self._is_there(bytes.fromhex(digest))
 
+    @property
+    def deletions(self) -> int:
+        """How many objects had ever been deleted when this batch first looked whether one is there."""
+        if self._deletions is None:
+            self._deletions = self._index.count_deletions()
+        return self._deletions
+
+    def relies_on(self, keys: Collection[bytes], *, deletions: int) -> bool:
+        """Use objects that were all there when so many had been deleted; False: some may be gone, so ask for each."""
+        if deletions != self.deletions:
+            return False
+        self._relied_on.update(keys)
+        return True
+
     @overload
     def commit(self) -> None: ...
     @overload
@@ -161,7 +175,7 @@ class Batch:
     def _is_there(self, key: bytes) -> bool:
         if key in self._new:
             return True
-        if self._deletions is None:
+        if self._deletions is None:  # before it is asked for
             self._deletions = self._index.count_deletions()
         if not self._index.has(key):
             return False
