@@ -5,25 +5,34 @@ import { Dialog, Notification, SessionContextDialogs, showDialog } from '@jupyte
 import type { NotebookPanel } from '@jupyterlab/notebook';
 
 import type { IServices, KernelState } from '../tokens';
-import { isBusy, showMissingPackage } from './asking';
+import { showMissingPackage } from './asking';
 
-/** The state of a kernel that can be asked now; null when it cannot, which the user knows. */
+/** So often a kernel that is idle, and still does not answer, is asked (each time for two seconds). */
+const TIMES = 15;
+
+/**
+ * The state of a kernel that can be asked now; null when it cannot, which the user knows.
+ * A kernel that `isNew` is waited for: it is busy with nothing but its start.
+ */
 export async function makeReady(
   services: IServices,
-  panel: NotebookPanel
+  panel: NotebookPanel,
+  { isNew = false } = {}
 ): Promise<KernelState | null> {
   const { kernels, trans } = services;
-  let state = await kernels.state(panel);
-  if (state === 'none' || state === 'dead') {
-    if (!(await offerStart(services, panel, state))) {
+  const status = panel.sessionContext.session?.kernel?.status ?? 'none';
+  if (status === 'none' || status === 'dead') {
+    if (!(await offerStart(services, panel, status))) {
       return null;
     }
-    state = await kernels.state(panel);
+  } else if (status === 'busy' && !isNew && !(await offerWait(services, panel))) {
+    return null;
   }
-  if (isBusy(panel)) {
-    if (!(await offerWait(services, panel))) {
-      return null;
-    }
+  if (!(await untilIdle(services, panel))) {
+    return null;
+  }
+  let state = await kernels.state(panel);
+  for (let time = 1; state === 'busy' && time < TIMES; time++) {
     state = await kernels.state(panel);
   }
   switch (state) {
@@ -37,7 +46,10 @@ export async function makeReady(
       return null;
     case 'none':
     case 'dead':
-      Notification.error(trans.__('The kernel did not start. Start it, then try again.'));
+    case 'busy':
+      Notification.error(
+        trans.__('The kernel does not answer. When it is idle, or was restarted, try again.')
+      );
       return null;
     default:
       return state;
@@ -95,20 +107,20 @@ async function offerWait({ trans }: IServices, panel: NotebookPanel): Promise<bo
   if (button.displayType === 'warn') {
     await panel.sessionContext.session?.kernel?.interrupt();
   }
-  return untilIdle(
-    panel,
-    trans.__('Waiting for the kernel, to restore it then.'),
-    trans.__('Cancel')
-  );
+  return true;
 }
 
 /** Wait for the kernel; false when the user, or the kernel's end, put an end to it. */
-function untilIdle(panel: NotebookPanel, message: string, cancel: string): Promise<boolean> {
+function untilIdle({ trans }: IServices, panel: NotebookPanel): Promise<boolean> {
+  const { sessionContext } = panel;
+  const status = () => sessionContext.session?.kernel?.status ?? 'dead';
+  if (status() === 'idle') {
+    return Promise.resolve(true);
+  }
   return new Promise(resolve => {
-    const { sessionContext } = panel;
     const check = () => {
-      if (!isBusy(panel)) {
-        end(sessionContext.session?.kernel?.status === 'idle');
+      if (status() === 'idle' || status() === 'dead') {
+        end(status() === 'idle');
       }
     };
     const end = (isIdle: boolean) => {
@@ -116,11 +128,14 @@ function untilIdle(panel: NotebookPanel, message: string, cancel: string): Promi
       Notification.dismiss(id);
       resolve(isIdle);
     };
-    const id = Notification.emit(message, 'in-progress', {
-      autoClose: false,
-      actions: [{ label: cancel, callback: () => end(false) }]
-    });
+    const id = Notification.emit(
+      trans.__('Waiting for the kernel, to restore it then.'),
+      'in-progress',
+      {
+        autoClose: false,
+        actions: [{ label: trans.__('Cancel'), callback: () => end(false) }]
+      }
+    );
     sessionContext.statusChanged.connect(check);
-    check();
   });
 }

@@ -62,7 +62,7 @@ export async function revive(
   project: string,
   checkpoint: Checkpoint
 ): Promise<void> {
-  const state = await makeReady(services, panel);
+  const state = await makeReady(services, panel, { isNew: true });
   if (state) {
     const choice = { notebook: false, save: true };
     await carryOut(services, panel, project, checkpoint, choice, state === 'off');

@@ -176,7 +176,8 @@ test('a kernel that dies or is restarted gets its state back', async ({ page }) 
     // the second time before any cell was run
     process.kill(Number(await inKernel(page, '__import__("os").getpid()')), 'SIGKILL');
     await page.getByRole('button', { name: 'Restore the last state' }).click();
-    await expect(page.getByText(`The kernel is back at checkpoint #${ordinal}.`)).toHaveCount(time);
+    const told = page.getByText(`The kernel is back at checkpoint #${ordinal}.`);
+    await expect(told).toHaveCount(time, { timeout: 20000 }); // a kernel starts
     expect(await inKernel(page, 'answer, alias is names["a"]')).toBe('(42, True)');
   }
   expect(await inKernel(page, 'handle')).toContain('NameError');
@@ -197,7 +198,7 @@ test('a kernel that dies or is restarted gets its state back', async ({ page }) 
   await expect(banner).toContainText('The kernel was restarted.');
   await banner.getByRole('button', { name: 'Restore', exact: true }).click();
   await expect(banner).toBeHidden();
-  await expect.poll(() => inKernel(page, 'answer')).toBe('42');
+  await expect.poll(() => inKernel(page, 'answer'), { timeout: 20000 }).toBe('42');
 });
 
 test.describe('where the user has set it so', () => {
