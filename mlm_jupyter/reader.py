@@ -229,6 +229,16 @@ class Reader:
         sources = self.manifest(ref).modules
         return {path: bytes(self._packs.get_blob(blob)).decode("utf-8", "replace") for path, blob in sources.items()}
 
+    def logged(self, ref: CheckpointRef) -> tuple[dict[str, str], dict[str, float]]:
+        """Return the params and metrics of a checkpoint's run as they were when it was made: the last value of each."""
+        checkpoint = self.get_checkpoint(ref)
+        metrics = self.manifest(checkpoint).metrics
+        if checkpoint.run_id is None:
+            return {}, metrics
+        params = [param for param in self._runs.params(checkpoint.run_id) if param.logged_at <= checkpoint.created_at]
+        until = self._runs.metrics_until(checkpoint.run_id, checkpoint_id=checkpoint.id, created_at=checkpoint.created_at)
+        return {param.key: param.value for param in params}, {**until, **metrics}
+
     def document(self, ref: CheckpointRef, *, most_output_bytes: int | None = None) -> dict[str, Any]:
         """Return the notebook as it was, as a JSON object in the form of nbformat 4.5, texts as one string.
 
@@ -383,13 +393,12 @@ class Reader:
 
     def contents(self, checkpoint: Checkpoint, *, has_cells: bool = True) -> Contents:
         """Return all of a checkpoint that can be compared; its cells, which are most of the work, only if asked."""
-        manifest = self.manifest(checkpoint)
-        params, metrics = self._logged_until(checkpoint)
+        params, metrics = self.logged(checkpoint)
         return Contents(
             id=checkpoint.id,
             variables=self.variables(checkpoint),
             params=params,
-            metrics={**metrics, **manifest.metrics},
+            metrics=metrics,
             environment=self.environment(checkpoint),
             modules=self.modules(checkpoint),
             cells=cells_of(self.shown_notebook(checkpoint)) if has_cells else (),
@@ -403,11 +412,3 @@ class Reader:
             return {}
         cell = {"cell_type": "code", "source": checkpoint.source, "outputs": self.outputs(checkpoint)}
         return {"cells": [cell | ({"id": checkpoint.cell_id} if checkpoint.cell_id else {})]}
-
-    def _logged_until(self, checkpoint: Checkpoint) -> tuple[dict[str, str], dict[str, float]]:
-        """Return the params and metrics of the checkpoint's run as they were when it was made."""
-        if checkpoint.run_id is None:
-            return {}, {}
-        params = [param for param in self._runs.params(checkpoint.run_id) if param.logged_at <= checkpoint.created_at]
-        metrics = self._runs.metrics_until(checkpoint.run_id, checkpoint_id=checkpoint.id, created_at=checkpoint.created_at)
-        return {param.key: param.value for param in params}, metrics

@@ -10,6 +10,7 @@ import type {
   CheckpointDetail,
   CheckpointPage,
   Failure,
+  Logged,
   MetricList,
   ProjectList,
   Run,
@@ -79,6 +80,11 @@ export class Client {
 
   variables(project: string, id: string): Promise<VariableList> {
     return this.get(['projects', project, 'checkpoints', id, 'variables']);
+  }
+
+  /** The params and metrics of its run, as they were when it was made. */
+  logged(project: string, id: string): Promise<Logged> {
+    return this.get(['projects', project, 'checkpoints', id, 'logged']);
   }
 
   diff(project: string, base: string, other: string): Promise<CheckpointComparison> {

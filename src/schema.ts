@@ -359,6 +359,12 @@ export interface LeftOut {
   size_bytes: number;
 }
 
+/** What had been logged in a checkpoint's run when it was made: the last value of each. */
+export interface Logged {
+  params: { [key: string]: string };
+  metrics: { [key: string]: MetricValue };
+}
+
 /** All of a checkpoint that never changes; its digest is the checkpoint's, and what is signed. */
 export interface Manifest {
   id: string;

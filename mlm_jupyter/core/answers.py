@@ -14,6 +14,7 @@ from mlm_jupyter.core.entities import (
     Checkpoint,
     Environment,
     Metric,
+    MetricValue,
     Param,
     Run,
     Session,
@@ -89,6 +90,13 @@ class VariableList(msgspec.Struct, frozen=True):
     """What is known of every variable at a checkpoint, by name."""
 
     items: tuple[Variable, ...]
+
+
+class Logged(msgspec.Struct, frozen=True):
+    """What had been logged in a checkpoint's run when it was made: the last value of each."""
+
+    params: dict[str, str]
+    metrics: dict[str, MetricValue]
 
 
 class RunDetail(msgspec.Struct, frozen=True):

@@ -17,6 +17,7 @@ from mlm_jupyter.core.answers import (
     CheckpointDetail,
     CheckpointPage,
     LeftOut,
+    Logged,
     MetricList,
     NotebookDiff,
     ProjectList,
@@ -205,6 +206,12 @@ def get_variables(request: Request, checkpoint: str) -> VariableList:
     found = request.reader.get_checkpoint(checkpoint)
     request.stands_on(found.digest)
     return VariableList(tuple(map(_showable, request.reader.variables(found).values())))
+
+
+@route("GET", "projects/{project}/checkpoints/{checkpoint}/logged")
+def get_logged(request: Request, checkpoint: str) -> Logged:
+    """The params and metrics of a checkpoint's run, as they were when it was made."""
+    return Logged(*request.reader.logged(checkpoint))
 
 
 @route("GET", "projects/{project}/diff", is_slow=True)

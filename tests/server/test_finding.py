@@ -121,6 +121,7 @@ PATHS = [
     "{project}/checkpoints/{}",
     "{project}/checkpoints/{}/notebook",
     "{project}/checkpoints/{}/variables",
+    "{project}/checkpoints/{}/logged",
     "{project}/runs/{}",
     "{project}/runs/{}/metrics",
     "{project}/blobs/{}",

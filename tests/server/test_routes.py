@@ -228,6 +228,30 @@ async def test_a_diff_says_what_differs_and_turns_one_notebook_into_the_other(pa
     assert (await ask(f"{base}/diff?base={a.id}&other={a.id}")).body["notebook"]["diff"] == []
 
 
+async def test_what_was_logged_until_a_checkpoint_is_known_so_what_is_not_in_a_diff_is_the_same(
+    past: Past, project: Find, ask: Ask
+) -> None:
+    past.start_run("r", lr="1", seed="7")
+    past.log(acc=0.5, loss=math.nan)
+    a = past.execute("a")
+    past.log(acc=0.75)
+    b = past.execute("b")
+    past.end_run()
+    alone = past.execute("c")
+    base = await project()
+    before, after = [(await ask(f"{base}/checkpoints/{id}/logged")).body for id in (a.id, b.id)]
+    assert before == {"params": {"lr": "1", "seed": "7"}, "metrics": {"acc": 0.5, "loss": None}}
+    diff = (await ask(f"{base}/diff?base={a.id}&other={b.id}")).body["diff"]
+    for part in ("params", "metrics"):
+        changed = {change["name"] for change in diff.get(part, ())}
+        assert {k: v for k, v in before[part].items() if k not in changed} == {
+            k: v for k, v in after[part].items() if k not in changed
+        }
+    assert after["metrics"] == {"acc": 0.75, "loss": None}
+    assert (await ask(f"{base}/checkpoints/{alone.id}/logged")).body == {"params": {}, "metrics": {}}
+    assert (await ask(f"{base}/checkpoints/no-such/logged")).failure == (404, "not_found")
+
+
 async def test_a_checkpoint_is_compared_with_a_live_notebook_however_its_texts_are_cut(
     past: Past, project: Find, ask: Ask
 ) -> None:
