@@ -22,7 +22,7 @@ def past(tmp_path_factory: pytest.TempPathFactory) -> Past:
             past.start_run(f"run {number}")
         made = past.execute(
             f"{text}\n{number}",
-            dict.fromkeys(NAMES[number % len(NAMES)::2], 1.0),
+            dict.fromkeys(NAMES[number % len(NAMES) :: 2], 1.0),
             cell_id=f"c{number % 3}",
             error="E" if number % 4 == 0 else None,
             kind="manual" if number % 7 == 0 else "cell",
