@@ -199,7 +199,7 @@ test('a checkpoint is read, named, opened as a notebook and deleted', async ({ p
   });
 
   await test.step('the tab comes back with the layout, and is there once', async () => {
-    await page.reload({ waitForIsReady: false });
+    await page.reload({ waitForIsReady: false } as object); // Galata would wait for the launcher
     await expect(page.getByRole('tab', { name: 'good' })).toBeVisible();
     await open(page, project, 'good');
     await open(page, project, ids[1]);
