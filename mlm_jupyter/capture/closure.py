@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from xxhash import xxh3_128_digest
 
-from mlm_jupyter.capture.displayed import Displayed, find_displayed
+from mlm_jupyter.capture.displayed import Displayed, find_displayed, own_references
 from mlm_jupyter.capture.links import is_mutable
 
 MOST_OBJECTS: Final = 3_000_000
@@ -97,7 +97,7 @@ def _find_open(inside: Mapping[int, Any], roots: Mapping[int, int]) -> list[int]
     """Return which objects have a reference that is neither from inside nor one of those that ``roots`` counts."""
     references = _references(list(inside.values()))
     weak = collections.Counter(id(weakref.ref.__call__(obj)) for obj in inside.values() if isinstance(obj, weakref.ref))
-    own = _own_references()
+    own = own_references()
     open_: list[int] = []
     for identity in inside:
         strong = sys.getrefcount(inside[identity]) - own - references[identity] - roots.get(identity, 0)
@@ -221,9 +221,3 @@ def _is_librarys(obj: Any) -> bool:
     """Return whether an object could be a library's constant, not something of the user's that is shared with others."""
     kind = type(obj)
     return kind.__module__ != "__main__" and not isinstance(obj, weakref.ref)
-
-
-def _own_references() -> int:
-    """Return how many of an object's references are those of the dict it is counted from and of the counting."""
-    inside = {0: object()}
-    return sys.getrefcount(inside[0])

@@ -33,18 +33,24 @@ class Displayed:
 
 def find_displayed(namespace: Mapping[str, Any]) -> Displayed | None:
     """Return what IPython holds for ``namespace``; None when there is no IPython, or something else leads to its ``Out``."""
-    history = namespace.get("_oh")
     shell = getattr(namespace.get("get_ipython"), "__self__", None)
-    if type(history) is not dict or shell is None:
+    if type(namespace.get("_oh")) is not dict or shell is None:
         return None
     hidden, hook = getattr(shell, "user_ns_hidden", {}), getattr(shell, "displayhook", None)
     kept = getattr(getattr(shell, "history_manager", None), "_trait_values", {})
-    holders = (namespace, hidden, kept)
-    if sys.getrefcount(history) - 2 != sum(value is history for holder in holders for value in list(holder.values())):
+    known = sum(value is namespace["_oh"] for holder in (namespace, hidden, kept) for value in list(holder.values()))
+    if sys.getrefcount(namespace["_oh"]) - own_references() + 1 != known:
         return None
+    history = namespace["_oh"]
     values = {f"_{number}": value for number, value in history.items()}
     references = collections.Counter(map(id, history.values()))
     for holder in (namespace, hidden):
         references.update(id(value) for name, value in list(holder.items()) if name in values or name in _LATEST)
     references.update(id(getattr(hook, name, None)) for name in _LATEST)
     return Displayed(values, references)
+
+
+def own_references() -> int:
+    """Return how many of an object's references are those of the dict it is counted from and of the counting."""
+    inside = {0: object()}
+    return sys.getrefcount(inside[0])

@@ -125,7 +125,7 @@ def find_sharing(dumps: Mapping[str, Dump], overlaps: Iterable[tuple[Region, Reg
     for name in sorted(dumps, key=lambda name: len(dumps[name].memo)):
         memo, own_code = dumps[name].memo, dumps[name].by_value
         is_large = len(memo) > _LARGE  # never walked: intersecting walks the smaller side
-        mine = {} if is_large else dict.fromkeys(memo, (name,))
+        mine: dict[int, tuple[str, ...]] = {} if is_large else dict.fromkeys(memo, (name,))
         for identity in holders.keys() & memo.keys():
             others = mine[identity] = holders[identity]
             if not _kinds[type(memo[identity][1])] and identity not in own_code:  # a text, most of the time
