@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any, Final
 
 _IS_PYTHON_CLASS: Final = 1 << 9  # Py_TPFLAGS_HEAPTYPE
 
 
-def is_inside(attributes: dict[str, Any], memos: Iterable[dict[int, tuple[int, Any]]]) -> bool:
-    """Return whether a dict is the ``__dict__`` of an object; ``memos`` hold it where pickles of ours do.
+Memo = dict[int, tuple[int, Any]]
 
-    To find the object may take a walk over all there are, so a dict that nothing else refers to is spared that.
+
+def is_inside(attributes: dict[str, Any], memos: Collection[Memo]) -> bool:
+    """Return whether a dict is the ``__dict__`` of an object; ``memos``: what the pickles of this look hold.
+
+    To find the object may take a walk over all there are, so a dict that nothing else refers to is spared that. From Python
+    3.13 on the collector does not see that an object refers to its dict: then it is found if it was pickled in this look.
     """
     holders = sum(id(attributes) in memo for memo in memos)
     if sys.getrefcount(attributes) - holders <= _ONE_NAME:
         return False
-    for holder in gc.get_referrers(attributes):
-        try:
-            if not issubclass(type(holder), dict) and holder.__dict__ is attributes:
-                return True
-        except Exception:  # foreign code: __getattribute__
-            continue
-    return False
+    if any(_has_dict(holder, attributes) for holder in gc.get_referrers(attributes)):
+        return True
+    return sys.version_info >= (3, 13) and any(_has_dict(obj, attributes) for memo in memos for _, obj in memo.values())
+
+
+def _has_dict(holder: Any, attributes: dict[str, Any]) -> bool:
+    try:
+        return not issubclass(type(holder), dict) and holder.__dict__ is attributes
+    except Exception:  # foreign code: __getattribute__
+        return False
 
 
 def with_own_dict(obj: Any, insides: set[int]) -> Any:

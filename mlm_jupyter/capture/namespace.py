@@ -341,7 +341,7 @@ class Namespace:
     def _insides(self, names: tuple[str, ...], found: _Found) -> set[int]:
         """Return the dicts among some variables (by id) that are the ``__dict__`` of an object, as ``vars(x)`` gives it."""
         dicts = {id(value): value for value in map(self.live.get, names) if type(value) is dict and value is not self.live}
-        memos = [found.values[name].dump.memo for name in names]
+        memos = [value.dump.memo for value in found.values.values()] if dicts else []
         return {identity for identity, value in dicts.items() if is_inside(value, memos)}
 
     def _dump_together(

@@ -148,7 +148,6 @@ _LIBRARIES: Final[dict[str, tuple[tuple[str, str, str], ...]]] = {
         ("numpy:memmap", "arrays", "reduce_memmap"),
         ("numpy:matrix", "arrays", "reduce_subclass"),
         ("numpy:recarray", "arrays", "reduce_subclass"),
-        ("numpy.char:chararray", "arrays", "reduce_subclass"),
         ("numpy.ma:MaskedArray", "arrays", "reduce_subclass"),
         ("numpy.random:RandomState", "arrays", "reduce_random_state"),
     ),

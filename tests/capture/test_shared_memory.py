@@ -56,7 +56,6 @@ KEPT = {
         "a[3] = 7; a.note.append(1)",
         "(b.tolist(), c)",
     ),
-    "an array of texts": (NP + "a = np.array(['aa', 'bb']); b = a.view(np.char.chararray)", "a[1] = 'cc'", "b.tolist()"),
     "a record": (NP + "a = np.zeros(4, [('x', 'f8'), ('y', 'i4')]); b = a[1]", "a['x'][1] = 7", "float(b['x'])"),
     "a record of a record array": (
         NP + "a = np.zeros(4, [('x', 'f8'), ('y', 'i4')]).view(np.recarray); b = a[1]",
