@@ -3,6 +3,7 @@
  */
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
+import { type ISignal, Signal } from '@lumino/signaling';
 
 import type {
   Checkpoint,
@@ -60,9 +61,18 @@ export class Client {
     private readonly settings: ServerConnection.ISettings = ServerConnection.makeSettings()
   ) {}
 
+  /** A request was not answered at all. */
+  get unreachable(): ISignal<Client, void> {
+    return this._unreachable;
+  }
+
   /** The projects the server knows; of a notebook (its path on the server), the one it belongs to. */
-  projects(notebook?: string): Promise<ProjectList> {
-    return this.get(['projects'], { notebook });
+  async projects(notebook?: string): Promise<ProjectList> {
+    const list = await this.get<ProjectList>(['projects'], { notebook });
+    if (notebook) {
+      list.items.forEach(({ id }) => this.homes.set(id, notebook));
+    }
+    return list;
   }
 
   checkpoints(project: string, query: ICheckpointQuery = {}): Promise<CheckpointPage> {
@@ -148,14 +158,30 @@ export class Client {
   }
 
   private get<T>(parts: string[], values: Values = {}): Promise<T> {
-    return this.request(this.url(parts, values), { method: 'GET' });
+    return this.remind(parts, () => this.request(this.url(parts, values), { method: 'GET' }));
   }
 
   private send<T>(method: string, parts: string[], body?: unknown): Promise<T> {
-    return this.request(this.url(parts), {
-      method,
-      body: body === undefined ? undefined : JSON.stringify(body)
-    });
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    return this.remind(parts, () => this.request(this.url(parts), { method, body: text }));
+  }
+
+  /** A server that was restarted knows a project again when it is asked for a notebook of it: then ask once more. */
+  private async remind<T>([, project]: string[], ask: () => Promise<T>): Promise<T> {
+    try {
+      return await ask();
+    } catch (error) {
+      const home = this.homes.get(project);
+      if (home === undefined || !(error instanceof ClientError) || error.code !== 'not_found') {
+        throw error;
+      }
+      const { items } = await this.projects();
+      if (items.some(({ id }) => id === project)) {
+        throw error; // it knows the project, and not what is in it
+      }
+      await this.projects(home);
+      return ask();
+    }
   }
 
   private url(parts: string[], values: Values = {}): string {
@@ -170,10 +196,11 @@ export class Client {
     let response: Response;
     try {
       response = await ServerConnection.makeRequest(url, init, this.settings);
-    } catch (error) {
+    } catch {
+      this._unreachable.emit();
       throw new ClientError(
         'unreachable',
-        `The server does not answer: ${(error as Error).message}`
+        'The Jupyter server does not answer. Start it again if it was stopped: the page finds it by itself.'
       );
     }
     if (response.status === 204) {
@@ -199,4 +226,8 @@ export class Client {
     }
     throw new ClientError(failure.code, failure.message ?? response.statusText, response.status);
   }
+
+  /** A notebook of each project that was asked for by one. */
+  private readonly homes = new Map<string, string>();
+  private readonly _unreachable = new Signal<Client, void>(this);
 }

@@ -4,18 +4,27 @@
 import type { Event, ServiceManager } from '@jupyterlab/services';
 import { type ISignal, Signal } from '@lumino/signaling';
 
-import type { Client } from '../client';
+import { type Client, ClientError } from '../client';
 import type { ProjectChanged, ProjectInfo } from '../schema';
 import type { IProjects } from '../tokens';
 
 export const SCHEMA_ID = 'https://events.jupyter.org/mlm_jupyter/project_changed/v1';
 
+/** How long to wait before a server that did not answer is asked again: ever longer, up to the last. */
+const WAITS_MS = [500, 1000, 2000, 4000];
+
+/** So often, and so many times, a server that is back is asked what is new: JupyterLab may hear its events half a minute later. */
+const DEAF_MS = 2000;
+const DEAF_TIMES = 20;
+
 export class Projects implements IProjects {
   constructor(
-    private readonly client: Client,
-    services: ServiceManager.IManager
+    private readonly client: Pick<Client, 'projects' | 'unreachable'>,
+    services: Pick<ServiceManager.IManager, 'events' | 'connectionFailure'>
   ) {
     services.events.stream.connect(this.onEvent, this);
+    services.connectionFailure.connect(this.onLost, this);
+    client.unreachable.connect(this.onLost, this);
   }
 
   get changed(): ISignal<IProjects, string> {
@@ -24,14 +33,57 @@ export class Projects implements IProjects {
 
   async find(notebook: string): Promise<ProjectInfo | null> {
     const { items } = await this.client.projects(notebook);
+    items.forEach(({ id }) => this.known.add(id));
     return items[0] ?? null;
   }
 
   private onEvent(_: unknown, event: Event.Emission): void {
     if (event.schema_id === SCHEMA_ID) {
+      this.isDeaf = false;
       this._changed.emit((event as unknown as ProjectChanged).project);
     }
   }
 
+  /** The server does not answer: all that is shown is asked for again, and so says it; and once more when the server is back. */
+  private async onLost(): Promise<void> {
+    if (this.isLost) {
+      return;
+    }
+    this.isLost = true;
+    this.tell();
+    for (let turn = 0; !(await this.isAnswering()); turn++) {
+      await pause(WAITS_MS[Math.min(turn, WAITS_MS.length - 1)]);
+    }
+    this.isLost = false;
+    this.isDeaf = true;
+    for (let turn = 0; turn < DEAF_TIMES && this.isDeaf && !this.isLost; turn++) {
+      this.tell();
+      await pause(DEAF_MS);
+    }
+  }
+
+  private async isAnswering(): Promise<boolean> {
+    try {
+      await this.client.projects();
+      return true;
+    } catch (error) {
+      return error instanceof ClientError && error.code !== 'unreachable'; // another answer is one
+    }
+  }
+
+  private tell(): void {
+    this.known.forEach(project => this._changed.emit(project));
+  }
+
+  /** The projects that were found. */
+  private readonly known = new Set<string>();
+  private isLost = false;
+  /** The server is back, and no event was heard from it yet. */
+  private isDeaf = false;
+
   private readonly _changed = new Signal<IProjects, string>(this);
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, ms));
 }

@@ -44,8 +44,6 @@ function nextStep(code: string, isRemembered: boolean, trans: TranslationBundle)
       return trans.__(
         'It may have been deleted, or the server does not know its project yet: open a notebook of the project and try again.'
       );
-    case 'unreachable':
-      return trans.__('When the server is back, try again.');
     case 'corrupt':
       return trans.__('To find out what is broken, run "mlm verify" in the folder of the project.');
     default:
