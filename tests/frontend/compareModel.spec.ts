@@ -8,6 +8,7 @@ import type { IPair } from '../../src/panels/compare/pair';
 import type {
   Checkpoint,
   CheckpointComparison,
+  CheckpointDetail,
   CheckpointDiff,
   Comparison,
   Variable
@@ -15,6 +16,7 @@ import type {
 import {
   type IKernelNews,
   type IKernels,
+  type IProjects,
   type IServices,
   type KernelState,
   NOW
@@ -56,12 +58,14 @@ class World {
       diff: diffOf(8),
       notebook: null
     });
+  detail: (id: string) => Promise<CheckpointDetail> = () => Promise.reject(new Error('gone'));
   sent: unknown = null;
   /** Called when a project is looked for. */
   found: () => void = () => undefined;
   /** Whether the next kernel is running something. */
   isBusy = false;
   readonly news = new Signal<IKernels, IKernelNews>({} as IKernels);
+  readonly written = new Signal<IProjects, string>({} as IProjects);
   readonly opened = new Signal<unknown, NotebookPanel>({});
 
   open(path: string, state: KernelState): NotebookPanel {
@@ -86,11 +90,13 @@ class World {
           this.sent = notebook;
           return { ...(await this.comparison()), other: null };
         },
-        checkpoint: () => Promise.reject(new Error('gone')),
+        checkpoint: (_: string, id: string) => this.detail(id),
         variables: () =>
-          Promise.resolve({ items: [{ ...variable('2', 1) }, { ...variable('3', 1), name: 'y' }] })
+          Promise.resolve({ items: [{ ...variable('2', 1) }, { ...variable('3', 1), name: 'y' }] }),
+        logged: () => Promise.resolve({ params: { lr: '0.1' }, metrics: { acc: 0.5 } })
       },
       projects: {
+        changed: this.written,
         find: (path: string) => {
           this.found();
           return Promise.resolve({ id: path === 'elsewhere.ipynb' ? 'q' : 'p' });
@@ -116,6 +122,10 @@ class World {
   }
 
   private readonly panels: NotebookPanel[] = [];
+}
+
+function detailOf(one: Checkpoint): CheckpointDetail {
+  return { checkpoint: one, run: null } as CheckpointDetail;
 }
 
 function checkpoint(id: string): Checkpoint {
@@ -224,6 +234,11 @@ describe('a comparison', () => {
     await model.load();
     expect(model.failure?.message).toBe('The server does not answer.');
     expect(model.diff).not.toBeNull();
+    world.comparison = comparison;
+    world.written.emit('another');
+    world.written.emit('p'); // the server is back
+    await new Promise(resolve => setTimeout(resolve, 0));
+    expect(model.failure).toBeNull();
   });
 
   it('is found again by a server that was restarted', async () => {
@@ -255,16 +270,55 @@ describe('a comparison', () => {
     expect(model.base.checkpoint?.id).toBe('a');
   });
 
-  it('knows which variables are the same only when they are to be shown', async () => {
+  it('asks what is the same only when it is to be shown', async () => {
     const model = new World().model();
     await model.load();
-    expect(model.unchanged).toBeNull();
+    expect(model.same).toBeNull();
     const isThere = new Promise<void>(resolve =>
-      model.changed.connect(() => model.unchanged && resolve())
+      model.changed.connect(() => model.same && resolve())
     );
     model.onlyChanges = false;
     await isThere;
-    expect(model.unchanged?.map(({ name }) => name)).toEqual(['y']);
+    expect(model.same?.variables.map(({ name }) => name)).toEqual(['y']);
+    expect(model.same?.params).toEqual([{ name: 'lr', value: '0.1' }]);
+    expect(model.same?.metrics).toEqual([{ name: 'acc', value: 0.5 }]);
+    model.onlyChanges = true;
+    expect(model.same).toBeNull();
+  });
+
+  it('follows the names and notes of its moments while it is on screen', async () => {
+    jest.useFakeTimers();
+    try {
+      const world = new World();
+      let name = 'good';
+      world.detail = id => Promise.resolve(detailOf({ ...checkpoint(id), name }));
+      const model = world.model();
+      await model.load();
+      const told = jest.fn();
+      model.changed.connect(told);
+      const write = async (project: string): Promise<void> => {
+        world.written.emit(project);
+        await jest.advanceTimersByTimeAsync(3000);
+      };
+      await write('p');
+      expect(told).not.toHaveBeenCalled();
+      name = 'better';
+      await write('q');
+      expect(model.base.checkpoint?.name).toBe('good');
+      await write('p');
+      expect(model.base.checkpoint?.name).toBe('better');
+      model.setShown(false);
+      name = 'best';
+      await write('p');
+      expect(model.base.checkpoint?.name).toBe('better');
+      model.setShown(true);
+      await jest.advanceTimersByTimeAsync(0);
+      expect(model.base.checkpoint?.name).toBe('best');
+      expect(model.other.checkpoint?.name).toBe('best');
+      model.dispose();
+    } finally {
+      jest.useRealTimers();
+    }
   });
 });
 
@@ -290,6 +344,10 @@ describe('a comparison with now', () => {
     const model = world.model(LIVE);
     await model.load();
     expect(model.basis).toHaveProperty('message', expect.stringContaining('Only the notebook'));
+    // What was not compared is not said to be the same.
+    model.onlyChanges = false;
+    await model.load();
+    expect(model.same).toBeNull();
     expect(model.diff).not.toBeNull();
   });
 

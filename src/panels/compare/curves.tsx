@@ -20,7 +20,7 @@ interface IProps {
   services: IServices;
 }
 
-/** Curves of the metrics that differ, where the two sides are of two runs. */
+/** Curves of the metrics that differ, or of all, where the two sides are of two runs. */
 export function Curves({ model, services }: IProps): React.JSX.Element | null {
   const base = model.base.detail?.run;
   const other = model.other.detail?.run;
@@ -37,7 +37,6 @@ function RunCurves(props: IProps & { runs: readonly Run[] }): React.JSX.Element 
   const key = [...runs.map(run => run.id), model.diff?.base, model.diff?.other].join();
   React.useEffect(() => {
     let isWanted = true;
-    const names = new Set((model.diff?.metrics ?? []).map(change => change.name));
     const load = async (run: Run): Promise<ISeries[]> => {
       const { items } = await services.client.metrics(
         model.pair.project,
@@ -45,8 +44,7 @@ function RunCurves(props: IProps & { runs: readonly Run[] }): React.JSX.Element 
         undefined,
         POINTS
       );
-      const wanted = items.filter(metric => names.has(metric.key));
-      return toSeries(run.id, run.name, wanted, run.started_at);
+      return toSeries(run.id, run.name, items, run.started_at);
     };
     Promise.all(runs.map(load)).then(
       loaded => isWanted && setSeries(loaded.flat()),
@@ -56,16 +54,21 @@ function RunCurves(props: IProps & { runs: readonly Run[] }): React.JSX.Element 
       isWanted = false;
     };
   }, [key]);
+  const { diff, onlyChanges } = model;
+  const shown = React.useMemo(() => {
+    const differing = new Set((diff?.metrics ?? []).map(change => change.name));
+    return onlyChanges ? series.filter(one => differing.has(one.key)) : series;
+  }, [series, diff, onlyChanges]);
   if (failure) {
     return <p className="jp-MlmCompare-note">{failure}</p>;
   }
-  if (!series.some(one => one.points.length > 1)) {
+  if (!shown.some(one => one.points.length > 1)) {
     return null;
   }
   const { themes, trans } = services;
   return (
     <React.Suspense fallback={<p>{trans.__('Loading the charts…')}</p>}>
-      <MetricCharts series={series} themes={themes} trans={trans} />
+      <MetricCharts series={shown} themes={themes} trans={trans} />
     </React.Suspense>
   );
 }

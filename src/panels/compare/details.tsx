@@ -5,13 +5,14 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { UseSignal } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import type { Change, CheckpointDiff, EnvironmentDiff, MetricValue } from '../../schema';
+import type { Change, CheckpointDiff, Fact, MetricValue } from '../../schema';
 import type { IServices } from '../../tokens';
 import { Curves } from './curves';
 import { factName, factText } from './facts';
 import { diffLines } from './lines';
 import type { CompareModel } from './model';
-import { ChangeTable, Lines, Sign } from './table';
+import type { INamed } from './same';
+import { ChangeTable, Lines, SameFold, Sign } from './table';
 import { Variables } from './variables';
 import { metricText, moveOf, type PartName } from './words';
 
@@ -33,48 +34,71 @@ export function Details(props: IDetailsProps): React.JSX.Element {
 function Parts(props: IDetailsProps & { diff: CheckpointDiff }): React.JSX.Element {
   const { model, diff, services } = props;
   const { trans } = services;
-  const { variables, metrics, params, environment, modules } = diff;
-  const hasVariables = !!variables?.length || model.basis.by !== 'nothing' || !model.onlyChanges;
+  const { same } = model;
+  const { metrics = [], params = [], modules = [] } = diff;
+  const { facts = [], packages = [] } = diff.environment ?? {};
   return (
     <>
-      {hasVariables && (
-        <Part {...props} part="variables" title={trans.__('Variables')}>
-          <Variables model={model} trans={trans} />
-        </Part>
-      )}
-      {!!metrics?.length && (
-        <Part {...props} part="metrics" title={trans.__('Metrics')}>
-          <Metrics metrics={metrics} trans={trans} />
-          <Curves model={model} services={services} />
-        </Part>
-      )}
-      {!!params?.length && (
-        <Part {...props} part="params" title={trans.__('Parameters')}>
-          <ChangeTable
-            label={trans.__('Parameters that differ')}
-            changes={params}
-            text={value => value}
-            trans={trans}
-          />
-        </Part>
-      )}
-      {(environment?.facts?.length || environment?.packages?.length) && (
-        <Part {...props} part="environment" title={trans.__('Environment')}>
-          <Environment environment={environment} trans={trans} />
-        </Part>
-      )}
-      {!!modules?.length && (
-        <Part {...props} part="modules" title={trans.__('Modules of the project')}>
-          <Modules modules={modules} trans={trans} />
-        </Part>
-      )}
+      <Part
+        {...props}
+        part="variables"
+        title={trans.__('Variables')}
+        isThere={
+          model.basis.by !== 'nothing' || !!diff.variables?.length || !!same?.variables.length
+        }
+      >
+        <Variables model={model} trans={trans} />
+      </Part>
+      <Part
+        {...props}
+        part="metrics"
+        title={trans.__('Metrics')}
+        isThere={!!metrics.length || !!same?.metrics.length}
+      >
+        <Metrics changes={metrics} same={same?.metrics ?? []} trans={trans} />
+        <Curves model={model} services={services} />
+      </Part>
+      <Part
+        {...props}
+        part="params"
+        title={trans.__('Parameters')}
+        isThere={!!params.length || !!same?.params.length}
+      >
+        <Params changes={params} same={same?.params ?? []} trans={trans} />
+      </Part>
+      <Part
+        {...props}
+        part="environment"
+        title={trans.__('Environment')}
+        isThere={!!facts.length || !!packages.length || !!same?.facts.length}
+      >
+        <Facts changes={facts} same={same?.facts ?? []} trans={trans} />
+        <Packages changes={packages} same={same?.packages ?? []} trans={trans} />
+      </Part>
+      <Part
+        {...props}
+        part="modules"
+        title={trans.__('Modules of the project')}
+        isThere={!!modules.length || !!same?.modules.length}
+      >
+        <Modules changes={modules} same={same?.modules ?? []} trans={trans} />
+      </Part>
     </>
   );
 }
 
+/** A part of the page with its heading; nothing where nothing is in it. */
 function Part(
-  props: IDetailsProps & { part: PartName; title: string; children: React.ReactNode }
-): React.JSX.Element {
+  props: IDetailsProps & {
+    part: PartName;
+    title: string;
+    isThere: boolean;
+    children: React.ReactNode;
+  }
+): React.JSX.Element | null {
+  if (!props.isThere) {
+    return null;
+  }
   const id = props.idOf(props.part);
   return (
     <section className="jp-MlmCompare-part" aria-labelledby={id}>
@@ -86,18 +110,78 @@ function Part(
   );
 }
 
-function Metrics(props: {
-  metrics: readonly Change<MetricValue>[];
-  trans: TranslationBundle;
-}): React.JSX.Element {
-  const { trans } = props;
+/** What differs, as a table, and below it what is the same. */
+function Named<T>(
+  props: React.ComponentProps<typeof ChangeTable<T>> & {
+    same: readonly INamed<T>[];
+    sameTitle: string;
+  }
+): React.JSX.Element {
+  const { same, sameTitle, ...table } = props;
   return (
-    <ChangeTable<MetricValue>
+    <>
+      <ChangeTable<T> {...table} />
+      <SameFold<T> {...table} title={sameTitle} items={same} />
+    </>
+  );
+}
+
+interface IListProps<T> {
+  changes: readonly Change<T>[];
+  same: readonly INamed<T>[];
+  trans: TranslationBundle;
+}
+
+function Metrics(props: IListProps<MetricValue>): React.JSX.Element {
+  const { same, trans } = props;
+  return (
+    <Named<MetricValue>
+      {...props}
       label={trans.__('Metrics that differ')}
-      changes={props.metrics}
+      sameTitle={trans._n('%1 metric is the same', '%1 metrics are the same', same.length)}
       text={metricText}
       more={{ heading: trans.__('Change'), cell: change => <Move change={change} /> }}
-      trans={trans}
+    />
+  );
+}
+
+function Params(props: IListProps<string>): React.JSX.Element {
+  const { same, trans } = props;
+  return (
+    <Named
+      {...props}
+      label={trans.__('Parameters that differ')}
+      sameTitle={trans._n('%1 parameter is the same', '%1 parameters are the same', same.length)}
+      text={value => value}
+    />
+  );
+}
+
+function Facts(props: IListProps<Fact>): React.JSX.Element {
+  const { same, trans } = props;
+  return (
+    <Named<Fact>
+      {...props}
+      label={trans.__('Facts of the environment that differ')}
+      sameTitle={trans._n(
+        '%1 fact of the environment is the same',
+        '%1 facts of the environment are the same',
+        same.length
+      )}
+      text={(value, name) => factText(value, name, trans)}
+      nameOf={name => factName(name, trans)}
+    />
+  );
+}
+
+function Packages(props: IListProps<string>): React.JSX.Element {
+  const { same, trans } = props;
+  return (
+    <Named
+      {...props}
+      label={trans.__('Packages that differ')}
+      sameTitle={trans._n('%1 package is the same', '%1 packages are the same', same.length)}
+      text={version => version}
     />
   );
 }
@@ -114,45 +198,19 @@ function Move({ change }: { change: Change<MetricValue> }): React.JSX.Element | 
   );
 }
 
-function Environment(props: {
-  environment: EnvironmentDiff;
-  trans: TranslationBundle;
-}): React.JSX.Element {
-  const { environment, trans } = props;
-  const { facts, packages } = environment;
+function Modules({ changes, same, trans }: IListProps<string>): React.JSX.Element {
+  const lines = (text: string): string => trans._n('%1 line', '%1 lines', text.split('\n').length);
   return (
     <>
-      {!!facts?.length && (
-        <ChangeTable
-          label={trans.__('Facts of the environment that differ')}
-          changes={facts}
-          text={(value, name) => factText(value, name, trans)}
-          nameOf={name => factName(name, trans)}
-          trans={trans}
-        />
-      )}
-      {!!packages?.length && (
-        <ChangeTable
-          label={trans.__('Packages that differ')}
-          changes={packages}
-          text={version => version}
-          trans={trans}
-        />
-      )}
-    </>
-  );
-}
-
-function Modules(props: {
-  modules: readonly Change<string>[];
-  trans: TranslationBundle;
-}): React.JSX.Element {
-  const { trans } = props;
-  return (
-    <>
-      {props.modules.map(change => (
+      {changes.map(change => (
         <ModuleChange key={change.name} change={change} trans={trans} />
       ))}
+      <SameFold
+        title={trans._n('%1 module is the same', '%1 modules are the same', same.length)}
+        items={same}
+        text={lines}
+        trans={trans}
+      />
     </>
   );
 }

@@ -9,7 +9,8 @@ import * as React from 'react';
 import { formatAge, formatMoment } from '../../format';
 import type { Checkpoint } from '../../schema';
 import { CommandIDs } from '../../tokens';
-import type { CompareModel, ISide } from './model';
+import type { CompareModel } from './model';
+import type { ISide } from './sides';
 import { countsOf, oneLine, type PartName, titleOf } from './words';
 
 export interface IHeaderProps {
@@ -94,6 +95,7 @@ function Moment(props: IHeaderProps & { side: ISide; checkpoint: Checkpoint }): 
         </time>
         {facts.map(fact => ` · ${fact}`)}
       </p>
+      {checkpoint.note && <p className="jp-MlmCompare-sideNote">{checkpoint.note}</p>}
       <button
         className="jp-Button jp-mod-styled jp-mod-minimal jp-MlmCompare-restore"
         aria-label={trans.__('Restore %1', title)}

@@ -7,7 +7,8 @@ import { formatMoment } from '../../format';
 import type { CellChange, Change, CheckpointDiff, MetricValue } from '../../schema';
 import { factName, factText } from './facts';
 import { diffLines, textOf } from './lines';
-import type { CompareModel, ISide } from './model';
+import type { CompareModel } from './model';
+import type { ISide } from './sides';
 import {
   changeWord,
   countsOf,

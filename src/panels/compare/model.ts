@@ -6,25 +6,17 @@ import { type ISignal, Signal } from '@lumino/signaling';
 
 import { ClientError } from '../../client';
 import type {
-  Checkpoint,
   CheckpointComparison,
-  CheckpointDetail,
   CheckpointDiff,
   Comparison,
   NotebookDiff,
-  ValueDiff,
-  Variable
+  ValueDiff
 } from '../../schema';
-import { type IKernelNews, type IKernels, type IServices, NOW } from '../../tokens';
+import { type IKernelNews, type IKernels, type IProjects, type IServices, NOW } from '../../tokens';
 import { type Basis, basisOf, findKernel, sizeOf } from './basis';
 import type { IPair } from './pair';
-
-/** One of the two moments; without a checkpoint it is now. */
-export interface ISide {
-  checkpoint: Checkpoint | null;
-  /** Its run, session and environment; null until they came. */
-  detail: CheckpointDetail | null;
-}
+import { type ISame, type IWhole, sameOf } from './same';
+import { type ISide, Sides } from './sides';
 
 export interface IFailure {
   message: string;
@@ -38,8 +30,10 @@ export class CompareModel {
     private readonly notebooks: INotebookTracker,
     readonly pair: IPair
   ) {
+    this.sides = new Sides(services, pair.project, () => this._changed.emit());
     services.kernels.changed.connect(this.onKernel, this);
     notebooks.widgetAdded.connect(this.onOpened, this);
+    services.projects.changed.connect(this.onWritten, this);
   }
 
   /** Anything below changed. */
@@ -47,8 +41,12 @@ export class CompareModel {
     return this._changed;
   }
 
-  base: ISide = { checkpoint: null, detail: null };
-  other: ISide = { checkpoint: null, detail: null };
+  get base(): ISide {
+    return this.sides.base;
+  }
+  get other(): ISide {
+    return this.sides.other;
+  }
   /** Null until it came. */
   diff: CheckpointDiff | null = null;
   notebook: NotebookDiff | null = null;
@@ -59,8 +57,16 @@ export class CompareModel {
   failure: IFailure | null = null;
   /** The live notebook changed since it was compared. */
   isStale = false;
-  /** The variables that are the same; null until asked for. */
-  unchanged: readonly Variable[] | null = null;
+
+  /** What is the same; null while it is not wanted, or not known. */
+  get same(): ISame | null {
+    const { diff, whole } = this;
+    const isCompared = !this.isNow || this.basis.by === 'value';
+    if (this._onlyChanges || !diff || !whole || !isCompared) {
+      return null;
+    }
+    return sameOf(whole, this.shared.detail, diff);
+  }
 
   get isNow(): boolean {
     return this.pair.other === NOW;
@@ -73,12 +79,18 @@ export class CompareModel {
     this._onlyChanges = value;
     this._changed.emit();
     if (!value) {
-      void this.loadUnchanged();
+      void this.loadWhole();
     }
+  }
+
+  /** Say whether it is on screen: only then the names of the moments are kept as they are now. */
+  setShown(isShown: boolean): void {
+    this.sides.setShown(isShown);
   }
 
   dispose(): void {
     this.asked++;
+    this.sides.dispose();
     this.watched?.context.model.contentChanged.disconnect(this.onContent, this);
     Signal.clearData(this);
   }
@@ -98,17 +110,16 @@ export class CompareModel {
     }
     this.failure = null;
     this.isStale = false;
-    this.base = { checkpoint: answer.base, detail: null };
-    this.other = { checkpoint: answer.other, detail: null };
+    this.sides.set(answer.base, answer.other);
     this.diff = answer.diff;
     this.notebook = answer.notebook;
     this.values = {};
-    this.unchanged = null;
+    this.whole = null;
     this._changed.emit();
     await Promise.all([
-      this.loadDetails(number),
+      this.sides.load(),
       this.considerValues(),
-      this._onlyChanges ? undefined : this.loadUnchanged()
+      this._onlyChanges ? undefined : this.loadWhole()
     ]);
   }
 
@@ -165,33 +176,25 @@ export class CompareModel {
     return this.notebooks.find(panel => panel.context.path === notebook) ?? null;
   }
 
-  private async loadDetails(number: number): Promise<void> {
-    const load = async (side: 'base' | 'other'): Promise<void> => {
-      const { checkpoint } = this[side];
-      if (checkpoint) {
-        const detail = await this.services.client.checkpoint(this.pair.project, checkpoint.id);
-        if (number === this.asked) {
-          this[side] = { checkpoint, detail };
-          this._changed.emit();
-        }
-      }
-    };
-    // What is missing is left out: the comparison itself is there.
-    await Promise.allSettled([load('base'), load('other')]);
+  /** The side of which it is asked what is the same: now has no other list than what differs from it. */
+  private get shared(): ISide {
+    return this.other.checkpoint ? this.other : this.base;
   }
 
-  private async loadUnchanged(): Promise<void> {
+  private async loadWhole(): Promise<void> {
     const number = this.asked;
-    const id = this.other.checkpoint?.id ?? this.base.checkpoint?.id;
-    const { diff, services, pair } = this;
-    if (!id || !diff || this.unchanged) {
+    const { client } = this.services;
+    const id = this.shared.checkpoint?.id;
+    if (!id || this.whole) {
       return;
     }
-    const changed = new Set((diff.variables ?? []).map(change => change.name));
     try {
-      const { items } = await services.client.variables(pair.project, id);
+      const [{ items }, logged] = await Promise.all([
+        client.variables(this.pair.project, id),
+        client.logged(this.pair.project, id)
+      ]);
       if (number === this.asked) {
-        this.unchanged = items.filter(variable => !changed.has(variable.name));
+        this.whole = { variables: items, logged };
       }
     } catch (error) {
       this.fail(number, error);
@@ -274,6 +277,13 @@ export class CompareModel {
     }
   }
 
+  /** What could not be had is asked for again: the server is back, or the store is mended. */
+  private onWritten(_: IProjects, project: string): void {
+    if (project === this.pair.project && this.failure && this.failure.notebook === null) {
+      void this.load();
+    }
+  }
+
   private onContent(): void {
     if (!this.isStale) {
       this.isStale = true;
@@ -292,6 +302,9 @@ export class CompareModel {
   }
 
   private readonly _changed = new Signal<CompareModel, void>(this);
+  private readonly sides: Sides;
+  /** All of the side that is asked what is the same; null until it came. */
+  private whole: IWhole | null = null;
   private _onlyChanges = true;
   private watched: NotebookPanel | null = null;
   /** Answers that come after a newer question are dropped. */

@@ -14,10 +14,12 @@ import * as React from 'react';
 
 import { CommandIDs } from '../../tokens';
 import { compareIcon, swapIcon } from './icons';
-import type { CompareModel, ISide } from './model';
+import type { CompareModel } from './model';
 import { keyOf, swapped } from './pair';
+import type { ISide } from './sides';
 import { CompareView, type IViewOptions } from './view';
 import { titleOf } from './words';
+import '../../../src/style/compare.css';
 
 export function openTab(options: IViewOptions): MainAreaWidget<CompareView> {
   const { pair, services } = options;

@@ -5,8 +5,9 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import type { Change } from '../../schema';
-import { changeWord } from './words';
 import type { Line } from './lines';
+import type { INamed } from './same';
+import { changeWord } from './words';
 
 /** Rows drawn before more are asked for. */
 const MOST_ROWS = 200;
@@ -26,7 +27,7 @@ export function Sign(props: {
   );
 }
 
-/** Names with their values on both sides; `more` adds a column. */
+/** Names with their values on both sides, where there are any; `more` adds a column. */
 export function ChangeTable<T>(props: {
   label: string;
   changes: readonly Change<T>[];
@@ -34,9 +35,12 @@ export function ChangeTable<T>(props: {
   nameOf?(name: string): string;
   more?: { heading: string; cell(change: Change<T>): React.ReactNode };
   trans: TranslationBundle;
-}): React.JSX.Element {
+}): React.JSX.Element | null {
   const { changes, text, more, trans } = props;
   const [shown, setShown] = React.useState(MOST_ROWS);
+  if (!changes.length) {
+    return null;
+  }
   return (
     <>
       <div className="jp-MlmCompare-scroll" tabIndex={0} role="group" aria-label={props.label}>
@@ -66,6 +70,43 @@ export function ChangeTable<T>(props: {
       </div>
       <ShowAll count={changes.length - shown} onClick={() => setShown(Infinity)} trans={trans} />
     </>
+  );
+}
+
+/** What is the same, behind a line that counts it. */
+export function SameFold<T>(props: {
+  title: string;
+  items: readonly INamed<T>[];
+  text(value: T, name: string): string;
+  nameOf?(name: string): string;
+  trans: TranslationBundle;
+}): React.JSX.Element | null {
+  const { items, text, nameOf, trans } = props;
+  const [isOpen, setIsOpen] = React.useState(false);
+  const [shown, setShown] = React.useState(MOST_ROWS);
+  if (!items.length) {
+    return null;
+  }
+  return (
+    <details
+      className="jp-MlmCompare-variable jp-MlmCompare-same"
+      onToggle={event => setIsOpen(event.currentTarget.open)}
+    >
+      <summary>{props.title}</summary>
+      {isOpen && (
+        <dl className="jp-MlmCompare-facts">
+          {items.slice(0, shown).map(({ name, value }) => (
+            <React.Fragment key={name}>
+              <dt>{nameOf?.(name) ?? name}</dt>
+              <dd>{text(value, name)}</dd>
+            </React.Fragment>
+          ))}
+        </dl>
+      )}
+      {isOpen && (
+        <ShowAll count={items.length - shown} onClick={() => setShown(Infinity)} trans={trans} />
+      )}
+    </details>
   );
 }
 

@@ -8,7 +8,7 @@ import type { Change, ValueDiff, Variable } from '../../schema';
 import type { Basis } from './basis';
 import type { CompareModel } from './model';
 import { PreviewView } from '../variables/preview';
-import { ShowAll, Sign } from './table';
+import { SameFold, ShowAll, Sign } from './table';
 import { Previews, ValueView } from './values';
 import { headlineOf, inOrder, oneLine, typeText } from './words';
 
@@ -25,6 +25,7 @@ export function Variables({ model, trans }: IProps): React.JSX.Element {
   const [shown, setShown] = React.useState(MOST);
   const [opened, setOpened] = React.useState<'all' | 'none' | null>(null);
   const changes = inOrder(model.diff?.variables ?? []);
+  const same = model.same?.variables ?? [];
   const isFew = changes.filter(change => change.change === 'changed').length <= FEW;
   const isOpen = (change: Change<Variable>): boolean =>
     opened ? opened === 'all' : isFew && change.change === 'changed';
@@ -51,9 +52,12 @@ export function Variables({ model, trans }: IProps): React.JSX.Element {
         />
       ))}
       <ShowAll count={changes.length - shown} onClick={() => setShown(Infinity)} trans={trans} />
-      {!model.onlyChanges && model.unchanged && (
-        <Unchanged variables={model.unchanged} trans={trans} />
-      )}
+      <SameFold
+        title={trans._n('%1 variable is the same', '%1 variables are the same', same.length)}
+        items={same}
+        text={variable => oneLine(variable.preview.text)}
+        trans={trans}
+      />
     </>
   );
 }
@@ -169,28 +173,4 @@ function Missing(props: {
 }): React.JSX.Element | null {
   const { reason } = props.variable;
   return reason ? <p className="jp-MlmCompare-note">{reason}</p> : null;
-}
-
-function Unchanged(props: {
-  variables: readonly Variable[];
-  trans: TranslationBundle;
-}): React.JSX.Element {
-  const { variables, trans } = props;
-  return (
-    <details className="jp-MlmCompare-variable">
-      <summary>
-        <h3>
-          {trans._n('%1 variable is the same', '%1 variables are the same', variables.length)}
-        </h3>
-      </summary>
-      <dl className="jp-MlmCompare-facts">
-        {variables.map(variable => (
-          <React.Fragment key={variable.name}>
-            <dt>{variable.name}</dt>
-            <dd>{oneLine(variable.preview.text)}</dd>
-          </React.Fragment>
-        ))}
-      </dl>
-    </details>
-  );
 }

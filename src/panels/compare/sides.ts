@@ -1,0 +1,95 @@
+/**
+ * The two moments of a comparison: what is known of each, and its name and note as they are now. No DOM.
+ */
+import { Throttler } from '@lumino/polling';
+
+import type { Checkpoint, CheckpointDetail } from '../../schema';
+import type { IProjects, IServices } from '../../tokens';
+
+/** Names are asked for again at most so often. */
+const REFRESH_MS = 2000;
+
+/** One of the two moments; without a checkpoint it is now. */
+export interface ISide {
+  checkpoint: Checkpoint | null;
+  /** Its run, session and environment; null until they came. */
+  detail: CheckpointDetail | null;
+}
+
+export class Sides {
+  constructor(
+    private readonly services: Pick<IServices, 'client' | 'projects'>,
+    private readonly project: string,
+    /** Called when a side changed. */
+    private readonly tell: () => void
+  ) {
+    services.projects.changed.connect(this.onChanged, this);
+  }
+
+  base: ISide = { checkpoint: null, detail: null };
+  other: ISide = { checkpoint: null, detail: null };
+
+  /** Take two moments, and forget what was known of those before. */
+  set(base: Checkpoint, other: Checkpoint | null): void {
+    this.base = { checkpoint: base, detail: null };
+    this.other = { checkpoint: other, detail: null };
+  }
+
+  /** Ask what is known of them. What does not come is left out: the comparison itself is there. */
+  async load(): Promise<void> {
+    this.isStale = false;
+    await Promise.allSettled([this.loadSide('base'), this.loadSide('other')]);
+  }
+
+  /** Say whether they are on screen: only then they follow changes. */
+  setShown(isShown: boolean): void {
+    this.isShown = isShown;
+    if (isShown && this.isStale) {
+      void this.load();
+    }
+  }
+
+  dispose(): void {
+    this.services.projects.changed.disconnect(this.onChanged, this);
+    this.throttler.dispose();
+  }
+
+  private async loadSide(name: 'base' | 'other'): Promise<void> {
+    const { checkpoint } = this[name];
+    if (!checkpoint) {
+      return;
+    }
+    const detail = await this.services.client.checkpoint(this.project, checkpoint.id);
+    const side = this[name];
+    if (side.checkpoint?.id === checkpoint.id && !looksLike(side, detail)) {
+      this[name] = { checkpoint: detail.checkpoint, detail };
+      this.tell();
+    }
+  }
+
+  private onChanged(_: IProjects, project: string): void {
+    if (project === this.project && this.base.checkpoint) {
+      this.isStale = true;
+      if (this.isShown) {
+        void this.throttler.invoke();
+      }
+    }
+  }
+
+  private isShown = true;
+  private isStale = false;
+  private readonly throttler = new Throttler(() => this.load(), {
+    limit: REFRESH_MS,
+    edge: 'trailing'
+  });
+}
+
+/** Whether a side would look the same with this detail: of a checkpoint only its name and note change, and its run's name. */
+function looksLike({ checkpoint, detail }: ISide, now: CheckpointDetail): boolean {
+  return (
+    detail !== null &&
+    checkpoint?.name === now.checkpoint.name &&
+    checkpoint.note === now.checkpoint.note &&
+    detail.run?.name === now.run?.name
+  );
+}
