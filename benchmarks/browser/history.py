@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 
-from past import NOTEBOOK, Past, stream  # noqa: E402
+from past import NOTEBOOK, Past, stream
 
 CELLS = 40
 RUN = 200
