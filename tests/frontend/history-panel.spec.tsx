@@ -11,7 +11,7 @@ import { Front } from '../../src/model/front';
 import { Timeline } from '../../src/model/timeline';
 import { addHistoryCommands } from '../../src/panels/history/commands';
 import { rowHeight } from '../../src/panels/history/row';
-import { HistoryView } from '../../src/panels/history/widget';
+import { HistoryView } from '../../src/panels/history/view';
 import { CommandIDs } from '../../src/tokens';
 import {
   aChain,

@@ -9,6 +9,7 @@ import { Chart } from './chart';
 import { byKey, type ISeries } from './series';
 import { useTheme } from './theme';
 import { ChartTools, FIRST_SETTINGS, type IChartSettings } from './tools';
+import '../../../src/style/charts.css';
 
 export { type ISeries, toSeries } from './series';
 

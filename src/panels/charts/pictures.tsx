@@ -21,6 +21,7 @@ import {
   type Spec
 } from './specs';
 import { type IChartTheme, useTheme } from './theme';
+import '../../../src/style/charts.css';
 
 export interface IRunPicturesProps {
   runs: readonly Run[];

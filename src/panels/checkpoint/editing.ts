@@ -6,6 +6,7 @@ import { Widget } from '@lumino/widgets';
 
 import type { Checkpoint, Run } from '../../schema';
 import type { IServices } from '../../tokens';
+import '../../../src/style/checkpoint.css';
 
 type Services = Pick<IServices, 'client' | 'trans'>;
 

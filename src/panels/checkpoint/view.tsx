@@ -17,6 +17,7 @@ import { NotebookPanel } from './notebook';
 import { type ITab, Tabs } from './tabs';
 import { addButtons } from './toolbar';
 import { VariablesPanel } from './variables';
+import '../../../src/style/checkpoint.css';
 
 /** Make the view of a checkpoint; closing it ends its model. */
 export function makeView(

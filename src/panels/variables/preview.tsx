@@ -7,6 +7,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import type { Column, Preview } from '../../schema';
+import '../../../src/style/variables.css';
 
 export interface IPreviewViewProps {
   preview: Preview;

@@ -9,6 +9,7 @@ import type { Changes, Variable } from '../../schema';
 import { Headings } from './headings';
 import { VariableRow } from './row';
 import { type IVariableQuery, selectRows, toRows } from './rows';
+import '../../../src/style/variables.css';
 
 export interface IVariableTableProps {
   variables: readonly Variable[];
