@@ -7,13 +7,13 @@ import {
   addIcon,
   type LabIcon,
   pauseIcon,
-  refreshIcon,
   runIcon,
   stopIcon,
   undoIcon
 } from '@jupyterlab/ui-components';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
+import { restoreIcon } from '../icons';
 import type { Checkpoint, RestoreReport } from '../schema';
 import { CommandIDs, type IContext } from '../tokens';
 import { askVisibly, showFailure } from './asking';
@@ -156,7 +156,7 @@ function goingBack({ services }: IContext, states: States): IAction[] {
       id: CommandIDs.restore,
       label: args => (args.checkpoint ? trans.__('Restore…') : trans.__('Restore the Last State…')),
       caption: trans.__('Put the kernel, and the cells if wanted, back to a checkpoint'),
-      icon: refreshIcon,
+      icon: restoreIcon,
       isEnabled: panel => states.get(panel).state !== 'other-language',
       execute: async (panel, { project, checkpoint }) => {
         if (typeof project === 'string' && typeof checkpoint === 'string') {

@@ -7,8 +7,8 @@ import { Debouncer } from '@lumino/polling';
 import { Signal } from '@lumino/signaling';
 
 import { formatMoment } from '../format';
+import { checkpointIcon } from '../icons';
 import { CommandIDs, type IContext } from '../tokens';
-import { checkpointIcon } from './icons';
 import { findLatest } from './latest';
 import { labelOf } from './restore';
 import type { States } from './states';

@@ -15,8 +15,8 @@ import {
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
+import { checkpointIcon } from '../icons';
 import { CommandIDs, type IContext, type IServices, type KernelState } from '../tokens';
-import { checkpointIcon } from './icons';
 import type { IKnown, States } from './states';
 
 const ACTIONS = [

@@ -2,11 +2,12 @@
  * The head of a comparison: the two moments, what differs in counts that jump to it, and whether it is still so.
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { historyIcon, UseSignal } from '@jupyterlab/ui-components';
+import { UseSignal } from '@jupyterlab/ui-components';
 import type { CommandRegistry } from '@lumino/commands';
 import * as React from 'react';
 
 import { formatAge, formatMoment } from '../../format';
+import { restoreIcon } from '../../icons';
 import type { Checkpoint } from '../../schema';
 import { CommandIDs } from '../../tokens';
 import type { CompareModel } from './model';
@@ -102,7 +103,7 @@ function Moment(props: IHeaderProps & { side: ISide; checkpoint: Checkpoint }): 
         title={trans.__('Put the kernel back to %1; asks first', title)}
         onClick={() => void commands.execute(CommandIDs.restore, args)}
       >
-        <historyIcon.react tag="span" aria-hidden="true" />
+        <restoreIcon.react tag="span" aria-hidden="true" />
         {trans.__('Restore')}
       </button>
     </>

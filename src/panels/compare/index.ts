@@ -5,9 +5,9 @@ import { MainAreaWidget, showErrorMessage, WidgetTracker } from '@jupyterlab/app
 import { copyIcon, refreshIcon } from '@jupyterlab/ui-components';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
+import { compareIcon, swapIcon } from '../../icons';
 import { CommandIDs, type IContext, NOW } from '../../tokens';
 import { showView } from '../place';
-import { compareIcon, swapIcon } from './icons';
 import { type IPair, keyOf, PAIR_SCHEMA, pairOf, swapped } from './pair';
 import type { CompareView } from './view';
 

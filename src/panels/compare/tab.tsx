@@ -12,8 +12,8 @@ import {
 } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
+import { compareIcon, swapIcon } from '../../icons';
 import { CommandIDs } from '../../tokens';
-import { compareIcon, swapIcon } from './icons';
 import type { CompareModel } from './model';
 import { keyOf, swapped } from './pair';
 import type { ISide } from './sides';

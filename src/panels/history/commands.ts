@@ -7,8 +7,7 @@ import { copyIcon, filterIcon, type LabIcon, refreshIcon } from '@jupyterlab/ui-
 import type { CommandRegistry } from '@lumino/commands';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
-import { historyIcon } from '../../icons';
-import { compareIcon } from '../compare/icons';
+import { compareIcon, historyIcon } from '../../icons';
 import type { ITarget, Timeline } from '../../model/timeline';
 import { CommandIDs } from '../../tokens';
 
