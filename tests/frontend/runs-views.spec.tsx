@@ -78,6 +78,36 @@ describe('the table of a comparison', () => {
   });
 });
 
+describe('the notebooks of runs', () => {
+  const drawn = async (...checkpoints: (string | null)[]): Promise<[HTMLElement, unknown[]]> => {
+    const commands = new CommandRegistry();
+    const compared: unknown[] = [];
+    commands.addCommand(CommandIDs.compare, { execute: args => compared.push(args) });
+    const services = { trans, commands } as unknown as IServices;
+    const runs = checkpoints.map((id, index) => aRun(`${index}`, { last_checkpoint_id: id }));
+    const host = await draw(<ComparisonTable runs={runs} project="p" services={services} />);
+    return [host, compared];
+  };
+  const buttonOf = (host: HTMLElement): Element | null =>
+    host.querySelector('.jp-MlmRunView-compare');
+
+  test('are compared where there are two, as each left its own', async () => {
+    const [host, compared] = await drawn('a', 'b');
+    await click(buttonOf(host));
+    expect(compared).toEqual([{ project: 'p', base: 'a', other: 'b' }]);
+  });
+
+  test('are not where there is nothing to compare', async () => {
+    for (const checkpoints of [
+      ['a', null],
+      ['a', 'a'],
+      ['a', 'b', 'c']
+    ]) {
+      expect(buttonOf((await drawn(...checkpoints))[0])).toBeNull();
+    }
+  });
+});
+
 describe('the section says what to do', () => {
   async function said(page: Partial<RunPage> | Error, query = ''): Promise<string> {
     const runs = async (): Promise<RunPage> => {

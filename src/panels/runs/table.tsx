@@ -5,6 +5,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { formatMoment, formatNumber, formatSpan } from '../../format';
+import { compareIcon } from '../../icons';
 import type { Run } from '../../schema';
 import { CommandIDs, type IServices } from '../../tokens';
 import { useNow } from './clock';
@@ -49,6 +50,7 @@ export function ComparisonTable({ runs, project, services }: ITableProps): React
             rows.length
           )}
         </span>
+        <CompareNotebooks runs={runs} project={project} services={services} />
       </div>
       <div
         className="jp-MlmRunView-scroller"
@@ -90,6 +92,25 @@ export function ComparisonTable({ runs, project, services }: ITableProps): React
         </table>
       </div>
     </section>
+  );
+}
+
+/** Of two runs, a button for what differs between their notebooks as each run left them. */
+function CompareNotebooks({ runs, project, services }: ITableProps): React.JSX.Element | null {
+  const { commands, trans } = services;
+  const [base, other] = runs.map(run => run.last_checkpoint_id);
+  if (runs.length !== 2 || !base || !other || base === other) {
+    return null;
+  }
+  return (
+    <button
+      className="jp-Button jp-mod-styled jp-mod-minimal jp-MlmRunView-compare"
+      title={trans.__('Show what differs between the last checkpoints of the two runs')}
+      onClick={() => void commands.execute(CommandIDs.compare, { project, base, other })}
+    >
+      <compareIcon.react tag="span" aria-hidden="true" />
+      {trans.__('Compare the notebooks')}
+    </button>
   );
 }
 
