@@ -88,6 +88,8 @@ def _place_of(obj: Any) -> tuple[int, int]:
         obj = np.frombuffer(obj, np.uint8) if len(obj) else np.empty(0, np.uint8)
     if not obj.size or obj.dtype.hasobject:
         return 0, 0
+    if obj.flags.forc:
+        return obj.__array_interface__["data"][0], obj.nbytes
     start, end = np.lib.array_utils.byte_bounds(obj)
     return start, end - start
 

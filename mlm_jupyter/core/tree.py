@@ -1,7 +1,7 @@
 """A persistent, canonical list of ``(key, digest)`` items: the variables of a checkpoint, the cells of a notebook.
 
-The list is cut into nodes after every key whose hash ends in three zero bits (about 8 items a node), the list of nodes
-after every last key whose hash ends in six, and so on, until one node is left: the root. Where the cuts fall depends on
+The list is cut into nodes after every key whose hash ends in four zero bits (about 16 items a node), the list of nodes
+after every last key whose hash ends in eight, and so on, until one node is left: the root. Where the cuts fall depends on
 the keys alone, so a list of which one value changed shares every node but one a level with the list before, and equal
 lists have equal roots. (The structure is the prolly tree of Noms and Dolt.)
 """
@@ -21,7 +21,7 @@ Item = tuple[str, Digest]
 Save = Callable[[bytes], Digest]
 Load = Callable[[Digest], bytes]
 
-_BITS_A_LEVEL: Final = 3
+_BITS_A_LEVEL: Final = 4
 
 
 class Node(msgspec.Struct, frozen=True):
