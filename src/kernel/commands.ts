@@ -17,9 +17,8 @@ import { restoreIcon } from '../icons';
 import type { Checkpoint, RestoreReport } from '../schema';
 import { CommandIDs, type IContext } from '../tokens';
 import { askVisibly, showFailure } from './asking';
+import { findLabel, labelOf } from './label';
 import { findLastState } from './latest';
-import { tellReport } from './report';
-import { findLabel, labelOf, restore } from './restore';
 import type { States } from './states';
 
 /** One command on a notebook's kernel. */
@@ -148,6 +147,7 @@ function goingBack({ services }: IContext, states: States): IAction[] {
       execute: async panel => {
         const report = await askVisibly<RestoreReport>(services, panel, 'undo');
         if (report) {
+          const { tellReport } = await import('./report');
           tellReport(report, await findLabel(services, panel, report), trans);
         }
       }
@@ -159,6 +159,7 @@ function goingBack({ services }: IContext, states: States): IAction[] {
       icon: restoreIcon,
       isEnabled: panel => states.get(panel).state !== 'other-language',
       execute: async (panel, { project, checkpoint }) => {
+        const { restore } = await import('./restore');
         if (typeof project === 'string' && typeof checkpoint === 'string') {
           return restore(services, panel, project, checkpoint);
         }

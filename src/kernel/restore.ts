@@ -7,6 +7,7 @@ import type { Checkpoint, RestoreReport, Variable } from '../schema';
 import type { IServices } from '../tokens';
 import { askVisibly, showFailure } from './asking';
 import { type IReplacement, planCells, replaceCells } from './cells';
+import { labelOf } from './label';
 import { makeReady } from './readiness';
 import { tellReport } from './report';
 import { askToRestore, type IChoice } from './restoring';
@@ -66,26 +67,6 @@ export async function revive(
   if (state) {
     const choice = { notebook: false, save: true };
     await carryOut(services, panel, project, checkpoint, choice, state === 'off');
-  }
-}
-
-/** A checkpoint as people call it: its name, or its number among those of its notebook. */
-export function labelOf(checkpoint: Checkpoint): string {
-  return checkpoint.name ?? `#${checkpoint.ordinal}`;
-}
-
-/** The label of the checkpoint that a report is about. */
-export async function findLabel(
-  { client, projects }: IServices,
-  panel: NotebookPanel,
-  report: RestoreReport
-): Promise<string> {
-  try {
-    const project = await projects.find(panel.context.localPath);
-    const { checkpoint } = await client.checkpoint(project?.id ?? '', report.checkpoint_id);
-    return labelOf(checkpoint);
-  } catch {
-    return report.checkpoint_id;
   }
 }
 

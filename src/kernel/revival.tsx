@@ -9,8 +9,8 @@ import React from 'react';
 
 import { formatAge, formatMoment } from '../format';
 import type { IContext, IKernelNews, IServices } from '../tokens';
+import { labelOf } from './label';
 import { findLastState, type ILatest } from './latest';
-import { labelOf, revive } from './restore';
 import type { States } from './states';
 
 const SETTING = 'offerAfterRestart';
@@ -114,7 +114,7 @@ class Watch {
             label: isDead ? trans.__('Restart and restore') : trans.__('Restore the last state'),
             caption: formatMoment(latest.checkpoint.created_at),
             displayType: 'accent',
-            callback: () => this.bringBack(latest)
+            callback: () => void this.bringBack(latest)
           }
         ]
       }
@@ -123,7 +123,7 @@ class Watch {
 
   private showBanner(latest: ILatest): void {
     const banner = new Banner(latest, this.services, {
-      restore: () => this.bringBack(latest),
+      restore: () => void this.bringBack(latest),
       dismiss: () => this.withdraw(),
       never: () => void this.never()
     });
@@ -139,9 +139,10 @@ class Watch {
     }
   }
 
-  private bringBack({ project, checkpoint }: ILatest): void {
+  private async bringBack({ project, checkpoint }: ILatest): Promise<void> {
     this.withdraw();
-    void revive(this.services, this.panel, project, checkpoint);
+    const { revive } = await import('./restore');
+    await revive(this.services, this.panel, project, checkpoint);
   }
 
   private async isBannerWanted(): Promise<boolean> {

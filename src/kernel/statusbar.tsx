@@ -9,8 +9,8 @@ import { Signal } from '@lumino/signaling';
 import { formatMoment } from '../format';
 import { checkpointIcon } from '../icons';
 import { CommandIDs, type IContext } from '../tokens';
+import { labelOf } from './label';
 import { findLatest } from './latest';
-import { labelOf } from './restore';
 import type { States } from './states';
 
 /** Many cells may end at once. */

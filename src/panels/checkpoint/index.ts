@@ -14,7 +14,6 @@ import type { ReadonlyJSONObject, ReadonlyPartialJSONObject } from '@lumino/core
 import type { Checkpoint } from '../../schema';
 import { CommandIDs, type IContext } from '../../tokens';
 import { showView } from '../place';
-import { CheckpointModel } from './model';
 import type { CheckpointView } from './view';
 
 type Args = ReadonlyPartialJSONObject;
@@ -219,7 +218,10 @@ async function open(
   asked: IRef,
   home: string | null
 ): Promise<MainAreaWidget<CheckpointView>> {
-  const { makeView } = await import('./view');
+  const [{ makeView }, { CheckpointModel }] = await Promise.all([
+    import('./view'),
+    import('./model')
+  ]);
   // Whoever asked twice while the code was loading gets one tab.
   const there = find(tracker, asked);
   if (there) {
