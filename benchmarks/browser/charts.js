@@ -8,10 +8,9 @@
  */
 const fs = require('fs');
 const path = require('path');
-const { chromium } = require('@playwright/test');
+const { launch, print, root } = require('./lab');
 
 const ROUNDS = 9;
-const root = path.resolve(__dirname, '../..');
 const lib = path.resolve(process.argv[2] ?? path.join(root, 'lib'));
 const page_ = `<!doctype html><script type="importmap">{"imports": {
   "uplot": "/uplot.js", "react": "/react.js"
@@ -119,22 +118,21 @@ async function measure(rounds) {
 }
 
 async function main() {
-  const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu']
-  });
+  const browser = await launch();
   const page = await browser.newPage();
   await page.route('**/*', answer);
   await page.goto('http://charts.invalid/');
   const found = await page.evaluate(measure, ROUNDS);
-  console.log('3 curves of 100,000 points'.padEnd(50), 'median s', ' slowest s');
-  for (const [name, { median, slowest }] of Object.entries(found)) {
-    console.log(
-      name.padEnd(50),
-      (median / 1000).toFixed(3).padStart(8),
-      (slowest / 1000).toFixed(3).padStart(10)
-    );
-  }
+  const ms = time => `${Math.round(time)} ms`;
+  print(
+    ['3 curves of 100,000 points', 'median', 'slowest', 'target'],
+    Object.entries(found).map(([name, { median, slowest }], at) => [
+      name,
+      ms(median),
+      ms(slowest),
+      at === 0 ? '' : '300 ms'
+    ])
+  );
   await browser.close();
 }
 

@@ -75,9 +75,9 @@ function notebookOf(sources) {
   });
 }
 
-/** Run a program of the project's environment in a folder until it has ended. */
+/** Run a program of the project's environment in a folder until it has ended; what it says is shown where it fails. */
 function run(folder, program, ...args) {
-  execFileSync(program, args, { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
+  execFileSync(program, args, { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
 }
 
 function freePort() {
