@@ -24,7 +24,7 @@ from mlm_jupyter.capture.links import is_mutable
 
 MOST_OBJECTS: Final = 3_000_000
 MOST_DISPLAYED: Final = 50_000
-MOST_FRONTIER: Final = 64
+MOST_FRONTIER: Final = 512
 MOST_FRONTIER_BYTES: Final = 1 << 16
 
 _HAS_GC: Final = 1 << 14  # Py_TPFLAGS_HAVE_GC
@@ -34,8 +34,12 @@ _CONTAINERS: Final = (
     *(types.FunctionType, types.BuiltinFunctionType),
 )
 _PLAIN_MEMORY: Final = (bytearray, array.array)
-_OPAQUE_BUT_HARMLESS: Final = ("sklearn.", "numpy.random", "pandas._libs.hashtable")
-"""What the collector does not look into: memory of their own, or labels by their hash, which cannot be changed."""
+_OPAQUE_BUT_HARMLESS: Final = (
+    *("sklearn.", "numpy.random", "pandas._libs.hashtable"),
+    "contourpy._contourpy",
+)
+"""What the collector does not look into: memory of their own, or labels by their hash, which cannot be changed. What such
+an object holds all the same, as a contour its arrays, has a reference too many, and is open."""
 
 Pickle = Callable[[Any], bytes]
 
@@ -52,12 +56,10 @@ class Frontier:
 
     def _take(self) -> bytes | None:
         try:
-            pickles = [self._pickle(obj) for obj in self._objects]
+            pickled = self._pickle(self._objects)
         except Exception:  # foreign code: what cannot be pickled cannot be compared
             return None
-        if sum(map(len, pickles)) > MOST_FRONTIER_BYTES:
-            return None
-        return xxh3_128_digest(b"".join(map(xxh3_128_digest, pickles)))
+        return xxh3_128_digest(pickled) if len(pickled) <= MOST_FRONTIER_BYTES else None
 
     @property
     def is_known(self) -> bool:
@@ -157,6 +159,8 @@ def _walk(values: list[Any], *, most: int = MOST_OBJECTS) -> dict[int, Any] | No
                 continue
             if not (issubclass(kind, _CONTAINERS) or is_mutable(kind)) or _is_shared_code(obj) or _is_plain_tuple(obj):
                 continue
+            if _is_renderer(kind):
+                continue
             if not kind.__flags__ & _HAS_GC and not _is_plain_memory(obj):
                 return None
             inside[id(obj)] = obj
@@ -172,14 +176,28 @@ def _children(objects: list[Any]) -> Iterator[Any]:
     yield from gc.get_referents(*(obj for obj in objects if not isinstance(obj, types.FunctionType)))
     for function in functions:  # not its globals: who can call it can reach those by their names
         yield from (function.__closure__, function.__defaults__, function.__kwdefaults__, function.__dict__)
-    yield from (obj.base for obj in objects if type(obj).__name__ == "ndarray" and getattr(obj, "base", None) is not None)
+    for obj in objects:
+        yield from _held_by_array(obj)
 
 
 def _references(objects: list[Any]) -> collections.Counter[int]:
     """Return how many references each object has from ``objects``."""
     counted = collections.Counter(map(id, gc.get_referents(*objects)))
-    counted.update(id(obj.base) for obj in objects if type(obj).__name__ == "ndarray" and obj.base is not None)
+    for obj in objects:
+        counted.update(map(id, _held_by_array(obj)))
     return counted
+
+
+def _held_by_array(obj: Any) -> list[Any]:
+    """Return what an array refers to, which the collector is not told: the owner of its memory, or its objects."""
+    if type(obj).__name__ != "ndarray" or type(obj).__module__ != "numpy":
+        return []
+    if obj.base is not None:
+        return [obj.base]
+    if not obj.dtype.hasobject:
+        return []
+    objects: list[Any] = obj.ravel("K").tolist()
+    return [] if all(map(_is_plain_value, set(map(type, objects)))) else objects
 
 
 def _is_shared_code(obj: Any) -> bool:
@@ -187,13 +205,18 @@ def _is_shared_code(obj: Any) -> bool:
     if not isinstance(obj, (types.FunctionType, types.BuiltinFunctionType)):
         return False
     if isinstance(obj, types.BuiltinFunctionType) and not isinstance(obj.__self__, types.ModuleType):
-        return False  # a bound method: it refers to what it is bound to
+        return type(obj.__self__).__module__ == "pybind11_builtins"  # else a bound method: it refers to what it is bound to
     found: Any = sys.modules.get(obj.__module__ or "")
     if found is None or found.__name__ == "__main__":
         return False
     for part in obj.__qualname__.split("."):
         found = getattr(found, part, None)
     return found is obj
+
+
+def _is_renderer(kind: type) -> bool:
+    """Return whether objects of this type are what a figure was drawn with: pixels, no part of what is captured of it."""
+    return kind.__module__.startswith("matplotlib.backends.") and kind.__name__.startswith("Renderer")
 
 
 def _is_plain_tuple(obj: Any) -> bool:
@@ -207,9 +230,8 @@ def _is_plain_memory(obj: Any) -> bool:
         return True
     if kind.__module__ != "numpy" or kind.__name__ != "ndarray":
         return False
-    if not obj.dtype.hasobject:
-        return obj.base is None or type(obj.base).__module__ == "numpy"
-    return obj.base is None and all(map(_is_plain_value, set(map(type, obj.ravel("K").tolist()))))
+    owner = obj.base is None or type(obj.base).__module__ == "numpy"
+    return owner and (obj.dtype.kind == "O" or not obj.dtype.hasobject)
 
 
 def _is_plain_value(kind: type) -> bool:

@@ -54,8 +54,13 @@ class Reach:
 
 
 def _threads() -> set[int]:
-    """Return the threads there are, but our own."""
-    return {thread.ident or 0 for thread in threading.enumerate() if not thread.name.startswith("mlm-")}
+    """Return the threads there are, but those that run nobody's code: our own, and the one that frees sent messages."""
+    return {thread.ident or 0 for thread in threading.enumerate() if not _runs_nothing(thread)}
+
+
+def _runs_nothing(thread: threading.Thread) -> bool:
+    """Return whether a thread runs no code but its library's; pyzmq starts one with the first large output."""
+    return thread.name.startswith("mlm-") or type(thread).__module__ == "zmq.utils.garbage"
 
 
 def _words_of_functions(source: str, access: Access) -> frozenset[str]:

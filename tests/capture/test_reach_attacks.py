@@ -24,10 +24,29 @@ from livenotebook import LiveNotebook
 RECORDS = "x = [{'n': 1}, {'n': 2}]\n"
 WRITER = RECORDS + ("def make(t):\n    def write(*_, **__):\n        t[0]['k'] = t[0].get('k', 0) + 1\n    return write\n")
 ARRAY = "import numpy as np\nx = np.zeros(1000)\n"
+OBJECTS = "import numpy as np\nx = np.empty(2, object)\nx[:] = [{'n': 1}, {'n': 2}]\n"
+HOLD = "def hold(d, do):\n    yield\n    do(d)\n"
+DRAWN = (
+    "import io, matplotlib\nmatplotlib.use('agg')\nimport matplotlib.pyplot as plt\nfig, x = plt.subplots(2)\n"
+    "_ = x[0].plot([1, 2])\nfig.savefig(io.BytesIO(), bbox_inches='tight')\nplt.close('all')\n"
+)
 NAME = "def name_of(number):\n    return chr(number)\n"  # the name, but no word that is it
 
 
 ATTACKS = {
+    # what an array of objects holds, which the collector is not told
+    "an element of an array of objects": (
+        OBJECTS + HOLD + "kept = hold(x[0], lambda d: d.update(k=1))\nnext(kept)",
+        "next(kept, None)",
+    ),
+    "a view of an array of objects": (
+        OBJECTS + HOLD + "kept = hold(x[1:], lambda d: d[0].update(k=1))\nnext(kept)",
+        "next(kept, None)",
+    ),
+    "axes of a figure that was drawn": (
+        DRAWN + HOLD + "kept = hold(x[0], lambda a: a.set_title('other'))\nnext(kept)",
+        "next(kept, None)",
+    ),
     # what runs by itself
     "a logging handler": (
         RECORDS + "import logging\nclass H(logging.Handler):\n    def __init__(self, t):\n        super().__init__()\n"
@@ -394,6 +413,9 @@ def test_what_reaches_a_value_without_its_name_is_found(notebook: LiveNotebook, 
 
 
 ORDINARY = {
+    "an array of objects": OBJECTS,
+    "a figure that was drawn": DRAWN,
+    "a large message": RECORDS + "import zmq.utils.garbage\nz = zmq.utils.garbage.GarbageCollector()\nz.start()",
     "records": RECORDS,
     "records and a function": WRITER,
     "an array": ARRAY,
