@@ -3,13 +3,19 @@
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-/** Name every control below `node`, which nbdime has drawn, and take the one away that trusts an output. */
-export function addNames(node: HTMLElement, trans: TranslationBundle): void {
+/** The number, from 1, of a cell in the base and in the other; null where it is in one only. */
+export interface INumbers {
+  base: number | null;
+  other: number | null;
+}
+
+/** Name every control below `node`, where nbdime has drawn a cell, and take the one away that trusts an output. */
+export function addNames(node: HTMLElement, numbers: INumbers, trans: TranslationBundle): void {
   node
     .querySelectorAll<HTMLElement>('.jp-CollapsiblePanel')
     .forEach(panel => nameCollapser(panel, trans));
   node.querySelectorAll<HTMLElement>('.cm-content').forEach(editor => {
-    editor.setAttribute('aria-label', editorName(editor, trans));
+    editor.setAttribute('aria-label', editorName(editor, numbers, trans));
     editor.setAttribute('aria-readonly', 'true');
   });
   node.querySelectorAll<HTMLElement>('.cm-collapsedLines').forEach(nameCollapsedLines);
@@ -40,19 +46,22 @@ function nameCollapser(panel: HTMLElement, trans: TranslationBundle): void {
   header.addEventListener('click', tell);
 }
 
-function editorName(editor: HTMLElement, trans: TranslationBundle): string {
+function editorName(editor: HTMLElement, numbers: INumbers, trans: TranslationBundle): string {
+  const { base, other } = numbers;
   const isOf = (selector: string): boolean => editor.closest(selector) !== null;
-  const what = isOf('.jp-Cellrow-metadata, .jp-Metadata-diff')
-    ? trans.__('Metadata')
-    : isOf('.jp-Cellrow-outputs')
-      ? trans.__('Output')
-      : trans.__('Source of the cell');
+  const name = (number: number | null): string =>
+    isOf('.jp-Cellrow-metadata, .jp-Metadata-diff')
+      ? trans.__('Metadata of cell %1', number)
+      : isOf('.jp-Cellrow-outputs')
+        ? trans.__('Output of cell %1', number)
+        : trans.__('Source of cell %1', number);
   if (isOf('.cm-merge-pane-unchanged')) {
-    return trans.__('%1, unchanged', what);
+    return trans.__('%1, unchanged', name(other ?? base));
   }
-  return isOf('.cm-merge-right-editor, .cm-diff-right-editor, .cm-merge-pane-added')
-    ? trans.__('%1, of the other', what)
-    : trans.__('%1, of the base', what);
+  const isOther = isOf('.cm-merge-right-editor, .cm-diff-right-editor, .cm-merge-pane-added');
+  return isOther || base === null
+    ? trans.__('%1, in the other', name(other))
+    : trans.__('%1, in the base', name(base));
 }
 
 function nameCollapsedLines(lines: HTMLElement): void {

@@ -8,7 +8,7 @@ import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import type { ITranslator, TranslationBundle } from '@jupyterlab/translation';
 import { Panel, Widget } from '@lumino/widgets';
 import { type CellDiffModel, NotebookDiffModel } from 'nbdime/lib/diff/model';
-import { NotebookDiffWidget } from 'nbdime/lib/diff/widget';
+import { CellDiffWidget, NotebookDiffWidget } from 'nbdime/lib/diff/widget';
 import type { IDiffEntry } from 'nbdime/lib/diff/diffentries';
 
 import 'nbdime/lib/common/collapsible.css';
@@ -18,7 +18,7 @@ import 'nbdime/lib/styles/common.css';
 import 'nbdime/lib/styles/diff.css';
 
 import type { NotebookDiff } from '../../schema';
-import { addNames } from './names';
+import { addNames, type INumbers } from './names';
 import { type IPart, partition, slices } from './parts';
 
 /** Chunks of cells drawn without a pause. */
@@ -53,6 +53,7 @@ export class NotebookView extends Panel {
       root: scroller,
       rootMargin: `${AHEAD} 0px`
     });
+    this.numbers = numbersOf(this.model.cells);
     const parts = partition(this.model.chunkedCells, isChanged);
     parts.forEach(part => this.addPart(part, !onlyChanges));
   }
@@ -94,7 +95,7 @@ export class NotebookView extends Panel {
       cells: chunks.flat(),
       chunkedCells: chunks
     });
-    const piece = new Piece(part, this.options);
+    const piece = new Piece(part, this.numbers, this.options);
     this.pieces.set(piece.node, piece);
     return piece;
   }
@@ -130,6 +131,7 @@ export class NotebookView extends Panel {
   }
 
   private readonly model: NotebookDiffModel;
+  private readonly numbers: ReadonlyMap<CellDiffModel, INumbers>;
   private readonly observer: IntersectionObserver;
   private readonly folds: Fold[] = [];
   private readonly pieces = new Map<Element, Piece>();
@@ -141,6 +143,7 @@ export class NotebookView extends Panel {
 class Piece extends Panel {
   constructor(
     private readonly model: NotebookDiffModel,
+    private readonly numbers: ReadonlyMap<CellDiffModel, INumbers>,
     private readonly options: INotebookViewOptions
   ) {
     super();
@@ -161,7 +164,9 @@ class Piece extends Panel {
       this.addWidget(new Widget({ node: message }));
     }
     if (!this.isDisposed) {
-      addNames(this.node, trans);
+      for (const cell of cellsIn(this)) {
+        addNames(cell.node, this.numbers.get(cell.model)!, trans);
+      }
       this.node.style.minHeight = '';
       this.addClass('jp-mod-drawn');
     }
@@ -224,4 +229,27 @@ function isChanged(chunk: Chunk): boolean {
 function heightOf(cell: CellDiffModel): number {
   const text = cell.source.remote ?? cell.source.base ?? '';
   return 60 + 17 * Math.min(text.split('\n').length, 20) + (cell.outputs?.length ? 150 : 0);
+}
+
+/** The numbers of cells, which come in order; one that was removed or added has its place on one side only. */
+function numbersOf(cells: readonly CellDiffModel[]): Map<CellDiffModel, INumbers> {
+  let base = 0;
+  let other = 0;
+  return new Map(
+    cells.map(cell => [
+      cell,
+      { base: cell.added ? null : ++base, other: cell.deleted ? null : ++other }
+    ])
+  );
+}
+
+/** The cells that nbdime has drawn below a widget. */
+function* cellsIn(widget: Widget): Generator<CellDiffWidget> {
+  if (widget instanceof CellDiffWidget) {
+    yield widget;
+    return;
+  }
+  for (const child of widget.children()) {
+    yield* cellsIn(child);
+  }
 }
