@@ -3,7 +3,7 @@ import { nullTranslator } from '@jupyterlab/translation';
 import { report } from '../../src/panels/compare/markdown';
 import { keyOf, pairOf, swapped } from '../../src/panels/compare/pair';
 import { partition, slices } from '../../src/panels/compare/parts';
-import { countsOf, headline, moveOf } from '../../src/panels/compare/words';
+import { countsOf, headline, headlineOf, moveOf } from '../../src/panels/compare/words';
 import type { Checkpoint, CheckpointDiff, TableDiff, Variable } from '../../src/schema';
 import { NOW } from '../../src/tokens';
 
@@ -151,5 +151,25 @@ describe('the report', () => {
     const text = report({ base: side, other: side, diff: same, values: {} }, trans);
     expect(text).toContain('Nothing differs.');
     expect(report({ base: side, other: side, diff: null, values: {} }, trans)).toBe('');
+  });
+});
+
+describe('a variable that no kernel compared', () => {
+  const changed = (before: Partial<Variable['preview']>, after: Partial<Variable['preview']>) =>
+    headlineOf(
+      {
+        change: 'changed',
+        name: 'f',
+        before: { ...variable('f', 'function'), preview: { text: 'function', ...before } },
+        after: { ...variable('f', 'function'), preview: { text: 'function', ...after } }
+      },
+      undefined,
+      trans
+    );
+
+  it('is told by its preview, or by its source where that differs', () => {
+    expect(changed({}, { text: '2' })).toBe('function → 2');
+    expect(changed({}, {})).toBe('looks the same, and is another value');
+    expect(changed({ source: 'def f(): 1' }, { source: 'def f(): 2' })).toBe('another source');
   });
 });

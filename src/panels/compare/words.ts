@@ -159,9 +159,11 @@ export function headlineOf(
     case 'removed':
       return oneLine(change.before.preview.text);
     case 'changed': {
-      const [before, after] = [change.before, change.after].map(({ preview }) =>
-        oneLine(preview.text, 60)
-      );
+      const previews = [change.before.preview, change.after.preview];
+      if (previews[0].source !== previews[1].source) {
+        return trans.__('another source');
+      }
+      const [before, after] = previews.map(({ text }) => oneLine(text, 60));
       return before === after
         ? trans.__('looks the same, and is another value')
         : `${before} → ${after}`;
