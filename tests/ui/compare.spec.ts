@@ -155,6 +155,27 @@ test('compare two moments and read what changed', async ({ page }) => {
   await expectAccessible(page);
   expect(await page.evaluate(() => 'attacked' in window)).toBe(false);
 
+  // What is the same is there when it is asked for; a name given elsewhere is seen.
+  await expect(
+    compare.getByRole('textbox', { name: /^Source of cell 2, in the base/ })
+  ).toHaveCount(1);
+  const only = page.getByRole('checkbox', { name: 'Only what differs' });
+  await only.uncheck();
+  await compare.getByText(/packages are the same/).click();
+  await expect(compare.locator('.jp-MlmCompare-same[open]')).toContainText('pandas');
+  await expectAccessible(page);
+  await only.check();
+  await expect(compare.getByText(/packages are the same/)).toHaveCount(0);
+  const rename = (from: string, to: string): Promise<number> =>
+    page.evaluate(
+      async ([at, name]) =>
+        (await fetch(at, { method: 'PATCH', body: JSON.stringify({ name }) })).status,
+      [`/mlm/projects/${project}/checkpoints/${from}`, to] as const
+    );
+  expect(await rename('before', 'earlier')).toBe(200);
+  await expect(compare.getByRole('heading', { name: 'earlier' })).toBeVisible();
+  expect(await rename('earlier', 'before')).toBe(200);
+
   // One tab for a pair, another for the pair the other way round.
   const tabs = page.locator('.lm-DockPanel-tabBar .lm-TabBar-tab', { hasText: '↔' });
   await command(page, 'mlm:compare', { project, base: 'before', other: 'after' });
