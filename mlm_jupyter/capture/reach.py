@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from mlm_jupyter.core.access import Access, access_of
@@ -19,6 +19,7 @@ from mlm_jupyter.core.triggers import ANYWHERE
 from mlm_jupyter.core.underscores import UNDERSCORES
 from mlm_jupyter.core.words import words_of
 
+_Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _CODE_WORDS: Final = frozenset({"def", "lambda", "class", "for", "async"})
 
 
@@ -75,13 +76,60 @@ def _words_of_functions(source: str, access: Access) -> frozenset[str]:
     while pending:
         node = pending.pop()
         if isinstance(node, _LATER):
-            for inner in ast.walk(node):
-                words.update(*(words_of(value) for _, value in ast.iter_fields(inner) if isinstance(value, (str, bytes))))
-                if isinstance(inner, (ast.Global, ast.Nonlocal)):
-                    words.update(inner.names)
+            words |= _words_that_run_later(node)
         else:
             pending += ast.iter_child_nodes(node)
     return frozenset(words) - (UNDERSCORES - access.identifiers)
 
 
+def _words_that_run_later(function: ast.AST) -> set[str]:
+    """Return the words of a function or class, without the names that are local where they stand."""
+    words: set[str] = set()
+    pending: list[tuple[ast.AST, frozenset[str]]] = [(function, frozenset())]
+    while pending:
+        node, local = pending.pop()
+        is_local = (isinstance(node, ast.Name) and node.id in local) or isinstance(node, ast.arg)
+        if not is_local:
+            words.update(*(words_of(value) for _, value in ast.iter_fields(node) if isinstance(value, (str, bytes))))
+        if isinstance(node, (ast.Global, ast.Nonlocal)):
+            words.update(node.names)
+        if isinstance(node, _FUNCTIONS):
+            body, inside = _statements(node), local | _bound_in(node)
+        elif isinstance(node, ast.ClassDef):  # what its body assigns is looked up there, then among the globals
+            body, inside = node.body, local - _assigned_in(node.body)
+        else:
+            body, inside = [], local
+        pending += ((child, inside if child in body else local) for child in ast.iter_child_nodes(node))
+    return words
+
+
+def _bound_in(function: _Function) -> frozenset[str]:
+    """Return the parameters and assigned names of a function that mean nothing outside it."""
+    parameters = function.args
+    every = [*parameters.posonlyargs, *parameters.args, *parameters.kwonlyargs, parameters.vararg, parameters.kwarg]
+    return _assigned_in(_statements(function)) | {parameter.arg for parameter in every if parameter is not None}
+
+
+def _assigned_in(body: Sequence[ast.AST]) -> frozenset[str]:
+    """Return the names that statements assign in their own scope, and declare to be of no other."""
+    assigned: set[str] = set()
+    elsewhere: set[str] = set()
+    pending = list(body)
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            assigned.add(node.id)
+        elif isinstance(node, (ast.Global, ast.Nonlocal)):
+            elsewhere.update(node.names)
+        if not isinstance(node, _SCOPES):
+            pending += ast.iter_child_nodes(node)
+    return frozenset(assigned - elsewhere)
+
+
+def _statements(function: _Function) -> Sequence[ast.AST]:
+    return [function.body] if isinstance(function, ast.Lambda) else function.body
+
+
+_FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_SCOPES: Final = (*_FUNCTIONS, ast.ClassDef, ast.GeneratorExp, ast.ListComp, ast.SetComp, ast.DictComp)
 _LATER: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.GeneratorExp)

@@ -34,6 +34,27 @@ NAME = "def name_of(number):\n    return chr(number)\n"  # the name, but no word
 
 
 ATTACKS = {
+    # functions with names of their own that are the same
+    "a global in a nested function": (
+        RECORDS + "def outer(x):\n    def inner():\n        global x\n        x[0]['k'] = 1\n    return inner\nrun = outer(0)",
+        "run()",
+    ),
+    "a default of a nested function": (
+        RECORDS + "def outer():\n    def inner(x=x):\n        x[0]['k'] = 1\n    inner()",
+        "outer()",
+    ),
+    "the body of a class": (
+        RECORDS + "def outer(x):\n    class C:\n        x[0]['k'] = 1\n        x = 2\n",
+        "outer(0)",
+    ),
+    "a function beside one that has its own": (
+        RECORDS + "def own(x):\n    return x\ndef other():\n    x[0]['k'] = 1",
+        "other()",
+    ),
+    "a name that is global where it is assigned": (
+        RECORDS + "def change():\n    global x\n    x = [*x, 1]",
+        "change()",
+    ),
     # what an array of objects holds, which the collector is not told
     "an element of an array of objects": (
         OBJECTS + HOLD + "kept = hold(x[0], lambda d: d.update(k=1))\nnext(kept)",
@@ -396,6 +417,7 @@ def notebook(tmp_path: Path) -> Iterator[LiveNotebook]:
     sys.modules.pop("mlm_attack", None)
     sys.__dict__.pop("held", None)
     vars(builtins).pop("held_by_mlm_test", None)
+    vars(builtins).pop("_", None)  # Python's own display hook leaves it, and IPython's then leaves it alone
     made.close()
 
 
@@ -413,6 +435,8 @@ def test_what_reaches_a_value_without_its_name_is_found(notebook: LiveNotebook, 
 
 
 ORDINARY = {
+    "a function with a parameter of that name": RECORDS + "def f(x):\n    y = lambda: x\n    return [x, y]",
+    "a function with a variable of that name": RECORDS + "def f():\n    x = 1\n    return x + 1",
     "an array of objects": OBJECTS,
     "a figure that was drawn": DRAWN,
     "a large message": RECORDS + "import zmq.utils.garbage\nz = zmq.utils.garbage.GarbageCollector()\nz.start()",
