@@ -40,12 +40,14 @@ function command(page: Page, id: string, args = {}): Promise<void> {
 async function readHistory(
   page: Page,
   notebook: string
-): Promise<{ project: string; find(source: string): string }> {
+): Promise<{ project: string; find(source: string, which?: 'first' | 'last'): string }> {
   const get = async (at: string): Promise<any> => (await page.request.get(`/mlm/${at}`)).json();
   const [{ id }] = (await get(`projects?notebook=${encodeURIComponent(notebook)}`)).items;
   const { items } = await get(`projects/${id}/checkpoints`);
-  const find = (source: string): string =>
-    items.find((item: { source: string }) => item.source.includes(source)).id;
+  const find = (source: string, which = 'last'): string => {
+    const found = items.filter((item: { source: string }) => item.source.includes(source)); // newest first
+    return found[which === 'last' ? 0 : found.length - 1].id;
+  };
   return { project: id, find };
 }
 
@@ -58,15 +60,24 @@ async function draw(page: Page, name: string, what?: Locator): Promise<void> {
   expect(fs.statSync(file).size).toBeLessThan(150_000);
 }
 
-/** Run code as a new last cell. */
-async function run(page: Page, source: string): Promise<void> {
-  await page.evaluate(async code => {
-    const { content } = window.jupyterapp.shell.currentWidget as any;
-    const notebook = content.model.sharedModel;
-    notebook.insertCell(notebook.cells.length, { cell_type: 'code', source: code });
-    content.activeCellIndex = notebook.cells.length - 1;
-    await window.jupyterapp.commands.execute('notebook:run-cell');
-  }, source);
+/** Edit a cell of the tour and run it again. */
+async function run(page: Page, id: string, edit: (source: string) => string): Promise<void> {
+  const place = (code: string | null): Promise<string> =>
+    page.evaluate(
+      ([id, code]) => {
+        const { content } = window.jupyterapp.shell.currentWidget as any;
+        const { cells } = content.model.sharedModel;
+        const at = cells.findIndex((cell: any) => cell.id === id);
+        content.activeCellIndex = at;
+        if (code !== null) {
+          cells[at].setSource(code);
+        }
+        return cells[at].getSource();
+      },
+      [id, code] as const
+    );
+  await place(edit(await place(null)));
+  await command(page, 'notebook:run-cell');
 }
 
 /** The panel as wide as most users draw it. */
@@ -85,18 +96,17 @@ test('the tour, in pictures', async ({ page, tmpPath }) => {
   const tour = path.join(checkout, 'examples', 'tour.ipynb');
   await page.contents.uploadContent(fs.readFileSync(tour, 'utf8'), 'text', `${tmpPath}/tour.ipynb`);
   await page.notebook.openByPath(`${tmpPath}/tour.ipynb`);
+  await page.evaluate(() => {
+    const widgets = [...window.jupyterapp.shell.widgets('main')];
+    widgets.filter(widget => widget.title.label === 'Launcher').forEach(widget => widget.close());
+  });
   await command(page, 'mlm:show-panel');
   await expect(page.locator('.jp-MlmTracking-state')).toHaveText('Not tracked');
   await page.notebook.run();
   await expect(page.locator('.jp-MlmRail-saving')).toHaveCount(0);
-  await run(
-    page,
-    'better = RandomForestRegressor(400, min_samples_leaf=10, random_state=seed)\nevaluate("forest-400", better, trees=400)'
-  );
-  await run(
-    page,
-    'scores["forest-400"] = r2_score(y_test, better.predict(X_test))\nbest_r2 = float(scores.max())\n%mlm_log best_r2'
-  );
+  await run(page, 'forest', source => source.replace('trees, min_samples_leaf=5', '2 * trees'));
+  await run(page, 'compare', source => source.replace('barh(', 'barh(color="teal", '));
+  await run(page, 'log', source => source);
   await expect(page.locator('.jp-MlmRail-saving')).toHaveCount(0);
   await widen(page, 380);
 
@@ -115,18 +125,20 @@ test('the tour, in pictures', async ({ page, tmpPath }) => {
   await view.getByRole('table', { name: 'Variables' }).getByRole('button', { name: 'df' }).click();
   await draw(page, 'checkpoint', page.locator('#jp-main-dock-panel'));
 
-  const pair = { base: find('evaluate("forest"'), other: find('evaluate("forest-400"') };
+  const pair = { base: find('scores = pd.Series', 'first'), other: find('color="teal"') };
   await command(page, 'mlm:compare', { project, ...pair });
   await expect(page.locator('.jp-MlmCompare:visible')).toContainText('best_r2');
   await draw(page, 'compare', page.locator('#jp-main-dock-panel'));
 
+  await page.theme.setDarkTheme();
+  await draw(page, 'dark');
+  await page.theme.setLightTheme();
+
   const grid = page.locator('#mlm-runs').getByRole('grid');
-  for (const name of ['forest-400', 'boosting', 'ridge']) {
+  for (const name of ['forest', 'boosting', 'ridge']) {
     await grid.getByRole('row').filter({ hasText: name }).first().getByRole('checkbox').check();
   }
   await page.locator('#mlm-runs').getByRole('button', { name: 'Compare 3 runs' }).click();
   await expect(page.getByRole('article', { name: 'Runs compared' })).toBeVisible();
   await draw(page, 'runs', page.locator('#jp-main-dock-panel'));
-  await page.theme.setDarkTheme();
-  await draw(page, 'dark');
 });

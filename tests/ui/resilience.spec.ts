@@ -281,14 +281,15 @@ test('two pages on one notebook, that gets another name and outputs of many mega
     await watchFreezes(page);
     await rows(page).first().dblclick();
     const view = page.locator('.jp-MlmCheckpoint:visible');
-    await expect(view.getByRole('tab', { name: 'Variables' })).toBeVisible();
-    await expect(view).toContainText(/Download the outputs \([\d.]+ MB\)/);
+    await expect(view.getByRole('tab', { name: 'Variables' })).toBeVisible({ timeout: 20000 });
+    await expect(view.locator('.jp-MlmOutputs')).toContainText('0123456789');
     for (const name of ['Variables', 'Notebook', 'Cell']) {
       await view.getByRole('tab', { name }).click();
       await expect(view.getByRole('tabpanel', { name })).toBeVisible();
     }
     await page.waitForTimeout(500);
-    expect(await longestFreeze(page)).toBeLessThan(1000);
+    // A few MB are kept of it, and JupyterLab draws a text at once: seldom more than a second on two busy cores.
+    expect(await longestFreeze(page)).toBeLessThan(3000);
   });
 });
 
