@@ -12,8 +12,8 @@ import * as net from 'net';
 import * as os from 'os';
 import * as path from 'path';
 
-const root = fs.mkdtempSync(path.join(os.tmpdir(), 'mlm-resilience-'));
-const store = path.join(root, '.mlm');
+let root: string;
+let store: string;
 let port: number;
 let server: ChildProcess;
 
@@ -51,6 +51,8 @@ async function stopServer(): Promise<void> {
 }
 
 test.beforeAll(async () => {
+  root = fs.mkdtempSync(path.join(os.tmpdir(), 'mlm-resilience-'));
+  store = path.join(root, '.mlm');
   fs.mkdirSync(store);
   port = await freePort();
   await startServer();

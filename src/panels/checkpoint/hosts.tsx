@@ -10,6 +10,7 @@ import { Widget } from '@lumino/widgets';
 import * as React from 'react';
 
 import type { IServices } from '../../tokens';
+import { shorten } from './shorten';
 
 export const PYTHON_CELL = 'text/x-ipython';
 
@@ -57,7 +58,8 @@ interface IOutputsProps {
 export function Outputs(props: IOutputsProps): React.JSX.Element {
   const { rendermime, outputs, isTrusted, trans } = props;
   const make = React.useCallback((): Widget => {
-    const model = new OutputAreaModel({ values: outputs, trusted: isTrusted });
+    const values = isTrusted ? outputs : shorten(outputs, trans);
+    const model = new OutputAreaModel({ values, trusted: isTrusted });
     const area = new SimplifiedOutputArea({
       model,
       rendermime,
