@@ -99,6 +99,7 @@ def _find_open(inside: Mapping[int, Any], roots: Mapping[int, int]) -> list[int]
     """Return which objects have a reference that is neither from inside nor one of those that ``roots`` counts."""
     references = _references(list(inside.values()))
     weak = collections.Counter(id(weakref.ref.__call__(obj)) for obj in inside.values() if isinstance(obj, weakref.ref))
+    weak.update(_held_weakly_by_matplotlib())
     own = own_references()
     open_: list[int] = []
     for identity in inside:
@@ -106,6 +107,24 @@ def _find_open(inside: Mapping[int, Any], roots: Mapping[int, int]) -> list[int]
         if strong or weakref.getweakrefcount(inside[identity]) != weak[identity]:
             open_.append(identity)
     return open_
+
+
+def _held_weakly_by_matplotlib() -> Iterator[int]:
+    """Yield the ids of axes that share their limits with others: once for each weak reference by which it keeps them.
+
+    Words that lead there count as ways to anywhere (``core/triggers.py``).
+    """
+    kinds: Any = getattr(sys.modules.get("matplotlib.axes._base"), "_AxesBase", None)
+    kept: dict[int, Any] = {}
+    for name in ("_shared_axes", "_twinned_axes"):
+        groupers = getattr(kinds, name, None)
+        for grouper in groupers.values() if isinstance(groupers, dict) else [groupers] if groupers else []:
+            for mapping in vars(grouper).values():
+                if isinstance(mapping, weakref.WeakKeyDictionary):
+                    sets = {id(value): value for value in mapping.values() if isinstance(value, weakref.WeakSet)}
+                    kept.update((id(ref), ref) for ref in mapping.keyrefs())
+                    kept.update((id(ref), ref) for members in sets.values() for ref in vars(members)["data"])
+    yield from (id(ref()) for ref in kept.values())
 
 
 def _is_small(inside: Mapping[int, Any], open_: list[int], roots: Mapping[int, int]) -> bool:

@@ -30,10 +30,15 @@ DRAWN = (
     "import io, matplotlib\nmatplotlib.use('agg')\nimport matplotlib.pyplot as plt\nfig, x = plt.subplots(2)\n"
     "_ = x[0].plot([1, 2])\nfig.savefig(io.BytesIO(), bbox_inches='tight')\nplt.close('all')\n"
 )
+SHARED = DRAWN.replace("plt.subplots(2)", "plt.subplots(2, sharex=True)")
 NAME = "def name_of(number):\n    return chr(number)\n"  # the name, but no word that is it
 
 
 ATTACKS = {
+    "axes that share their limits": (
+        SHARED,
+        "for one in list(plt.Axes._shared_axes['x']._mapping):\n    one.set_title('other')",
+    ),
     # functions with names of their own that are the same
     "a global in a nested function": (
         RECORDS + "def outer(x):\n    def inner():\n        global x\n        x[0]['k'] = 1\n    return inner\nrun = outer(0)",
@@ -439,6 +444,7 @@ ORDINARY = {
     "a function with a variable of that name": RECORDS + "def f():\n    x = 1\n    return x + 1",
     "an array of objects": OBJECTS,
     "a figure that was drawn": DRAWN,
+    "a figure whose axes share their limits": SHARED,
     "a large message": RECORDS + "import zmq.utils.garbage\nz = zmq.utils.garbage.GarbageCollector()\nz.start()",
     "records": RECORDS,
     "records and a function": WRITER,
