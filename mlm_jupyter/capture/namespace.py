@@ -34,6 +34,9 @@ from mlm_jupyter.capture.timebox import TimeBox
 from mlm_jupyter.capture.tokens import Token, is_same, token_of
 from mlm_jupyter.core.entities import Preview, VariableStatus
 
+SWEEP_MS: Final = 30
+"""A group that costs more to look at is worth a garbage collection, once, if it may be skipped then."""
+
 INTERRUPTED: Final = "looking at it was interrupted; the next checkpoint tries again"
 
 _ATOMS: Final = frozenset({int, float, bool, str, complex, type(None), type(...)})
@@ -81,6 +84,8 @@ class Namespace:
         self._identities = Identities()
         self._seen: dict[str, Seen] = {}
         self._closed: dict[tuple[str, ...], Frontier] = {}
+        self._open: dict[tuple[str, ...], int] = {}  # how often it was tried in vain to find a dear group closed
+        self._sweeps = False
         self._sharing: Sharing = {}
         self._group_of: dict[str, tuple[str, ...]] = {}
 
@@ -122,7 +127,10 @@ class Namespace:
             dumps.clear()
             found.values.clear()  # and with them our references to what the values are made of
             found.overlaps.clear()
+            self._sweeps = False
             closed = self._find_closed(found, groups, look, mentions)
+        if self._sweeps and gc.isenabled() and not gc.callbacks:
+            gc.collect()  # what holds a group may be garbage: frames that have drawn a figure, mostly
         self._seen = found.seen
         self._closed = closed
         self._sharing = sharing
@@ -136,16 +144,21 @@ class Namespace:
         skipped = set(found.skipped)
         closed = {names: frontier for names, frontier in self._closed.items() if skipped.issuperset(names)}
         fresh = {*look.added, *look.changed}
+        self._open = {names: tries for names, tries in self._open.items() if fresh.isdisjoint(names)}
         for names in groups:
             if mentions is None or not skipped.isdisjoint(names) or not fresh.isdisjoint(names) or mentions(names):
                 continue  # a cell that works with it would have it proved in vain each time
-            if sum(found.seen[name].cost_ms for name in names) < self.rules.dear_ms:
+            cost_ms = sum(found.seen[name].cost_ms for name in names)
+            if cost_ms < self.rules.dear_ms or any(found.seen[name].status != "stored" for name in names):
                 continue
-            if any(found.seen[name].status != "stored" for name in names):
-                continue
+            tries = self._open[names] = self._open.get(names, 0) + 1
+            if tries & (tries - 1):
+                continue  # in vain so far: at the 1st, 2nd, 4th, 8th... look again
             frontier = find_frontier(self.live, names, self._pickle_alone)
             if frontier is not None:
                 closed[names] = frontier
+            elif tries == 1 and cost_ms > SWEEP_MS:
+                self._sweeps = True
         return closed
 
     def _pickle_alone(self, value: Any) -> bytes:
