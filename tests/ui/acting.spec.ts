@@ -188,7 +188,7 @@ test('a kernel that dies or is restarted gets its state back', async ({ page }) 
   const waiting = command(page, 'mlm:restore', {});
   await page.getByRole('button', { name: 'Interrupt it' }).click();
   await expect(page.getByRole('dialog')).toContainText('Save the present state first');
-  await page.getByRole('button', { name: 'Cancel' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
   await waiting;
 
   await page.evaluate(() =>
