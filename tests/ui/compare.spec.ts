@@ -113,6 +113,12 @@ test('compare two moments and read what changed', async ({ page }) => {
   for (const [position, source] of AFTER) {
     await run(page, source, position);
   }
+  const environment = (): Promise<boolean> =>
+    page.evaluate(async id => {
+      const answer = await fetch(`/mlm/projects/${id}/checkpoints/after`);
+      return (await answer.json()).environment !== null;
+    }, project);
+  await expect.poll(environment, { timeout: 20000 }).toBe(true); // it is looked at when the first cells are over
   // In its own notebook a cell may do as it likes.
   await page.evaluate(() => delete (window as { attacked?: boolean }).attacked);
   await command(page, 'mlm:compare', { project, base: 'before', other: 'after' });
