@@ -62,6 +62,7 @@ test('what every cell did is seen, found and compared', async ({ page, tmpPath }
     await window.jupyterapp.commands.execute('notebook:run-cell');
   });
   await expect(rows.first()).toContainText('late = 1', { timeout: 500 });
+  await expect(page.locator('.jp-MlmRail-saving')).toHaveCount(0);
 
   // The keyboard alone: open, select, compare, filter.
   await list.focus();
