@@ -6,6 +6,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
 import type { RestoreReport } from '../schema';
+import '../../src/style/restore.css';
 
 /** More names than this are behind a fold. */
 const SHOWN = 12;

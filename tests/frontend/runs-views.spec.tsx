@@ -10,7 +10,7 @@ import { act } from 'react';
 
 import type { Client } from '../../src/client';
 import { RunsModel } from '../../src/model/runs';
-import { RunsSection } from '../../src/panels/runs/section';
+import { SectionBody } from '../../src/panels/runs/section';
 import { ComparisonTable } from '../../src/panels/runs/table';
 import type { RunPage } from '../../src/schema';
 import { CommandIDs, type IProjects, type IServices } from '../../src/tokens';
@@ -121,9 +121,7 @@ describe('the section says what to do', () => {
     model.isShown = true;
     model.query = query;
     const actions = { open() {}, remove() {}, compare() {}, openMenu() {} };
-    const section = new RunsSection({ model, actions, trans });
-    const body = (section as unknown as { render(): React.JSX.Element }).render();
-    const host = await draw(body);
+    const host = await draw(<SectionBody model={model} actions={actions} trans={trans} />);
     expect(host.textContent).toContain('%mlm_track');
     await act(async () => model.setProject('p'));
     return host.textContent ?? '';

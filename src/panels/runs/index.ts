@@ -11,7 +11,7 @@ import { CommandIDs, type IContext } from '../../tokens';
 import { followFront } from './front';
 import type { IRunActions } from './grid';
 import { addOpening } from './opening';
-import { RunsSection } from './section';
+import { RunsSection } from './widget';
 
 /** What events did not tell, for the socket was down, is seen so much later. */
 const SLOW_MS = 30_000;

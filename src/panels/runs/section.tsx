@@ -1,15 +1,15 @@
 /**
- * The section of the side panel that lists the runs of a project: the query, the list, what to do with the selected ones.
+ * What the section of the runs shows: the query, the list, what to do with the selected ones.
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
-import type { Message } from '@lumino/messaging';
+import { UseSignal } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { MOST_COMPARED, type RunsModel } from '../../model/runs';
 import type { IRunActions } from './grid';
 import { fieldOf, orderOf, withOrder } from './order';
 import { keysOf } from './rows';
+import '../../../src/style/runs.css';
 
 /** From this width on there are columns. */
 const WIDE = 520;
@@ -23,43 +23,11 @@ export interface ISectionProps {
   trans: TranslationBundle;
 }
 
-export class RunsSection extends ReactWidget {
-  constructor(private readonly props: ISectionProps) {
-    super();
-    const { trans } = props;
-    this.id = 'mlm-runs';
-    this.addClass('jp-MlmRuns');
-    this.title.label = trans.__('Runs');
-    this.title.caption = trans.__('The runs of the project of the notebook in front');
-    this.node.setAttribute('role', 'region');
-    this.node.setAttribute('aria-label', trans.__('Runs'));
-  }
-
-  protected onAfterShow(message: Message): void {
-    super.onAfterShow(message);
-    this.props.model.isShown = true;
-  }
-
-  protected onAfterAttach(message: Message): void {
-    super.onAfterAttach(message);
-    this.props.model.isShown = this.isVisible;
-  }
-
-  protected onBeforeHide(message: Message): void {
-    this.props.model.isShown = false;
-    super.onBeforeHide(message);
-  }
-
-  protected render(): React.JSX.Element {
-    return (
-      <UseSignal signal={this.props.model.changed}>
-        {() => <SectionBody {...this.props} />}
-      </UseSignal>
-    );
-  }
+export function SectionBody(props: ISectionProps): React.JSX.Element {
+  return <UseSignal signal={props.model.changed}>{() => <Body {...props} />}</UseSignal>;
 }
 
-function SectionBody({ model, actions, trans }: ISectionProps): React.JSX.Element {
+function Body({ model, actions, trans }: ISectionProps): React.JSX.Element {
   const body = React.useRef<HTMLDivElement>(null);
   const isWide = useIsWide(body);
   const count = model.selected.length;

@@ -8,6 +8,7 @@ import * as React from 'react';
 
 import { RunSet } from '../../model/runset';
 import type { IServices } from '../../tokens';
+import '../../../src/style/runs.css';
 
 const FIRST_MS = 500;
 const SLOW_MS = 30_000;

@@ -1,11 +1,10 @@
 /**
  * After a kernel's end: a notification offers its last state when it died, a quiet banner when the user restarted it.
  */
-import { Notification, ReactWidget } from '@jupyterlab/apputils';
+import { Notification } from '@jupyterlab/apputils';
 import { type NotebookPanel, NotebookActions } from '@jupyterlab/notebook';
-import { Button, closeIcon } from '@jupyterlab/ui-components';
 import type { Kernel } from '@jupyterlab/services';
-import React from 'react';
+import type { Widget } from '@lumino/widgets';
 
 import { formatAge, formatMoment } from '../format';
 import type { IContext, IKernelNews, IServices } from '../tokens';
@@ -69,12 +68,9 @@ class Watch {
       return;
     }
     const latest = await this.find();
-    if (!latest || this.panel.isDisposed) {
-      return;
-    }
-    if (isWanted) {
-      this.showBanner(latest);
-    } else {
+    if (latest && isWanted) {
+      await this.showBanner(latest);
+    } else if (latest && !this.panel.isDisposed) {
       this.notify(latest, isDead);
     }
   }
@@ -121,7 +117,11 @@ class Watch {
     );
   }
 
-  private showBanner(latest: ILatest): void {
+  private async showBanner(latest: ILatest): Promise<void> {
+    const { Banner } = await import('./banner');
+    if (this.panel.isDisposed) {
+      return;
+    }
     const banner = new Banner(latest, this.services, {
       restore: () => void this.bringBack(latest),
       dismiss: () => this.withdraw(),
@@ -171,58 +171,5 @@ class Watch {
   /** The checkpoint that the kernel was put back to, as long as no cell was run on it. */
   private restored: string | null = null;
   private notification = 'none';
-  private banner: Banner | null = null;
-}
-
-interface IAnswers {
-  restore: () => void;
-  dismiss: () => void;
-  never: () => void;
-}
-
-class Banner extends ReactWidget {
-  constructor(
-    private readonly latest: ILatest,
-    private readonly services: IServices,
-    private readonly answers: IAnswers
-  ) {
-    super();
-    this.addClass('jp-MlmBanner');
-    this.node.setAttribute('role', 'status');
-  }
-
-  protected render(): React.ReactElement {
-    const { trans } = this.services;
-    const { checkpoint } = this.latest;
-    const text = trans.__(
-      'The kernel was restarted. Restore checkpoint %1 (%2 ago)?',
-      labelOf(checkpoint),
-      formatAge(checkpoint.created_at, Date.now(), trans)
-    );
-    return (
-      <>
-        <span
-          className="jp-MlmBanner-text"
-          title={`${text} (${formatMoment(checkpoint.created_at)})`}
-        >
-          {text}
-        </span>
-        <Button small className="jp-mod-styled" onClick={this.answers.restore}>
-          {trans.__('Restore')}
-        </Button>
-        <Button small minimal onClick={this.answers.never}>
-          {trans.__('Don’t ask again')}
-        </Button>
-        <Button
-          small
-          minimal
-          title={trans.__('Not now')}
-          aria-label={trans.__('Not now')}
-          onClick={this.answers.dismiss}
-        >
-          <closeIcon.react tag="span" />
-        </Button>
-      </>
-    );
-  }
+  private banner: Widget | null = null;
 }
