@@ -5,10 +5,12 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 NODE_MODULES := node_modules/.package-lock.json
 FRONTEND := mlm_jupyter/labextension/package.json
+LINKED := $(VENV)/.linked
 WHEEL := dist/.built
 UI := build/ui
 OLDEST := build/oldest
 CODE := mlm_jupyter tests examples
+TOUR := mkdir -p build/demo && { [ -f build/demo/tour.ipynb ] || cp examples/tour.ipynb build/demo/; }
 
 # The newest Python that really runs: a version manager's shim for a version that is not installed exists, but fails.
 PYTHON ?= $(shell for name in python3.14 python3.13 python3.12 python3.11 python3; do \
@@ -30,7 +32,7 @@ $(STAMP): pyproject.toml package.json
 	HATCH_JUPYTER_BUILDER_SKIP_NPM=1 "$(BIN)/python" -m pip install --quiet --editable ".[lab,dev]"
 	@touch "$(STAMP)"
 
-frontend: $(FRONTEND) ## build the JupyterLab half and link it into .venv
+frontend: $(LINKED) ## build the JupyterLab half and link it into .venv
 
 $(NODE_MODULES): package.json package-lock.json
 	@command -v npm >/dev/null || { echo "npm is not on the PATH: install node 20 or newer, the JupyterLab half is built with it." >&2; exit 1; }
@@ -39,21 +41,25 @@ $(NODE_MODULES): package.json package-lock.json
 
 $(FRONTEND): $(NODE_MODULES) $(STAMP) tsconfig.json $(shell find src -type f)
 	PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent build
-	@mkdir -p "$(VENV)/share/jupyter/labextensions" "$(VENV)/etc/jupyter/jupyter_server_config.d"
-	@ln -sfn "$(CURDIR)/mlm_jupyter/labextension" "$(VENV)/share/jupyter/labextensions/mlm-jupyter"
-	@ln -sf "$(CURDIR)/mlm_jupyter/etc/mlm_jupyter.json" "$(VENV)/etc/jupyter/jupyter_server_config.d/"
+	@touch "$@"
+
+# Where the link belongs, an editable install has put a folder with what the wheel would carry beside the build.
+$(LINKED): $(FRONTEND) $(STAMP)
+	@cd "$(VENV)/share/jupyter/labextensions" && rm -rf mlm-jupyter && ln -s "$(CURDIR)/mlm_jupyter/labextension" mlm-jupyter
 	@touch "$@"
 
 demo: $(STAMP) ## run the tour notebook headless in build/demo, show what was kept, bring it back in a fresh kernel
-	@mkdir -p build/demo && cp examples/tour.ipynb build/demo/ && $(BIN)/mlm init build/demo
+	@$(TOUR) && $(BIN)/mlm init build/demo
 	$(BIN)/mlm execute build/demo/tour.ipynb
 	cd build/demo && ../../$(BIN)/mlm history -n 12 && ../../$(BIN)/mlm runs
-	cd build/demo && ../../$(BIN)/mlm diff latest~9 latest --only variables,metrics
+	cd build/demo && ../../$(BIN)/mlm diff ridge forest --only variables,metrics
 	$(BIN)/python examples/in_a_fresh_kernel.py build/demo
 
-lab: $(FRONTEND) ## open the tour notebook in JupyterLab, with its history beside it
-	@mkdir -p build/demo && [ -f build/demo/tour.ipynb ] || cp examples/tour.ipynb build/demo/
-	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) build/demo/tour.ipynb
+lab: export JUPYTERLAB_WORKSPACES_DIR := $(CURDIR)/build/workspaces
+lab: $(LINKED) ## open the tour notebook in JupyterLab, with its history beside it
+	@$(TOUR)
+	@[ -d build/workspaces ] || $(BIN)/jupyter lab workspaces import binder/tour.jupyterlab-workspace
+	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) --LabApp.default_url=/lab/workspaces/tour/tree/tour.ipynb build/demo
 
 test: lint types test-python test-frontend test-ui ## everything a change must pass but the optional libraries
 
