@@ -72,6 +72,11 @@ class _Resume(_Call):
         return tracker.status()
 
 
+class _Listen(_Call):
+    def on(self, tracker: Tracker) -> Any:
+        tracker.listen()
+
+
 class _Checkpoint(_Call):
     name: str | None = None
     note: str | None = None
@@ -114,6 +119,7 @@ VERBS: Final[dict[str, type[_Call]]] = {
     "stop": _Stop,
     "pause": _Pause,
     "resume": _Resume,
+    "listen": _Listen,
     "checkpoint": _Checkpoint,
     "restore": _Restore,
     "undo": _Undo,

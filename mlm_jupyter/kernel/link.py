@@ -1,7 +1,8 @@
 """The line to the frontends that show this kernel: what they tell of their document, and what they are told of tracking.
 
-It is one comm, opened by the kernel. Its messages go to every frontend; whoever comes later finds it by its target's name. A
-frontend without our extension closes what it does not know: for the others it stays open.
+It is one comm, opened by the kernel. Its messages go to every frontend; whoever comes later finds it by its target's name, and
+who asks for it may speak at once, for its id is known. A frontend without our extension closes what it does not know: for the
+others it stays open.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 TARGET: Final = "mlm_jupyter"
+"""The name of its target, and its id."""
 
 
 class ToldDocument(msgspec.Struct, frozen=True):
@@ -65,13 +67,16 @@ class Link:
         self._has_told = False
 
     def open(self, **data: Any) -> None:
-        """Open the comm, its first message ``data``; only an ipykernel has frontends."""
-        if self._comm is not None or getattr(self._shell, "kernel", None) is None:
+        """Open the comm, its first message ``data``, or send that where it is open; only an ipykernel has frontends."""
+        if self._comm is not None:
+            self.send(**data)
+            return
+        if getattr(self._shell, "kernel", None) is None:
             return
         with suppress(Exception):  # no tracking depends on being shown
             from comm import create_comm
 
-            self._comm = create_comm(target_name=TARGET, data=_clean(data))
+            self._comm = create_comm(target_name=TARGET, comm_id=TARGET, data=_clean(data))
             self._comm.on_msg(self._receive)
             self._comm.on_close(self._stay_open)
 

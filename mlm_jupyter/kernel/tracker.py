@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from mlm_jupyter import settings as settings_module
+from mlm_jupyter.capture.document import DocumentSource
 from mlm_jupyter.comparison import Comparison, compare
 from mlm_jupyter.core.answers import TrackingStatus
 from mlm_jupyter.core.diff import diff_checkpoints
@@ -20,7 +21,7 @@ from mlm_jupyter.core.entities import Checkpoint, RunStatus
 from mlm_jupyter.core.parts import select
 from mlm_jupyter.errors import InvalidInputError
 from mlm_jupyter.kernel.hooks import Hooks
-from mlm_jupyter.kernel.link import Link, Saving, Told
+from mlm_jupyter.kernel.link import Link, Saving, Told, ToldDocument
 from mlm_jupyter.kernel.notices import Notices
 from mlm_jupyter.kernel.pins import Pins
 from mlm_jupyter.kernel.place import Place
@@ -47,6 +48,9 @@ class Tracker:
         self._is_paused = False
         self._is_manual = False
         self._told: TrackingStatus | None = None
+        self._document = DocumentSource()
+        self._author: str | None = None
+        self._path: str | None = None
         self._pid = os.getpid()
 
     @property
@@ -102,7 +106,8 @@ class Tracker:
         if self.is_tracking:
             return self._go_on(name, experiment, tags, params, metrics, exclude, manual)
         self.register()  # after %unload_ext the magics are still there
-        tracking = self._tracking = Tracking(self.shell, self._notices, exclude=tuple(exclude))
+        tracking = self._tracking = Tracking(self.shell, self._notices, self._document, exclude=tuple(exclude))
+        self._go_with_frontends(tracking)
         tracking.pins = Pins(params, metrics)
         self._is_manual = manual
         self._is_paused = False
@@ -143,6 +148,7 @@ class Tracker:
         self._hooks.end_baseline(tracking)
         tracking.close(status)
         self._tracking = None
+        self._document = DocumentSource()
         self._link.close(status=self.status())
 
     def pause(self) -> None:
@@ -253,6 +259,7 @@ class Tracker:
     def unregister(self) -> None:
         """Stop tracking and leave the shell as it was."""
         self.stop()
+        self._link.close()
         self._hooks.unregister()
 
     def start_if_automatic(self) -> None:
@@ -262,6 +269,10 @@ class Tracker:
                 self.start()
 
     # -- frontends ----------------------------------------------------------------------------------------------------
+
+    def listen(self) -> None:
+        """Hear from now on what frontends show, tracked or not: a Run All says it before the cell that starts tracking runs."""
+        self._link.open()
 
     def tell_frontends(self, saving: Saving | None) -> None:
         """Say that a cell has ended: what it leaves that is still to be stored, and what else it changed."""
@@ -279,18 +290,19 @@ class Tracker:
     def _hear(self, told: Told) -> Mapping[str, Any] | None:
         """Take in what a frontend shows; return what it has to tell of besides."""
         self._hooks.note_ours()
-        tracking = self.tracking
-        if tracking is None:
-            return None
-        if told.author is not None:
-            tracking.set_author(told.author)
-        document = told.document
-        if document is None:
-            return None
-        if document.path is not None and tracking.follow(document.path):
+        document = told.document or ToldDocument()
+        self._author = told.author or self._author
+        self._path = document.path or self._path
+        if self.tracking is not None and self._go_with_frontends(self.tracking):
             self._tell_status()
-        missing = tracking.live.document.tell(document.cells, order=document.order, metadata=document.metadata)
+        missing = self._document.tell(document.cells, order=document.order, metadata=document.metadata)
         return {"missing": missing} if missing else None
+
+    def _go_with_frontends(self, tracking: Tracking) -> bool:
+        """Note who works where, as frontends say; return whether the notebook's name has changed."""
+        if self._author is not None:
+            tracking.set_author(self._author)
+        return self._path is not None and tracking.follow(self._path)
 
 
 def without_objects(report: RestoreReport) -> dict[str, Any]:

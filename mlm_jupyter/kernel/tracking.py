@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import threading
@@ -42,6 +43,12 @@ _SHELL_NAMES: Final = re.compile(r"_(?:i{0,3}|_{1,2}|i?\d+|[io]h|dh)?|In|Out|get
 LATE_S: Final = 1.0
 
 
+@functools.lru_cache(maxsize=1 << 16)
+def _is_shells(name: str) -> bool:
+    """Return whether a name is one of those that IPython makes: two more with every cell."""
+    return _SHELL_NAMES.fullmatch(name) is not None
+
+
 class Tracking:
     """One session of a shell, from start to stop; the surroundings of the live session in it.
 
@@ -54,8 +61,11 @@ class Tracking:
     metrics : logged since the cell began.
     """
 
-    def __init__(self, shell: InteractiveShell, notices: Notices, *, exclude: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, shell: InteractiveShell, notices: Notices, document: DocumentSource, *, exclude: tuple[str, ...] = ()
+    ) -> None:
         self.place = Place(shell.user_ns)
+        document.path = self.place.notebook
         self.run: ActiveRun | None = None
         self.pins = Pins()
         self.metrics: dict[str, float] = {}
@@ -80,7 +90,7 @@ class Tracking:
             key=key,
             is_hidden=self._is_hidden,
             surroundings=self,
-            document=DocumentSource(self.place.notebook),
+            document=document,
             run_id=self._run_id,
         )
         self.way_back = WayBack(self.live, key)
@@ -136,7 +146,7 @@ class Tracking:
 
     def _is_hidden(self, name: str) -> bool:
         """Return whether a name is IPython's own, as long as it means what IPython bound to it."""
-        if _SHELL_NAMES.fullmatch(name):
+        if _is_shells(name):
             return True
         hidden = self._shell.user_ns_hidden
         return name in hidden and self._shell.user_ns.get(name) is hidden[name]

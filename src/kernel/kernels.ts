@@ -1,6 +1,7 @@
 /**
  * The kernels of the notebooks that are open: what can be asked of each, and its being told of the cells that are shown.
  */
+import type { ICellModel } from '@jupyterlab/cells';
 import {
   type INotebookModel,
   type INotebookTracker,
@@ -19,6 +20,10 @@ import { DocumentTeller } from './document';
 import { Link, type News } from './link';
 
 type Context = DocumentRegistry.IContext<INotebookModel>;
+
+/** Code that brings the package into its kernel; not where it installs the version that is to come. */
+const BRINGS = /^\s*(%(re)?load_ext\s+mlm_jupyter|%mlm_track|(import|from)\s+mlm_jupyter)\b/m;
+const INSTALLS = /\binstall\b/;
 
 /** One notebook, however many views of it are open. */
 interface IOpen {
@@ -74,11 +79,19 @@ export class Kernels implements IKernels {
     return opened;
   }
 
-  private onScheduled(_: unknown, { notebook }: { notebook: Notebook }): void {
+  private onScheduled(
+    _: unknown,
+    { notebook, cell }: { notebook: Notebook; cell: { model: ICellModel } }
+  ): void {
     const panel = this.notebooks.find(one => one.content === notebook);
-    if (panel) {
-      this.tell(panel.context);
+    if (!panel) {
+      return;
     }
+    const source = cell.model.sharedModel.getSource();
+    if (BRINGS.test(source) && !INSTALLS.test(source)) {
+      this.open(panel.context).link.listen();
+    }
+    this.tell(panel.context);
   }
 
   private tell(context: Context): void {

@@ -17,6 +17,7 @@ import { ask, KernelFailure, look } from './ask';
 
 export type News = Omit<IKernelNews, 'panel'>;
 
+/** The name of the comm's target, and its id: it can be spoken to before its opening is heard of. */
 const TARGET = 'mlm_jupyter';
 
 /** So long an idle kernel is waited for: it may be busy without our having heard. */
@@ -69,6 +70,9 @@ export class Link implements IDisposable {
             this.trans.__('This notebook has no kernel. Start one, then try again.')
           );
     }
+    if (verb === 'track') {
+      this.listen();
+    }
     const value = await ask<T>(kernel, verb, args, this.trans);
     if (kernel === this.kernel && isStatus(value)) {
       this.take({ status: value });
@@ -98,6 +102,21 @@ export class Link implements IDisposable {
   /** Whether the kernel wants to be told of the notebook. */
   get isListening(): boolean {
     return this.comm !== null && this.kernel !== null && !isDead(this.kernel);
+  }
+
+  /** Have the kernel listen before tracking starts: what the start opens is heard of when a Run All has sent all its cells. */
+  listen(): void {
+    const kernel = this.kernel;
+    if (!kernel || this.isListening || isDead(kernel) || !this.isPython(kernel)) {
+      return;
+    }
+    ask(kernel, 'listen', {}, this.trans).catch(() => {
+      if (kernel === this.kernel) {
+        this.comm = null; // it has no package yet, say: should tracking start all the same, that is heard
+      }
+    });
+    this.comm = TARGET;
+    this._forgot.emit('now');
   }
 
   /** Tell the kernel something, in order with the cells that are executed. */

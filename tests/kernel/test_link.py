@@ -13,6 +13,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from tracked import START, Kernel, open_kernel
 
 from mlm_jupyter.core.entities import Checkpoint
+from mlm_jupyter.kernel.link import TARGET
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning", "ignore::UserWarning")
 
@@ -193,13 +194,42 @@ def test_stopping_closes_the_comm_and_starting_again_opens_one(tmp_path: Path) -
     with open_kernel(tmp_path / "project") as kernel:
         page = Frontend(kernel)
         page.done("track")
-        first = page.comm_id
         page.done("stop")
         assert page.last("status")["state"] == "off"
         assert page.comm_id is None
         assert page.find_comm() is None
         page.done("track")
-        assert page.comm_id not in (None, first)
+        assert page.comm_id is not None
+        page.close()
+
+
+def test_what_is_told_before_tracking_starts_is_the_document_of_a_whole_run_all(tmp_path: Path) -> None:
+    cells = [cell("start", START), cell("a", "a = 1"), cell("b", "b = 2"), cell("c", "never saved")]
+    with open_kernel(tmp_path / "project") as kernel:
+        page = Frontend(kernel)
+        page.done("listen")
+        assert page.comm_id == TARGET
+        page.tell({"author": "Ada", "document": {"cells": cells, "order": [one["id"] for one in cells]}})
+        for one in cells[:2]:  # all in the kernel's queue at once: what the first opens nobody has heard yet
+            page.send(one["source"], cell_id=one["id"])
+        page.run("b = 2", cell_id="b")
+        made = kernel.checkpoints()
+        assert [one.kind for one in made] == ["baseline", "cell", "cell"]
+        for one in made:
+            assert shown(kernel, one) == [(one["id"], "code", one["source"]) for one in cells]
+        with kernel.project() as project:
+            assert [session.author for session in project.sessions()] == ["Ada"]
+        page.close()
+
+
+def test_after_a_stop_nothing_is_left_of_what_was_told(tmp_path: Path) -> None:
+    with open_kernel(tmp_path / "project") as kernel:
+        page = Frontend(kernel)
+        page.done("listen")
+        page.run(START, cells=[cell("old", "old")], order=["old"])
+        page.done("stop")
+        page.run(START, cell_id="start")
+        assert shown(kernel, newest(kernel)) == [("start", "code", START)]
         page.close()
 
 

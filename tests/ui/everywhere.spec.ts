@@ -41,6 +41,16 @@ async function choose(page: Page, menu: string, item: string | RegExp): Promise<
   await page.getByRole('menuitem', { name: item }).first().click();
 }
 
+/** The sources of the notebook at the checkpoint that a cell left. */
+async function sourcesAt(page: Page, path: string, source: string): Promise<string[]> {
+  const ask = async (what: string) => (await page.request.get(`/mlm/projects${what}`)).json();
+  const { id } = (await ask(`?notebook=${path}`)).items[0];
+  const { items } = await ask(`/${id}/checkpoints`);
+  const made = items.find((one: { source?: string }) => one.source === source);
+  const { cells } = await ask(`/${id}/checkpoints/${made.id}/notebook`);
+  return cells.map((cell: { source: string }) => cell.source);
+}
+
 test('a notebook is tracked, seen, compared and put back', async ({ page, view }, { project }) => {
   const failures: string[] = [];
   page.on('pageerror', error => {
@@ -57,9 +67,14 @@ test('a notebook is tracked, seen, compared and put back', async ({ page, view }
     timeout: 40000
   });
   await choose(page, 'View', 'Show Notebook History');
+  const last = page.locator('.jp-Notebook .jp-CodeCell').last();
+  await last.locator('.cm-content').click();
+  await page.keyboard.type('# not saved');
   await choose(page, 'Run', /^Run All Cells/);
   const rows = page.locator('.jp-MlmHistory-entry');
   await expect(rows).toHaveCount(4, { timeout: 20000 });
+  const shown = [...CELLS.slice(0, 3), `${CELLS[3]}# not saved`];
+  expect(await sourcesAt(page, path, 'total = 1')).toEqual(shown);
 
   await page.locator('.jp-MlmHistory-list').focus();
   await page.keyboard.press('Home');
@@ -79,7 +94,6 @@ test('a notebook is tracked, seen, compared and put back', async ({ page, view }
   );
 
   await page.getByRole('tab', { name: path }).or(page.locator('.jp-Notebook')).first().click();
-  const last = page.locator('.jp-Notebook .jp-CodeCell').last();
   await last.click();
   await page.keyboard.press('Control+Enter');
   await expect(last.locator('.jp-OutputArea-output').first()).toContainText('it is 1');
