@@ -114,11 +114,16 @@ function withAttachments(source: string, attachments: nbformat.IAttachments = {}
   });
 }
 
-/** A Lumino widget where React draws. */
+/**
+ * A Lumino widget where React draws, in an element that React leaves alone.
+ *
+ * A layout effect ends while the element is still in the page; a widget whose element is gone already cannot be disposed:
+ * it throws, and React takes down all that is drawn around it.
+ */
 function Hosted(props: { make(): Widget; className: string }): React.JSX.Element {
   const host = React.useRef<HTMLDivElement>(null);
   const { make } = props;
-  React.useEffect(() => {
+  React.useLayoutEffect(() => {
     const widget = make();
     Widget.attach(widget, host.current!);
     return () => widget.dispose();
