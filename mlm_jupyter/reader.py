@@ -17,7 +17,7 @@ from mlm_jupyter.clock import now_ms
 from mlm_jupyter.core import outputs as output_areas
 from mlm_jupyter.core import tree
 from mlm_jupyter.core.diff import CheckpointDiff, Contents, cells_of, diff_checkpoints
-from mlm_jupyter.core.digest import Digest
+from mlm_jupyter.core.digest import Digest, canonical_json
 from mlm_jupyter.core.document import to_notebook
 from mlm_jupyter.core.entities import (
     Artifact,
@@ -239,12 +239,14 @@ class Reader:
         until = self._runs.metrics_until(checkpoint.run_id, checkpoint_id=checkpoint.id, created_at=checkpoint.created_at)
         return {param.key: param.value for param in params}, {**until, **metrics}
 
-    def document(self, ref: CheckpointRef, *, most_output_bytes: int | None = None) -> dict[str, Any]:
+    def document(self, ref: CheckpointRef, *, is_sealed: bool = False, most_output_bytes: int | None = None) -> dict[str, Any]:
         """Return the notebook as it was, as a JSON object in the form of nbformat 4.5, texts as one string.
 
         Parameters
         ----------
-        most_output_bytes : a cell whose outputs are larger shows a line instead that says so.
+        is_sealed : with the outputs sealed (see ``core.outputs``), which spares their decoding.
+        most_output_bytes : a cell whose outputs are larger shows a line instead that says so; and so do those for which
+            there is no room when outputs of sixteen times as much are there.
 
         Raises
         ------
@@ -254,16 +256,25 @@ class Reader:
         digest = self.manifest(checkpoint).document
         if digest is None:
             raise NotFoundError(f"Checkpoint {checkpoint.id} was made where no notebook was: it has code, no document.")
+        room = 16 * (most_output_bytes or 0)
+        opened = output_areas.seal if is_sealed else msgspec.json.decode
 
         def load_outputs(blob: Digest) -> Any:
-            size = 0 if most_output_bytes is None else self.blob_bytes(blob)
-            return [output_areas.left_out(size)] if size > (most_output_bytes or 0) else self._load_json(blob)
+            nonlocal room
+            if most_output_bytes is None:
+                return opened(self._packs.get_blob(blob))
+            size = self.blob_bytes(blob)
+            if size > min(room, most_output_bytes):
+                return opened(canonical_json([output_areas.left_out(size, blob)]))
+            room -= size
+            return opened(self._packs.get_blob(blob))
 
         notebook = to_notebook(self._decode(digest, Document), self._packs.get, self._load_json, load_outputs)
         late = self._checkpoints.late_outputs(checkpoint.id)
         for cell in notebook["cells"]:
             if late and cell["id"] == checkpoint.cell_id and "outputs" in cell:
-                cell["outputs"] = output_areas.join(cell["outputs"], late)
+                shown = msgspec.json.decode(canonical_json(cell["outputs"]))
+                cell["outputs"] = opened(canonical_json(output_areas.join(shown, late)))
         return notebook
 
     def diff(self, base: CheckpointRef, other: CheckpointRef, *, only: Iterable[str] = ()) -> CheckpointDiff:
@@ -404,11 +415,15 @@ class Reader:
             cells=cells_of(self.shown_notebook(checkpoint)) if has_cells else (),
         )
 
-    def shown_notebook(self, checkpoint: Checkpoint, *, most_output_bytes: int | None = None) -> dict[str, Any]:
-        """Return the notebook, or one of just the cell that ran where there was none."""
+    def shown_notebook(
+        self, checkpoint: Checkpoint, *, is_sealed: bool = False, most_output_bytes: int | None = None
+    ) -> dict[str, Any]:
+        """Return the notebook as ``document`` does, or one of just the cell that ran where there was none."""
         if self.manifest(checkpoint).document is not None:
-            return self.document(checkpoint, most_output_bytes=most_output_bytes)
+            return self.document(checkpoint, is_sealed=is_sealed, most_output_bytes=most_output_bytes)
         if checkpoint.source is None:
             return {}
-        cell = {"cell_type": "code", "source": checkpoint.source, "outputs": self.outputs(checkpoint)}
+        outputs = self.outputs(checkpoint)
+        shown = output_areas.seal(canonical_json(outputs)) if is_sealed else outputs
+        cell = {"cell_type": "code", "source": checkpoint.source, "outputs": shown}
         return {"cells": [cell | ({"id": checkpoint.cell_id} if checkpoint.cell_id else {})]}

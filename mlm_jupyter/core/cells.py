@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import SequenceMatcher
+from functools import partial
 from typing import Any, Final, Literal, NotRequired, TypedDict
 
+from mlm_jupyter.core.matching import Effort, Matcher
 from mlm_jupyter.core.pairing import CellKey, Pair, pair_cells, pair_texts
 
 JsonDict = Mapping[str, Any]
@@ -36,17 +37,18 @@ class DiffEntry(TypedDict):
 _TOKEN: Final = re.compile(r"\w+|\s+|.", re.DOTALL)
 _OTHER_LINE_END: Final = re.compile("[\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029]")
 _LONGEST_LINE: Final = 1_000  # characters; longer ones are replaced whole
-_MOST_LINE_PAIRS: Final = 1_000_000  # beyond 1,000 x 1,000 changed lines the stretch is replaced whole
 _NOISE: Final = frozenset({"execution_count", "metadata", "id"})
 _NOTEBOOK_NOISE: Final = frozenset({"metadata", "nbformat", "nbformat_minor"})
 
 
-def diff_notebooks(base: JsonDict, other: JsonDict) -> list[DiffEntry]:
+def diff_notebooks(base: JsonDict, other: JsonDict, effort: Effort | None = None) -> list[DiffEntry]:
     """Return all that turns ``base`` into ``other``, both notebooks in nbformat 4's form, texts as one string.
 
-    Entries refer to parts of ``other``: they are for reading, not for changing.
+    Entries refer to parts of ``other``: they are for reading, not for changing. Where ``effort`` does not suffice to find
+    what stayed the same inside of something, it is replaced whole.
     """
-    return _diff_mappings(base, other, {"cells": _diff_cells})
+    differ = partial(_diff_cells, effort=effort or Effort())
+    return _diff_mappings(base, other, {"cells": differ})
 
 
 def without_noise(diff: Sequence[DiffEntry]) -> list[DiffEntry]:
@@ -103,9 +105,9 @@ def _diff_values(key: str, base: Any, other: Any, differ: Any) -> DiffEntry:
     return {"op": "replace", "key": key, "value": other}
 
 
-def _diff_cells(base: Sequence[JsonDict], other: Sequence[JsonDict]) -> list[DiffEntry]:
-    differs = {"source": _diff_texts, "outputs": _diff_outputs}
-    pairs = [(i, j) for i, j in _pairs(base, other) if _has_line_diff(base[i].get("source"), other[j].get("source"))]
+def _diff_cells(base: Sequence[JsonDict], other: Sequence[JsonDict], effort: Effort) -> list[DiffEntry]:
+    differs = {"source": partial(_diff_texts, effort=effort), "outputs": _diff_outputs}
+    pairs = [(i, j) for i, j in _pairs(base, other, effort) if _has_line_diff(base[i].get("source"), other[j].get("source"))]
     diff: list[DiffEntry] = []
     for i0, i1, j0, j1 in _gaps(pairs, len(base), len(other)):
         diff += _replace_range(i0, i1, other[j0:j1])
@@ -116,8 +118,8 @@ def _diff_cells(base: Sequence[JsonDict], other: Sequence[JsonDict]) -> list[Dif
     return diff
 
 
-def _pairs(base: Sequence[JsonDict], other: Sequence[JsonDict]) -> list[Pair]:
-    return pair_cells([cell_key(cell) for cell in base], [cell_key(cell) for cell in other])
+def _pairs(base: Sequence[JsonDict], other: Sequence[JsonDict], effort: Effort) -> list[Pair]:
+    return pair_cells([cell_key(cell) for cell in base], [cell_key(cell) for cell in other], effort)
 
 
 def cell_key(cell: JsonDict) -> CellKey:
@@ -168,25 +170,22 @@ def _shows_same(a: JsonDict, b: JsonDict) -> bool:
     return all(key in a and key in b and is_same(a[key], b[key]) for key in keys - _NOISE)
 
 
-def _diff_texts(base: str, other: str) -> list[DiffEntry]:
+def _diff_texts(base: str, other: str, effort: Effort) -> list[DiffEntry]:
     """Return the changes of lines, and inside of lines that stayed similar."""
     a, b = base.splitlines(keepends=True), other.splitlines(keepends=True)
     diff: list[DiffEntry] = []
-    for tag, i0, i1, j0, j1 in _line_opcodes(a, b):
+    for tag, i0, i1, j0, j1 in _line_opcodes(a, b, effort):
         if tag == "replace":
-            diff += _diff_stretch(a[i0:i1], b[j0:j1], i0)
+            diff += _diff_stretch(a[i0:i1], b[j0:j1], i0, effort)
         elif tag != "equal":
             diff += _replace_range(i0, i1, b[j0:j1])
     return diff
 
 
-def _line_opcodes(a: list[str], b: list[str]) -> list[tuple[str, int, int, int, int]]:
+def _line_opcodes(a: list[str], b: list[str], effort: Effort) -> list[tuple[str, int, int, int, int]]:
     head = _common_prefix(a, b)
     tail = _common_prefix(a[head:][::-1], b[head:][::-1])
-    i1, j1 = len(a) - tail, len(b) - tail
-    if (i1 - head) * (j1 - head) > _MOST_LINE_PAIRS:
-        return [("replace whole", head, i1, head, j1)]
-    opcodes = SequenceMatcher(None, a[head:i1], b[head:j1], autojunk=False).get_opcodes()
+    opcodes = Matcher(a[head : len(a) - tail], b[head : len(b) - tail], effort).get_opcodes()
     return [(tag, i + head, k + head, j + head, m + head) for tag, i, k, j, m in opcodes]
 
 
@@ -199,14 +198,14 @@ def _common_prefix(a: Sequence[str], b: Sequence[str]) -> int:
     return length
 
 
-def _diff_stretch(a: list[str], b: list[str], offset: int) -> list[DiffEntry]:
+def _diff_stretch(a: list[str], b: list[str], offset: int, effort: Effort) -> list[DiffEntry]:
     diff: list[DiffEntry] = []
-    pairs = pair_texts([("", line) for line in a], [("", line) for line in b])
+    pairs = pair_texts([("", line) for line in a], [("", line) for line in b], effort)
     pairs = [(i, j) for i, j in pairs if _is_divisible(a[i]) and _is_divisible(b[j])]
     for i0, i1, j0, j1 in _gaps(pairs, len(a), len(b)):
         diff += _replace_range(offset + i0, offset + i1, b[j0:j1])
         if i1 < len(a):
-            diff.append(_patch(offset + i1, _diff_line(a[i1], b[j1])))
+            diff.append(_patch(offset + i1, _diff_line(a[i1], b[j1], effort)))
     return diff
 
 
@@ -214,11 +213,11 @@ def _is_divisible(line: str) -> bool:
     return len(line) <= _LONGEST_LINE and max(line) <= "\uffff"
 
 
-def _diff_line(base: str, other: str) -> list[DiffEntry]:
+def _diff_line(base: str, other: str, effort: Effort) -> list[DiffEntry]:
     a, b = _TOKEN.findall(base), _TOKEN.findall(other)
     diff: list[DiffEntry] = []
     start = 0  # in characters
-    for tag, i0, i1, j0, j1 in SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
+    for tag, i0, i1, j0, j1 in Matcher(a, b, effort).get_opcodes():
         end = start + sum(map(len, a[i0:i1]))
         if tag != "equal":
             diff += _replace_range(start, end, "".join(b[j0:j1]))

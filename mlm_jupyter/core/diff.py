@@ -17,6 +17,7 @@ import msgspec
 from mlm_jupyter.core.cells import cell_key
 from mlm_jupyter.core.digest import canonical_json, digest_of
 from mlm_jupyter.core.entities import Environment, MetricValue, Variable
+from mlm_jupyter.core.outputs import bundle_of, unseal
 from mlm_jupyter.core.pairing import CellKey, pair_cells
 
 T = TypeVar("T")
@@ -263,14 +264,18 @@ def _cell_of(cell: Mapping[str, Any]) -> Cell:
 
 
 def output_text(output: Mapping[str, Any]) -> str:
-    """Return an nbformat output as plain text, colours and execution counts left out."""
-    match output.get("output_type"):
+    """Return an nbformat output, sealed or not, as plain text, colours and execution counts left out."""
+
+    def text_of(field: str) -> str:
+        return _joined(unseal(output.get(field)))
+
+    match unseal(output.get("output_type")):
         case "stream":
-            return _ANSI.sub("", _joined(output.get("text")))
+            return _ANSI.sub("", text_of("text"))
         case "error":
-            return _ANSI.sub("", f"{output.get('ename')}: {output.get('evalue')}")
-    data: Mapping[str, Any] = output.get("data") or {}
-    lines = [_joined(data["text/plain"])] if "text/plain" in data else []
+            return _ANSI.sub("", f"{text_of('ename')}: {text_of('evalue')}")
+    data = bundle_of(output.get("data"))
+    lines = [_joined(unseal(data["text/plain"]))] if "text/plain" in data else []
     lines += [_media_line(kind, value) for kind, value in sorted(data.items()) if _is_picture(kind, data)]
     return _ANSI.sub("", "\n".join(lines))
 

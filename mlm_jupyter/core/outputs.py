@@ -6,6 +6,8 @@ is a list of *late records*, which :func:`join` applies to them. A record is an 
 * a ``stream`` with ``erase``: it goes on with the last output, of which it replaces that many characters at the end;
 * ``update_display_data`` with ``targets``: new data and metadata for the outputs at these positions;
 * ``clear_output``: everything before it is gone.
+
+Outputs are compared and passed on, more often than read. So they can be *sealed*: each field is left in canonical JSON.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
+from mlm_jupyter.core.digest import Digest
 from mlm_jupyter.core.line import Line
 
 Output: TypeAlias = dict[str, Any]
@@ -44,9 +47,31 @@ def join(outputs: Iterable[Output], records: Iterable[Output]) -> list[Output]:
     return joined
 
 
-def left_out(size_bytes: int) -> Output:
-    """Return the output that stands where ``size_bytes`` of output are not shown."""
-    return _notice(f"{size_bytes / 1e6:,.2f} MB of this cell's output are left out here.")
+def left_out(size_bytes: int, digest: Digest = "") -> Output:
+    """Return what stands where ``size_bytes`` of output are not shown; their digest tells it from others of that size."""
+    which = f" ({digest[:12]})" if digest else ""
+    return _notice(f"{size_bytes / 1e6:,.2f} MB of this cell's output are left out here{which}.")
+
+
+def seal(outputs: bytes | bytearray) -> list[Output]:
+    """Return outputs given in canonical JSON, sealed: two fields are equal if they are equal in JSON."""
+    return _seal(outputs)
+
+
+def unseal(field: object) -> Any:
+    """Return what a field of an output holds, sealed or not."""
+    return msgspec.json.decode(field) if isinstance(field, msgspec.Raw) else field
+
+
+def bundle_of(data: object) -> Mapping[str, Any]:
+    """Return a field that holds a value for each media type; of a sealed one these are sealed. Anything else holds none."""
+    if isinstance(data, msgspec.Raw):
+        return _seal_bundle(data) if memoryview(data)[:1].tobytes() == b"{" else {}
+    return data if isinstance(data, dict) else {}
+
+
+_seal: Final = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
+_seal_bundle: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 def display_id_of(content: Mapping[str, Any]) -> str | None:

@@ -25,7 +25,6 @@ STATUSES: Final = {
     "ambiguous": 409,
     "conflict": 409,
     "incompatible": 409,
-    "too_long": 422,
     "corrupt": 500,
     "error": 500,
     "storage": 503,

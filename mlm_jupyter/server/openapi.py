@@ -25,7 +25,6 @@ _FAILURES: Final = {
     "404": "`not_found`: no such thing, or a project that this server does not know (yet).",
     "409": "`ambiguous`: a reference fits several things. `conflict`: a name that is given already. "
     "`incompatible`: a newer version of this package wrote the project.",
-    "422": "`too_long`: it would take too long to find out.",
     "500": "`corrupt`: the project is damaged. `error`: a defect; see the server's log.",
     "503": "`storage`: the disk or the database will not do it now.",
 }

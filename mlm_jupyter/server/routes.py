@@ -30,7 +30,7 @@ from mlm_jupyter.core.digest import canonical_json, digest_of
 from mlm_jupyter.core.entities import Checkpoint, Preview, Run, Variable
 from mlm_jupyter.errors import NotFoundError
 from mlm_jupyter.reader import Reader
-from mlm_jupyter.server.compare import Pair, as_notebook, compare
+from mlm_jupyter.server.compare import as_notebook, compare
 from mlm_jupyter.server.projects import Projects
 from mlm_jupyter.server.questions import (
     CheckpointChange,
@@ -160,12 +160,14 @@ def get_checkpoint(request: Request, checkpoint: str) -> CheckpointDetail:
         left_out.append(LeftOut("widgets", execution.widgets, size))
     else:
         widgets = reader.widgets(found)
+    session = reader.get_session(found.session_id)
     return CheckpointDetail(
         checkpoint=found,
         execution=execution,
         outputs=tuple(outputs),
         widgets=widgets,
-        session=reader.get_session(found.session_id),
+        author=reader.manifest(found).author or session.author,
+        session=session,
         environment=reader.environment(found),
         run=_run_of(reader, found),
         modules=reader.modules(found),
@@ -197,7 +199,7 @@ def get_notebook(request: Request, checkpoint: str) -> dict[str, Any]:
     reader = request.reader
     found = reader.get_checkpoint(checkpoint)
     request.stands_on(found.digest, reader.late_output_count(found))
-    return reader.document(found)
+    return reader.document(found, is_sealed=True)
 
 
 @route("GET", "projects/{project}/checkpoints/{checkpoint}/variables")
@@ -223,8 +225,8 @@ def diff(request: Request, query: DiffQuery) -> CheckpointComparison:
     parts = [_showable_contents(reader.contents(one, has_cells=False)) for one in both]
     late = [reader.late_output_count(one) for one in both]
     request.stands_on(both, late, [part.params for part in parts], [part.metrics for part in parts], query.noise)
-    notebooks = [reader.shown_notebook(one, most_output_bytes=_MOST_COMPARED_BYTES) for one in both]
-    difference = compare(Pair(notebooks[0], notebooks[1], query.noise))
+    notebooks = [reader.shown_notebook(one, is_sealed=True, most_output_bytes=_MOST_COMPARED_BYTES) for one in both]
+    difference = compare(*notebooks, has_noise=query.noise)
     return CheckpointComparison(
         base=base,
         other=other,
@@ -238,8 +240,8 @@ def diff_with_notebook(request: Request, body: LiveDiff) -> CheckpointComparison
     """What turns a checkpoint into a notebook that is none, in code and outputs."""
     reader = request.reader
     base = reader.get_checkpoint(body.base)
-    notebook = reader.shown_notebook(base, most_output_bytes=_MOST_COMPARED_BYTES)
-    difference = compare(Pair(notebook, as_notebook(body.notebook), body.noise))
+    notebook = reader.shown_notebook(base, is_sealed=True, most_output_bytes=_MOST_COMPARED_BYTES)
+    difference = compare(notebook, as_notebook(body.notebook), has_noise=body.noise)
     return CheckpointComparison(
         base=base,
         other=None,

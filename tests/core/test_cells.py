@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from nbdime.diff_utils import to_diffentry_dicts
 
 from mlm_jupyter.core.cells import DiffEntry, cell_key, diff_notebooks, is_same, without_noise
+from mlm_jupyter.core.matching import Effort
 from mlm_jupyter.core.pairing import pair_cells
 
 Json = dict[str, Any]
@@ -113,6 +114,32 @@ def test_patching_with_the_diff_gives_the_other_notebook(pair: tuple[Json, Json]
 @given(notebooks(), notebooks())
 def test_unrelated_notebooks_can_be_compared_too(base: Json, other: Json) -> None:
     assert is_same(patched(base, diff_notebooks(base, other)), other)
+
+
+@given(edited(), st.integers(0, 400))
+def test_however_little_effort_is_allowed_the_diff_gives_the_other_notebook(pair: tuple[Json, Json], steps: int) -> None:
+    base, other = pair
+    assert is_same(patched(base, diff_notebooks(base, other, Effort(steps))), other)
+
+
+def no_ids(*cells: str) -> Json:
+    return {"cells": [{"cell_type": "code", "metadata": {}, "source": source, "outputs": []} for source in cells]}
+
+
+@pytest.mark.parametrize(
+    ("base", "other"),
+    [
+        (no_ids(*["x\n" * 1000] * 40), no_ids(*["x\ny\n" * 500] * 40)),
+        (no_ids(*["a b " * 250] * 400), no_ids(*["a a b " * 166] * 400)),
+        (no_ids(*["x"] * 8000), no_ids(*["x", "y"] * 4000)),
+        (no_ids(*[f"f(b, {n})\n" * 900 for n in range(150)]), no_ids(*[f"f(c, {n})\n" * 900 for n in range(150)])),
+    ],
+)
+def test_what_was_made_to_take_for_ever_takes_bounded_work(base: Json, other: Json) -> None:
+    started = time.process_time()
+    diff = diff_notebooks(base, other)
+    assert time.process_time() - started < 6
+    assert is_same(patched(base, diff), other)
 
 
 @given(notebooks())
