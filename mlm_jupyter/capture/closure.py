@@ -40,6 +40,7 @@ _OPAQUE_BUT_HARMLESS: Final = (
 )
 """What the collector does not look into: memory of their own, or labels by their hash, which cannot be changed. What such
 an object holds all the same, as a contour its arrays, has a reference too many, and is open."""
+_INERT_OF_PANDAS: Final = ("BlockPlacement", "BlockValuesRefs")
 
 Pickle = Callable[[Any], bytes]
 
@@ -106,7 +107,20 @@ def _find_open(inside: Mapping[int, Any], roots: Mapping[int, int]) -> list[int]
         strong = sys.getrefcount(inside[identity]) - own - references[identity] - roots.get(identity, 0)
         if strong or weakref.getweakrefcount(inside[identity]) != weak[identity]:
             open_.append(identity)
-    return open_
+    return [identity for identity in open_ if not _is_inert(inside[identity], inside)]
+
+
+def _is_inert(obj: Any, inside: Mapping[int, Any]) -> bool:
+    """Return whether nothing that is captured can be changed through ``obj``: what a frame shares with each part of it.
+
+    Its labels are other objects on the same memory, with the same cache, identity, and list of who looks at that memory (a word
+    that leads on from there counts as a way to anywhere, ``core/triggers.py``).
+    """
+    kind = type(obj)
+    if kind is dict:
+        index: Any = getattr(sys.modules.get("pandas"), "Index", ())
+        return any(obj is vars(other).get("_cache") for other in inside.values() if isinstance(other, index))
+    return kind is object or (kind.__module__ == "pandas._libs.internals" and kind.__name__ in _INERT_OF_PANDAS)
 
 
 def _held_weakly_by_matplotlib() -> Iterator[int]:

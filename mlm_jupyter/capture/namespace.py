@@ -17,7 +17,6 @@ from typing import Any, Final
 
 from xxhash import xxh3_128_hexdigest
 
-from mlm_jupyter.capture.closure import Frontier, find_frontier
 from mlm_jupyter.capture.context import CannotCaptureError
 from mlm_jupyter.capture.deep import dump_deeply
 from mlm_jupyter.capture.drafts import GroupDraft, Hasher, Look, ValueDraft, VariableDraft
@@ -27,15 +26,13 @@ from mlm_jupyter.capture.links import Groups, Sharing, find_sharing
 from mlm_jupyter.capture.memory import Region, SharedMemory, find_overlaps
 from mlm_jupyter.capture.pickling import Dump, dump
 from mlm_jupyter.capture.preview import preview, type_name
+from mlm_jupyter.capture.proofs import Mentions, Proofs
 from mlm_jupyter.capture.quiet import quiet
 from mlm_jupyter.capture.rules import Rules
 from mlm_jupyter.capture.scalars import ScalarWatch
 from mlm_jupyter.capture.timebox import TimeBox
 from mlm_jupyter.capture.tokens import Token, is_same, token_of
 from mlm_jupyter.core.entities import Preview, VariableStatus
-
-SWEEP_MS: Final = 30
-"""A group that costs more to look at is worth a garbage collection, once, if it may be skipped then."""
 
 INTERRUPTED: Final = "looking at it was interrupted; the next checkpoint tries again"
 
@@ -83,15 +80,18 @@ class Namespace:
         self._timebox = TimeBox(rules.value_seconds)
         self._identities = Identities()
         self._seen: dict[str, Seen] = {}
-        self._closed: dict[tuple[str, ...], Frontier] = {}
-        self._open: dict[tuple[str, ...], int] = {}  # how often it was tried in vain to find a dear group closed
-        self._sweeps = False
+        self._proofs = Proofs(namespace, self._pickle_alone)
         self._sharing: Sharing = {}
         self._group_of: dict[str, tuple[str, ...]] = {}
 
     def names(self) -> list[str]:
         """Return the names of the user's variables."""
         return [name for name in list(self.live) if isinstance(name, str) and not self._is_hidden(name)]
+
+    @property
+    def seen(self) -> frozenset[str]:
+        """The names that the last look found."""
+        return frozenset(self._seen)
 
     def fingerprint(self, name: str) -> str | None:
         """Return the fingerprint that ``name`` had at the last look."""
@@ -107,7 +107,7 @@ class Namespace:
         value = self.live.get(name, _MISSING)
         return value is not _MISSING and self._identities.proves(value, fingerprint)
 
-    def look(self, *, mentions: Callable[[Iterable[str]], bool] | None = None) -> Look:
+    def look(self, *, mentions: Mentions | None = None) -> Look:
         """Look at every variable and return what is different since the last look.
 
         ``mentions`` says whether the code that ran since could reach one of some names by name (None: it could). Where
@@ -127,57 +127,31 @@ class Namespace:
             dumps.clear()
             found.values.clear()  # and with them our references to what the values are made of
             found.overlaps.clear()
-            self._sweeps = False
-            closed = self._find_closed(found, groups, look, mentions)
-        if self._sweeps and gc.isenabled() and not gc.callbacks:
-            gc.collect()  # what holds a group may be garbage: frames that have drawn a figure, mostly
+            costs_ms = self._costs_ms(groups, found) if mentions is not None else {}
+            self._proofs.renew(costs_ms, skipped, fresh={*look.added, *look.changed}, mentions=mentions or (lambda names: True))
+        if self._proofs.wants_sweep and gc.isenabled() and not gc.callbacks:
+            gc.collect()  # frames that have drawn a figure, mostly
         self._seen = found.seen
-        self._closed = closed
         self._sharing = sharing
         self._group_of = {name: names for names in groups for name in names}
         return look
 
-    def _find_closed(
-        self, found: _Found, groups: list[tuple[str, ...]], look: Look, mentions: Callable[[Iterable[str]], bool] | None
-    ) -> dict[tuple[str, ...], Frontier]:
-        """Return the dear groups of which it is known that nothing but their names leads to them."""
+    def _costs_ms(self, groups: list[tuple[str, ...]], found: _Found) -> dict[tuple[str, ...], float]:
+        """Return what looking at each group took, of those where that was dear."""
         skipped = set(found.skipped)
-        closed = {names: frontier for names, frontier in self._closed.items() if skipped.issuperset(names)}
-        fresh = {*look.added, *look.changed}
-        self._open = {names: tries for names, tries in self._open.items() if fresh.isdisjoint(names)}
-        for names in groups:
-            if mentions is None or not skipped.isdisjoint(names) or not fresh.isdisjoint(names) or mentions(names):
-                continue  # a cell that works with it would have it proved in vain each time
-            cost_ms = sum(found.seen[name].cost_ms for name in names)
-            if cost_ms < self.rules.dear_ms or any(found.seen[name].status != "stored" for name in names):
-                continue
-            tries = self._open[names] = self._open.get(names, 0) + 1
-            if tries & (tries - 1):
-                continue  # in vain so far: at the 1st, 2nd, 4th, 8th... look again
-            frontier = find_frontier(self.live, names, self._pickle_alone)
-            if frontier is not None:
-                closed[names] = frontier
-            elif tries == 1 and cost_ms > SWEEP_MS:
-                self._sweeps = True
-        return closed
+        looked_at = [names for names in groups if skipped.isdisjoint(names)]
+        costs_ms = {names: sum(found.seen[name].cost_ms for name in names) for names in looked_at}
+        return {
+            names: cost_ms
+            for names, cost_ms in costs_ms.items()
+            if cost_ms >= self.rules.dear_ms and all(found.seen[name].status == "stored" for name in names)
+        }
 
     def _pickle_alone(self, value: Any) -> bytes:
         pickled = dump(value, namespace=self.live, roots={}, scalars=self._scalars)
         if pickled.buffers:
             raise CannotCaptureError("too large to be compared each time")
         return bytes(pickled.stream)
-
-    def _skips(
-        self,
-        names: tuple[str, ...],
-        mentions: Callable[[Iterable[str]], bool],
-        known: dict[tuple[str, ...], bool],
-    ) -> bool:
-        if names not in self._closed:
-            return False
-        if names not in known:
-            known[names] = not mentions((*names, *self._closed[names].also)) and self._closed[names].is_same()
-        return known[names]
 
     def forget(self, names: Iterable[str]) -> None:
         """Make the next look find ``names`` changed: what the last one found of them was not stored."""
@@ -193,9 +167,9 @@ class Namespace:
 
     # -- one value ----------------------------------------------------------------------------------------------------
 
-    def _look_at_values(self, mentions: Callable[[Iterable[str]], bool] | None) -> _Found:
+    def _look_at_values(self, mentions: Mentions | None) -> _Found:
         found = _Found()
-        skips: dict[tuple[str, ...], bool] = {}
+        self._proofs.begin()
         for name in self.names():
             value = self.live.get(name, _MISSING)
             if value is _MISSING:  # deleted by a thread meanwhile
@@ -203,7 +177,7 @@ class Namespace:
             old = self._seen.get(name)
             if old is not None and (old.atom is value or (old.token is not None and _is_as_it_was(old.token, value))):
                 found.seen[name] = old
-            elif old is not None and mentions is not None and self._skips(self.group_of(name), mentions, skips):
+            elif old is not None and mentions is not None and self._proofs.skips(self.group_of(name), mentions):
                 found.seen[name] = old
                 found.skipped.append(name)
             else:

@@ -47,10 +47,13 @@ class Reach:
         self._words |= access.identifiers
         self._lasting = self._lasting or bool(access.triggers)
 
+    @property
+    def is_anywhere(self) -> bool:
+        """Whether the cell, or something that runs beside it, could reach what it likes."""
+        return self._lasting or bool(self._access.triggers) or not self._threads.issuperset(_threads())
+
     def mentions(self, names: Iterable[str]) -> bool:
-        """Return whether the cell could reach one of ``names`` by name."""
-        if self._lasting or self._access.triggers or not self._threads.issuperset(_threads()):
-            return True
+        """Return whether the cell could reach one of ``names`` by name, if it is not anywhere."""
         return not (self._access.identifiers.isdisjoint(names) and self._words.isdisjoint(names))
 
 

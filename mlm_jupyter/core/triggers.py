@@ -37,7 +37,7 @@ AS_CODE: Final = _words(
     importlib import_module runpy run_module run_path reload pkgutil pydoc cProfile doctest mock dictConfig get_type_hints
     pickle cPickle _pickle cloudpickle dill joblib shelve copyreg marshal read_pickle allow_pickle Unpickler load loads
     multiprocessing ProcessPoolExecutor InteractiveInterpreter InteractiveConsole
-    _shared_axes _twinned_axes get_shared_x_axes get_shared_y_axes get_shared_z_axes
+    _shared_axes _twinned_axes get_shared_x_axes get_shared_y_axes get_shared_z_axes referenced_blocks
     patsy formulaic dmatrix dmatrices from_formula smf numexpr duckdb aes
     debug reset reset_selective store autoreload macro rerun pylab xdel
     """

@@ -62,7 +62,13 @@ class Tracking:
     """
 
     def __init__(
-        self, shell: InteractiveShell, notices: Notices, document: DocumentSource, *, exclude: tuple[str, ...] = ()
+        self,
+        shell: InteractiveShell,
+        notices: Notices,
+        document: DocumentSource,
+        author: Callable[[], str | None],
+        *,
+        exclude: tuple[str, ...] = (),
     ) -> None:
         self.place = Place(shell.user_ns)
         document.path = self.place.notebook
@@ -76,8 +82,8 @@ class Tracking:
         settings = settings_module.load(self.place.project)
         settings = msgspec.structs.replace(settings, exclude=(*settings.exclude, *exclude))
         database = Database.open(self.place.project / FOLDER_NAME, create=True)
-        author = find_author(os.environ, self.place.project)
-        session = start_session(new_id(), author=author, started_at=now_ms(), notebook=self.place.name)
+        owner = find_author(os.environ, self.place.project)
+        session = start_session(new_id(), author=owner, started_at=now_ms(), notebook=self.place.name)
         key = load_or_create_key(os.environ)
         if key.note:
             self.tell(key.note)
@@ -92,6 +98,7 @@ class Tracking:
             surroundings=self,
             document=document,
             run_id=self._run_id,
+            author=author,
         )
         self.way_back = WayBack(self.live, key)
         self.recorder = Recorder(

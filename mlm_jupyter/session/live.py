@@ -53,6 +53,7 @@ class LiveSession:
     namespace : the user's variables, which are watched and, by ``restore``, changed.
     session_id, notebook : of the session's row, made by whoever starts this.
     run_id : returns the id of the run that checkpoints belong to at the moment, if any.
+    author : returns who asks for what is done at the moment, where that is known.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class LiveSession:
         surroundings: Surroundings,
         document: DocumentSource | None = None,
         run_id: Callable[[], str | None] = lambda: None,
+        author: Callable[[], str | None] = lambda: None,
     ) -> None:
         self.database = database
         self.packs = Packs(database)
@@ -78,6 +80,7 @@ class LiveSession:
         self.reach = Reach()
         self._surroundings = surroundings
         self._run_id = run_id
+        self._author = author
         self.retention = Retention(self.packs, settings, surroundings.tell)
         self.document = document or DocumentSource()
         self._cell: RunningCell | None = None
@@ -173,7 +176,7 @@ class LiveSession:
         """Wait while memory that this cell may change is still being written from where it lies."""
         for draft in self.writer.pending():
             groups = draft.groups_in_live_memory()
-            if any(self.reach.mentions(group.names) for group in groups):
+            if groups and (self.reach.is_anywhere or any(self.reach.mentions(group.names) for group in groups)):
                 draft.are_outputs_final.set()
                 draft.done.wait()
 
@@ -238,7 +241,7 @@ class LiveSession:
         return is_here and self._cell is not None and self._cell.has_made(made)
 
     def _look(self) -> Look:
-        mentions = None if self._has_gone_unseen else self.reach.mentions
+        mentions = None if self._has_gone_unseen or self.reach.is_anywhere else self.reach.mentions
         try:
             look = self.namespace.look(mentions=mentions)
         except KeyboardInterrupt:  # between two values, where nothing can be left out; the cell has ended, so look again
@@ -275,7 +278,7 @@ class LiveSession:
             kind=kind,
             created_at=now_ms(),
             look=look,
-            names=frozenset(self.namespace.names()),
+            names=self.namespace.seen,
             between=between,
             random=state.take_random(),
             cwd=cwd,
@@ -286,6 +289,7 @@ class LiveSession:
             document=lambda shelf, ended: self.document.document(picture, shelf, ended if key else None),
             modules=self._surroundings.modules(),
             run_id=self._run_id(),
+            author=self._author(),
             name=name,
             note=note,
         )

@@ -31,6 +31,10 @@ DRAWN = (
     "_ = x[0].plot([1, 2])\nfig.savefig(io.BytesIO(), bbox_inches='tight')\nplt.close('all')\n"
 )
 SHARED = DRAWN.replace("plt.subplots(2)", "plt.subplots(2, sharex=True)")
+TABLE = (
+    "import numpy as np, pandas as pd\nx = pd.DataFrame(np.zeros((3, 2)), columns=pd.Index(['a', 'b'], dtype=object))\n"
+    "part, top, row = x.iloc[:2].copy(), x.nlargest(2, 'a'), x.index\nsome = x[x['a'] > 1]\n"
+)
 NAME = "def name_of(number):\n    return chr(number)\n"  # the name, but no word that is it
 
 
@@ -39,6 +43,10 @@ ATTACKS = {
         SHARED,
         "for one in list(plt.Axes._shared_axes['x']._mapping):\n    one.set_title('other')",
     ),
+    # what a table shares with its parts
+    "the labels of a part": (TABLE, "part.columns._data[0] = 'z'"),
+    "the name of the rows": (TABLE, "row.name = 'number'"),
+    "the list of who looks at the labels": (TABLE, "part.columns._references.referenced_blocks[0]().name = 'z'"),
     # functions with names of their own that are the same
     "a global in a nested function": (
         RECORDS + "def outer(x):\n    def inner():\n        global x\n        x[0]['k'] = 1\n    return inner\nrun = outer(0)",
@@ -445,6 +453,8 @@ ORDINARY = {
     "an array of objects": OBJECTS,
     "a figure that was drawn": DRAWN,
     "a figure whose axes share their limits": SHARED,
+    "a table that has parts": TABLE + "part.describe()\nlabels = list(x.columns)\nmean = x['a'].mean()\ncorr = part.corr()",
+    "a table with other labels": TABLE + "x.loc[0, 'a']\ny = x.T\nz = x.set_index('a')",
     "a large message": RECORDS + "import zmq.utils.garbage\nz = zmq.utils.garbage.GarbageCollector()\nz.start()",
     "records": RECORDS,
     "records and a function": WRITER,
