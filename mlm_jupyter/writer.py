@@ -89,6 +89,7 @@ class CheckpointDraft(msgspec.Struct, kw_only=True):
     document: Callable[[Shelf, CellExecution | None], Document | None] = lambda shelf, execution: None
     modules: dict[str, bytes] = {}
     run_id: str | None = None
+    author: str | None = None
     metrics: dict[str, float] = {}
     name: str | None = None
     note: str | None = None
@@ -389,6 +390,7 @@ class Writer:
             environment=self.environment,
             changes=self._changes(draft),
             metrics=draft.metrics,
+            author=draft.author,
         )
 
     def _changes(self, draft: CheckpointDraft) -> Changes:

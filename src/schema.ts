@@ -196,6 +196,7 @@ export interface CheckpointDetail {
   outputs: { [key: string]: unknown }[];
   /** The state of the widgets among the outputs, as a notebook's metadata holds it. */
   widgets: { [key: string]: unknown } | null;
+  author: string;
   session: Session;
   environment: Environment | null;
   run: Run | null;
@@ -387,6 +388,8 @@ export interface Manifest {
   changes?: Changes;
   /** The last value of each metric logged while the cell ran. */
   metrics?: { [key: string]: MetricValue };
+  /** Who asked for it, where a frontend said: several may work in one session. */
+  author?: string | null;
   format?: number;
 }
 

@@ -77,6 +77,7 @@ class CheckpointDetail(msgspec.Struct, frozen=True):
     """What the cell showed, as nbformat outputs, late ones too."""
     widgets: dict[str, Any] | None
     """The state of the widgets among the outputs, as a notebook's metadata holds it."""
+    author: str
     session: Session
     environment: Environment | None
     run: Run | None

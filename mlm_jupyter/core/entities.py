@@ -251,6 +251,8 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     changes: Changes = Changes()
     metrics: dict[str, MetricValue] = {}
     """The last value of each metric logged while the cell ran."""
+    author: str | None = None
+    """Who asked for it, where a frontend said: several may work in one session."""
     format: int = 1
 
 

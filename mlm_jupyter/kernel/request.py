@@ -32,6 +32,11 @@ class Request:
         return identity if isinstance(identity, str) else None
 
     @property
+    def sender(self) -> str:
+        """Which page sent it."""
+        return str(self._header.get("session"))
+
+    @property
     def cell_id(self) -> str | None:
         """The cell that is executed, where the frontend says."""
         identity = (self.message.get("metadata") or {}).get("cellId")

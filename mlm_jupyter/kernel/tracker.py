@@ -49,7 +49,7 @@ class Tracker:
         self._is_manual = False
         self._told: TrackingStatus | None = None
         self._document = DocumentSource()
-        self._author: str | None = None
+        self._authors: dict[str, str] = {}  # by page
         self._path: str | None = None
         self._pid = os.getpid()
 
@@ -106,7 +106,7 @@ class Tracker:
         if self.is_tracking:
             return self._go_on(name, experiment, tags, params, metrics, exclude, manual)
         self.register()  # after %unload_ext the magics are still there
-        tracking = self._tracking = Tracking(self.shell, self._notices, self._document, exclude=tuple(exclude))
+        tracking = self._tracking = Tracking(self.shell, self._notices, self._document, self._author, exclude=tuple(exclude))
         self._go_with_frontends(tracking)
         tracking.pins = Pins(params, metrics)
         self._is_manual = manual
@@ -148,7 +148,7 @@ class Tracker:
         self._hooks.end_baseline(tracking)
         tracking.close(status)
         self._tracking = None
-        self._document = DocumentSource()
+        self._document, self._authors = DocumentSource(), {}
         self._link.close(status=self.status())
 
     def pause(self) -> None:
@@ -291,17 +291,22 @@ class Tracker:
         """Take in what a frontend shows; return what it has to tell of besides."""
         self._hooks.note_ours()
         document = told.document or ToldDocument()
-        self._author = told.author or self._author
+        if told.author is not None:
+            self._authors[Request.of(self.shell).sender] = told.author
         self._path = document.path or self._path
         if self.tracking is not None and self._go_with_frontends(self.tracking):
             self._tell_status()
         missing = self._document.tell(document.cells, order=document.order, metadata=document.metadata)
         return {"missing": missing} if missing else None
 
+    def _author(self) -> str | None:
+        """Return who asks for what is done now, where the page that sent it has said."""
+        return self._authors.get(Request.of(self.shell).sender)
+
     def _go_with_frontends(self, tracking: Tracking) -> bool:
-        """Note who works where, as frontends say; return whether the notebook's name has changed."""
-        if self._author is not None:
-            tracking.set_author(self._author)
+        """Note who works where, the first of them for all; return whether the notebook's name has changed."""
+        if self._authors:
+            tracking.set_author(next(iter(self._authors.values())))
         return self._path is not None and tracking.follow(self._path)
 
 

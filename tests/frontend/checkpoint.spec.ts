@@ -40,6 +40,7 @@ function detailOf(change: Partial<Checkpoint> = {}): CheckpointDetail {
     execution: null,
     outputs: [{ output_type: 'stream', name: 'stdout', text: 'hello' }],
     widgets: null,
+    author: 'me',
     session: {
       id: 's',
       started_at: 1,

@@ -145,6 +145,21 @@ def test_the_frontend_s_identity_is_the_author(kernel: Kernel, page: Frontend) -
         assert [session.author for session in project.sessions()] == ["Ada Lovelace"]
 
 
+def test_each_checkpoint_has_the_author_who_ran_it_and_the_session_who_came_first(kernel: Kernel, page: Frontend) -> None:
+    other, silent = Frontend(kernel), Frontend(kernel)
+    page.tell({"author": "Ada Lovelace"})
+    other.find_comm()
+    other.tell({"author": "Bob"})
+    for who in (other, page, silent):  # what Bob told last is not what Ada is
+        who.run("ran = 1")
+    made = kernel.checkpoints()[-3:]
+    with kernel.project() as project:
+        assert [project.manifest(one).author for one in made] == ["Bob", "Ada Lovelace", None]
+        assert [session.author for session in project.sessions()] == ["Ada Lovelace"]
+    other.close()
+    silent.close()
+
+
 def test_nothing_of_it_is_in_the_notebook_or_in_the_user_s_names(kernel: Kernel, page: Frontend) -> None:
     names = kernel.ask("sorted(name for name in globals() if not name.startswith('_'))")
     page.run("print('shown')", cell_id="p", cells=[cell("p", "print('shown')")], order=["p"])

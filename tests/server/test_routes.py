@@ -35,7 +35,7 @@ async def test_a_checkpoint_is_listed_shown_and_opened_as_the_notebook_it_was(pa
     assert detail["checkpoint"] == page["items"][0]
     assert [output["text"] for output in detail["outputs"]] == ["hi\n", "late\n"]
     assert detail["modules"] == {"util.py": "A = 1"}
-    assert (detail["run"]["id"], detail["session"]["author"], detail["left_out"]) == (run.id, "ada", [])
+    assert (detail["run"]["id"], detail["author"], detail["left_out"]) == (run.id, "ada", [])
     notebook = (await ask(f"{base}/checkpoints/{made.id}/notebook")).body
     nbformat.validate(notebook)
     assert [cell["source"] for cell in notebook["cells"]] == ["x = 1"]

@@ -34,7 +34,7 @@ export function Header({ model, services }: IHeaderProps): React.JSX.Element | n
   if (!detail) {
     return null;
   }
-  const { checkpoint, session, run } = detail;
+  const { author, checkpoint, session, run } = detail;
   return (
     <header className="jp-MlmCheckpoint-header">
       <h2>
@@ -64,9 +64,7 @@ export function Header({ model, services }: IHeaderProps): React.JSX.Element | n
           <li>{trans.__('took %1', formatSpan(checkpoint.duration_ms, trans))}</li>
         )}
         <li title={trans.__('The author and the computer')}>
-          {session.author
-            ? trans.__('%1 on %2', session.author, session.host)
-            : trans.__('on %1', session.host)}
+          {author ? trans.__('%1 on %2', author, session.host) : trans.__('on %1', session.host)}
         </li>
         {checkpoint.notebook && <li>{checkpoint.notebook}</li>}
         {checkpoint.run_id && (

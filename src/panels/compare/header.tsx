@@ -68,7 +68,7 @@ function Moment(props: IHeaderProps & { side: ISide; checkpoint: Checkpoint }): 
   const facts = [
     checkpoint.name ? `#${checkpoint.ordinal}` : '',
     detail?.run ? trans.__('run %1', detail.run.name) : '',
-    detail?.session.author ?? '',
+    detail?.author ?? '',
     checkpoint.notebook ?? ''
   ].filter(Boolean);
   return (

@@ -65,7 +65,7 @@ function sideLine(side: ISide, trans: TranslationBundle): string {
     formatMoment(checkpoint.created_at),
     ...(checkpoint.notebook ? [inline(checkpoint.notebook)] : []),
     ...(detail?.run ? [trans.__('run %1', inline(detail.run.name))] : []),
-    ...(detail ? [inline(detail.session.author)] : [])
+    ...(detail ? [inline(detail.author)] : [])
   ].join(', ');
 }
 
