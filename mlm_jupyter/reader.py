@@ -23,7 +23,6 @@ from mlm_jupyter.core.entities import (
     Artifact,
     CellExecution,
     Checkpoint,
-    Document,
     Environment,
     Manifest,
     Metric,
@@ -181,8 +180,7 @@ class Reader:
 
     def execution(self, ref: CheckpointRef) -> CellExecution | None:
         """Return the execution that made a checkpoint; None where no cell did."""
-        digest = self.manifest(ref).execution
-        return None if digest is None else self._decode(digest, CellExecution)
+        return self.manifest(ref).execution
 
     def outputs(self, ref: CheckpointRef) -> list[dict[str, Any]]:
         """Return what the cell showed, as nbformat outputs, with what came after it had ended."""
@@ -210,12 +208,11 @@ class Reader:
     def shows(self, ref: CheckpointRef, blob: Digest) -> bool:
         """Tell whether a blob is the outputs of the cell, the state of its widgets, or either of another cell shown then."""
         manifest = self.manifest(ref)
-        shown = references(Role.EXECUTION, self._packs.get(manifest.execution)) if manifest.execution else []
-        if blob in [edge.digest for edge in shown]:
+        if manifest.execution is not None and blob in (manifest.execution.outputs, manifest.execution.widgets):
             return True
         if manifest.document is None:
             return False
-        cells = tree.walk(self._decode(manifest.document, Document).cells, self._packs.get)
+        cells = tree.walk(manifest.document.cells, self._packs.get)
         return any(blob == edge.digest for _, cell in cells for edge in references(Role.CELL, self._packs.get(cell)))
 
     def environment(self, ref: CheckpointRef) -> Environment | None:
@@ -253,8 +250,8 @@ class Reader:
         NotFoundError : there was no notebook, only a script or a console.
         """
         checkpoint = self.get_checkpoint(ref)
-        digest = self.manifest(checkpoint).document
-        if digest is None:
+        document = self.manifest(checkpoint).document
+        if document is None:
             raise NotFoundError(f"Checkpoint {checkpoint.id} was made where no notebook was: it has code, no document.")
         room = 16 * (most_output_bytes or 0)
         opened = output_areas.seal if is_sealed else msgspec.json.decode
@@ -269,7 +266,7 @@ class Reader:
             room -= size
             return opened(self._packs.get_blob(blob))
 
-        notebook = to_notebook(self._decode(digest, Document), self._packs.get, self._load_json, load_outputs)
+        notebook = to_notebook(document, self._packs.get, self._load_json, load_outputs)
         late = self._checkpoints.late_outputs(checkpoint.id)
         for cell in notebook["cells"]:
             if late and cell["id"] == checkpoint.cell_id and "outputs" in cell:

@@ -17,8 +17,9 @@ import msgspec
 from mlm_jupyter.capture.drafts import BufferDraft, GroupDraft, Look, VariableDraft
 from mlm_jupyter.capture.streams import PYTHON
 from mlm_jupyter.core import tree
-from mlm_jupyter.core.digest import Digest, canonical_json, digest_of
+from mlm_jupyter.core.digest import Digest, canonical_json
 from mlm_jupyter.core.entities import (
+    NO_CHANGES,
     Buffer,
     CellExecution,
     Changes,
@@ -54,9 +55,9 @@ class Shelf:
         self._batch = batch
         self.has = batch.has
 
-    def put_outputs(self, outputs: list[Output]) -> Digest:
-        """Store a list of outputs as a blob."""
-        return self._batch.put_blob(canonical_json(outputs))
+    def put_json(self, value: dict[str, Any] | list[Output]) -> Digest:
+        """Store metadata, or the outputs of a cell, as a blob."""
+        return self._batch.put_blob(canonical_json(value))
 
     def put_cell(self, cell: DocumentCell) -> Digest:
         """Store a cell."""
@@ -265,10 +266,7 @@ class Writer:
             execution = _with_outputs(draft, batch)
             standing = self._store_tree(batch, records)
             manifest = self._manifest(batch, draft, standing.root, execution)
-            digest = digest_of(canonical_json(manifest))
-            insert = self._checkpoints.add(
-                batch, manifest, signature=self._sign(digest), execution=execution, name=draft.name, note=draft.note
-            )
+            insert = self._checkpoints.add(batch, manifest, sign=self._sign, name=draft.name, note=draft.note)
             stored = batch.commit(insert)
         except BaseException:
             batch.abandon()
@@ -370,7 +368,6 @@ class Writer:
         variables: Digest,
         execution: CellExecution | None,
     ) -> Manifest:
-        document = draft.document(Shelf(batch), execution)
         parent = self.current
         return Manifest(
             id=draft.id,
@@ -384,11 +381,11 @@ class Writer:
             parent_id=parent.id if parent else None,
             run_id=draft.run_id,
             notebook=self.notebook,
-            execution=batch.put_json(Kind.EXECUTION, execution) if execution is not None else None,
-            document=batch.put_json(Kind.DOCUMENT, document) if document is not None else None,
+            execution=execution,
+            document=draft.document(Shelf(batch), execution),
             modules={path: batch.put_blob(source) for path, source in draft.modules.items()},
             environment=self.environment,
-            changes=self._changes(draft),
+            changes=self._changes(draft) or NO_CHANGES,
             metrics=draft.metrics,
             author=draft.author,
         )

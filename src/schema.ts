@@ -265,12 +265,15 @@ export interface Contents {
   cells: Cell[];
 }
 
-/**
- * The notebook as it was: its metadata, and the tree of ``(cell id, digest of a DocumentCell)``.
- */
+/** The notebook as it was. */
 export interface Document {
-  metadata: { [key: string]: unknown };
+  /** The tree of ``(cell id, digest of a DocumentCell)``. */
   cells: string;
+  /**
+   * A blob: the notebook's metadata as JSON, which can hold megabytes of widgets; None: it has
+   * none.
+   */
+  metadata?: string | null;
 }
 
 /** One cell of the notebook as it was. */
@@ -380,8 +383,8 @@ export interface Manifest {
   parent_id?: string | null;
   run_id?: string | null;
   notebook?: string | null;
-  execution?: string | null;
-  document?: string | null;
+  execution?: CellExecution | null;
+  document?: Document | null;
   /** Sources of the imported modules that lie in the project: path to blob. */
   modules?: { [key: string]: string };
   environment?: string | null;

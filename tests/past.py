@@ -117,19 +117,19 @@ class Past:
             parent_id=self._parent.id if self._parent else None,
             run_id=self.run.id if self.run else None,
             notebook=NOTEBOOK,
-            execution=batch.put_json(Kind.EXECUTION, execution),
+            execution=execution,
             document=self._put_document(batch) if has_notebook else None,
             environment=batch.put_json(Kind.ENVIRONMENT, environment) if environment else None,
             modules={path: batch.put_blob(text.encode()) for path, text in (modules or {}).items()},
             changes=Changes(added=tuple(values or {})),
         )
-        self._parent = batch.commit(self.checkpoints.add(batch, manifest, execution=execution, name=name))
+        self._parent = batch.commit(self.checkpoints.add(batch, manifest, name=name))
         return self._parent
 
-    def _put_document(self, batch: Batch) -> str:
+    def _put_document(self, batch: Batch) -> Document:
         items = [(id, batch.put_json(Kind.CELL, cell)) for id, cell in self.cells.items()]
         root = tree.build(items, lambda node: batch.put(Kind.NODE, node))
-        return batch.put_json(Kind.DOCUMENT, Document(metadata={"title": "Training"}, cells=root))
+        return Document(root, batch.put_blob(b'{"title":"Training"}'))
 
     def close(self) -> None:
         """Close the project, as a kernel that ends."""

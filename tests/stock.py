@@ -9,7 +9,7 @@ import msgspec
 
 from mlm_jupyter.clock import new_id, now_ms
 from mlm_jupyter.core import tree
-from mlm_jupyter.core.digest import Digest, canonical_json, digest_of
+from mlm_jupyter.core.digest import Digest, canonical_json
 from mlm_jupyter.core.entities import (
     Buffer,
     CellExecution,
@@ -101,14 +101,13 @@ class Stock:
                 parent_id=parent.id if parent else None,
                 run_id=run.id if run else None,
                 notebook=notebook,
-                execution=batch.put_json(Kind.EXECUTION, execution),
-                document=batch.put_json(Kind.DOCUMENT, Document({}, cells)),
+                execution=execution,
+                document=Document(cells, batch.put_blob(b'{"title":"Training"}')),
                 modules={"helpers.py": batch.put_blob(b"def f(): ...")},
                 changes=Changes(added=tuple(values)),
                 metrics=metrics or {},
             )
-            signature = sign(digest_of(canonical_json(manifest)), KEY)
-            add = self.checkpoints.add(batch, manifest, signature=signature, execution=execution, name=name)
+            add = self.checkpoints.add(batch, manifest, sign=lambda digest: sign(digest, KEY), name=name)
             made = self._parents[notebook] = batch.commit(add)
         return made
 
@@ -141,8 +140,9 @@ class Stock:
         assert self.packs.get_blob(state.random["random"]) == b"seed" * 40
         assert self.packs.get_blob(manifest.modules["helpers.py"]) == b"def f(): ..."
         assert list(self.checkpoints.variables(checkpoint)) == sorted(checkpoint.changes.added)
-        execution = msgspec.json.decode(self.packs.get(manifest.execution or ""), type=CellExecution)
-        document = msgspec.json.decode(self.packs.get(manifest.document or ""), type=Document)
+        execution, document = manifest.execution, manifest.document
+        assert execution is not None and document is not None
+        assert self.packs.get_blob(document.metadata or "") == b'{"title":"Training"}'
         ((_, cell),) = tree.walk(document.cells, self.packs.get)
         assert msgspec.json.decode(self.packs.get(cell), type=DocumentCell).outputs == execution.outputs
         (output,) = msgspec.json.decode(bytes(self.packs.get_blob(execution.outputs or "")))

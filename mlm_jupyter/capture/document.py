@@ -28,7 +28,7 @@ MOST_EXECUTIONS: Final = 1_000
 class Shelf(Protocol):
     """Where the parts of a document are put. What was put may be lost again with all else that was put since, or none is."""
 
-    def put_outputs(self, outputs: list[dict[str, Any]]) -> Digest: ...
+    def put_json(self, value: dict[str, Any] | list[dict[str, Any]]) -> Digest: ...
     def put_cell(self, cell: DocumentCell) -> Digest: ...
     def put_node(self, node: bytes) -> Digest: ...
     def has(self, digest: Digest) -> bool: ...
@@ -139,7 +139,8 @@ class DocumentSource:
         root = self._root if items == self._items else None
         root = root or tree.build(items, shelf.put_node)
         self._made, self._items, self._root = made, items, root
-        return Document(_metadata(picture, saved), root)
+        metadata = _metadata(picture, saved)
+        return Document(root, shelf.put_json(metadata) if metadata else None)
 
     def _remember(self, execution: CellExecution, cells: Mapping[str, Cell]) -> None:
         """Keep an execution under the id that its cell has in the document."""
@@ -190,7 +191,7 @@ def _record(id: str, shown: Cell, saved: Cell | None, ran: _Ran | None, shelf: S
         widgets = ran.widgets if ran.widgets is not None and shelf.has(ran.widgets) else None
     elif saved is not None and saved.cell_type == "code":
         count = saved.execution_count
-        outputs = shelf.put_outputs(saved.outputs) if saved.outputs else None
+        outputs = shelf.put_json(saved.outputs) if saved.outputs else None
     return DocumentCell(
         id=valid_id(id),
         cell_type=shown.cell_type,

@@ -28,14 +28,14 @@ def to_notebook(
     Parameters
     ----------
     load : returns the bytes behind a digest.
-    load_json : returns what a blob of JSON holds: the outputs of a cell, the state of its widgets.
+    load_json : returns what a blob of JSON holds: metadata, the outputs of a cell, the state of its widgets.
     load_outputs : does so for the outputs, where they are to be others than those stored.
     """
     cells = [_decode_cell(load(digest)) for _, digest in tree.walk(document.cells, load)]
     widgets = [load_json(cell.widgets) for cell in cells if cell.widgets is not None]
     return {
         "cells": [_cell(cell, load_outputs or load_json) for cell in cells],
-        "metadata": _with_widgets(document.metadata, widgets),
+        "metadata": _with_widgets(load_json(document.metadata) if document.metadata else {}, widgets),
         "nbformat": 4,
         "nbformat_minor": 5,
     }

@@ -5,7 +5,7 @@ Every ``*_at`` is UTC milliseconds since the Unix epoch, every ``*_bytes`` a num
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -35,6 +35,9 @@ class Changes(msgspec.Struct, frozen=True):
 
     def __bool__(self) -> bool:
         return bool(self.added or self.changed or self.removed)
+
+
+NO_CHANGES: Final = Changes()
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -221,11 +224,13 @@ class DocumentCell(msgspec.Struct, frozen=True, omit_defaults=True):
     """The state of the widgets that the outputs show."""
 
 
-class Document(msgspec.Struct, frozen=True):
-    """The notebook as it was: its metadata, and the tree of ``(cell id, digest of a DocumentCell)``."""
+class Document(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The notebook as it was."""
 
-    metadata: dict[str, Any]
     cells: Digest
+    """The tree of ``(cell id, digest of a DocumentCell)``."""
+    metadata: Digest | None = None
+    """A blob: the notebook's metadata as JSON, which can hold megabytes of widgets; None: it has none."""
 
 
 class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -243,12 +248,12 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     parent_id: str | None = None
     run_id: str | None = None
     notebook: str | None = None
-    execution: Digest | None = None
-    document: Digest | None = None
+    execution: CellExecution | None = None
+    document: Document | None = None
     modules: dict[str, Digest] = {}
     """Sources of the imported modules that lie in the project: path to blob."""
     environment: Digest | None = None
-    changes: Changes = Changes()
+    changes: Changes = NO_CHANGES
     metrics: dict[str, MetricValue] = {}
     """The last value of each metric logged while the cell ran."""
     author: str | None = None
@@ -262,7 +267,7 @@ class Signature(msgspec.Struct, frozen=True):
     manifest: Digest
     scheme: Literal["hmac-sha256"]
     key_id: str
-    value: str
+    value: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
@@ -285,7 +290,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
     source: str | None = None
     status: ExecutionStatus | None = None
     duration_ms: float | None = None
-    changes: Changes = Changes()
+    changes: Changes = NO_CHANGES
     metrics: dict[str, MetricValue] = {}
     is_dropped: bool = False
     """Retention freed the values that only this checkpoint needed."""

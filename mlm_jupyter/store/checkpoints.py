@@ -13,14 +13,22 @@ from typing import Any, Final
 import msgspec
 
 from mlm_jupyter.core import tree
-from mlm_jupyter.core.digest import canonical_json
-from mlm_jupyter.core.entities import CellExecution, Checkpoint, Manifest, Signature, Variable
+from mlm_jupyter.core.digest import Digest, canonical_json
+from mlm_jupyter.core.entities import Checkpoint, Manifest, Signature, Variable
 from mlm_jupyter.errors import AmbiguousError, ConflictError, InvalidInputError, NotFoundError
 from mlm_jupyter.store.database import Database
 from mlm_jupyter.store.history import CheckpointFilter, select_page
 from mlm_jupyter.store.journal import Change
 from mlm_jupyter.store.packs import Batch, Kind, Packs
-from mlm_jupyter.store.rows import COLUMNS, decode_manifest, from_row, insert_checkpoint, insert_signature, to_checkpoint
+from mlm_jupyter.store.rows import (
+    COLUMNS,
+    decode_manifest,
+    from_row,
+    insert_checkpoint,
+    insert_signature,
+    select_signatures,
+    to_checkpoint,
+)
 
 _STEPS_BACK: Final = re.compile(r"(.+)~(\d+)", re.DOTALL)
 _ID_PREFIX: Final = re.compile(r"[0-9a-z]+")
@@ -43,18 +51,22 @@ class Checkpoints:
         batch: Batch,
         manifest: Manifest,
         *,
-        signature: Signature | None = None,
-        execution: CellExecution | None = None,
+        sign: Callable[[Digest], Signature | None] = lambda digest: None,
         name: str | None = None,
         note: str | None = None,
     ) -> Callable[[sqlite3.Connection], Checkpoint]:
         """Put ``manifest`` and its signature in ``batch`` and return the function that adds the row.
 
         Hand the function to the commit: ``checkpoint = batch.commit(checkpoints.add(batch, manifest))``.
+
+        Parameters
+        ----------
+        sign : returns the signature of a manifest's digest.
         """
         if name is not None:
             check_name(name)
-        checkpoint = to_checkpoint(batch.put_json(Kind.MANIFEST, manifest), manifest, execution, name, note)
+        checkpoint = to_checkpoint(batch.put_json(Kind.MANIFEST, manifest), manifest, name, note)
+        signature = sign(checkpoint.digest)
         if signature is not None:
             batch.put_json(Kind.SIGNATURE, signature)
         if name is not None or note is not None:
@@ -211,10 +223,7 @@ class Checkpoints:
 
     def signatures(self, checkpoint: Checkpoint) -> builtins.list[Signature]:
         """Return who vouches for ``checkpoint``; whether they do is for ``trust`` to find out."""
-        fields = Signature.__struct_fields__
-        query = f"SELECT {', '.join(fields)} FROM signatures WHERE manifest = ? ORDER BY key_id"
-        rows = self._database.connection().execute(query, (checkpoint.digest,))
-        return [msgspec.convert(dict(zip(fields, row, strict=True)), Signature) for row in rows]
+        return select_signatures(self._database.connection(), checkpoint.digest)
 
     def add_signature(self, signature: Signature) -> None:
         """Store one more signature; a second one by the same key takes the place of the first."""
@@ -274,7 +283,7 @@ class Checkpoints:
             checkpoint = self.get(id)
             connection.execute("UPDATE checkpoints SET parent_id = ? WHERE parent_id = ?", (checkpoint.parent_id, id))
             connection.execute("DELETE FROM checkpoints WHERE id = ?", (id,))
-            connection.execute("DELETE FROM signatures WHERE manifest = ?", (checkpoint.digest,))
+            connection.execute("DELETE FROM signatures WHERE manifest = ?", (bytes.fromhex(checkpoint.digest),))
             connection.execute("DELETE FROM late_outputs WHERE checkpoint_id = ?", (id,))
 
         self._commit(Change((id,), is_deleted=True, parent_id=self.get(id).parent_id), delete)

@@ -13,18 +13,11 @@ from mlm_jupyter.errors import MlmError
 from mlm_jupyter.store.inventory import Inventory
 from mlm_jupyter.store.packs import Packs
 from mlm_jupyter.store.records import Kind
-from mlm_jupyter.store.references import Edge, Role, references
+from mlm_jupyter.store.references import Edge, Role, parts_of, references
 
 _SOUND: Final = 1
 _TOUCHED: Final = 2
 _KNOWN: Final = (None, False, True)  # what a mark says of whether an object leads to a bad one
-_PARTS: Final = {
-    Role.EXECUTION: "code and outputs",
-    Role.DOCUMENT: "notebook",
-    Role.STATE: "random state",
-    Role.LEAF: "environment",
-    Role.BLOB: "modules",
-}
 _node: Final = msgspec.json.Decoder(Node).decode
 
 
@@ -38,7 +31,7 @@ class TouchedCheckpoint(msgspec.Struct, frozen=True):
     variables: tuple[str, ...] = ()
     """The names whose values are lost."""
     parts: tuple[str, ...] = ()
-    """What else of it is: ``notebook``, ``code and outputs``; ``everything`` where its manifest is."""
+    """What else of it is: ``notebook``, ``outputs``; ``everything`` where its manifest is."""
 
 
 class TouchedArtifact(msgspec.Struct, frozen=True):
@@ -86,13 +79,13 @@ class DamageMap:
             return (), ("everything",)
         names: list[str] = []
         parts: set[str] = set()
-        for edge in self._references(root):
+        for part, edge in parts_of(self._packs.get(root.digest)):
             if not self._leads_to_bad(edge):
                 continue
             if edge.role is Role.VARIABLES:
                 names += self._lost_names(edge.digest)
             else:
-                parts.add(_PARTS[edge.role])
+                parts.add(part)
         if "" in names:
             parts.add("some variables")
         return tuple(filter(None, names)), tuple(sorted(parts))

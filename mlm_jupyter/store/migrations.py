@@ -99,7 +99,7 @@ MIGRATIONS: Final[tuple[str, ...]] = (
 
     CREATE TABLE checkpoints (
         id TEXT PRIMARY KEY,
-        digest TEXT NOT NULL UNIQUE,
+        digest TEXT NOT NULL,
         kind TEXT NOT NULL,
         created_at INTEGER NOT NULL,
         session_id TEXT NOT NULL,
@@ -107,7 +107,7 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         parent_id TEXT,
         run_id TEXT,
         notebook TEXT,
-        name TEXT UNIQUE,
+        name TEXT,
         note TEXT,
         cell_id TEXT,
         execution_count INTEGER,
@@ -121,12 +121,12 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     CREATE INDEX checkpoints_by_notebook ON checkpoints (notebook, id);
     CREATE INDEX checkpoints_by_ordinal ON checkpoints (notebook, ordinal);
     CREATE INDEX checkpoints_by_run ON checkpoints (run_id, id);
-    CREATE INDEX checkpoints_by_parent ON checkpoints (parent_id);
+    CREATE UNIQUE INDEX checkpoints_by_name ON checkpoints (name) WHERE name IS NOT NULL;
     CREATE TABLE signatures (
-        manifest TEXT NOT NULL,
+        manifest BLOB NOT NULL,
         scheme TEXT NOT NULL,
         key_id TEXT NOT NULL,
-        value TEXT NOT NULL,
+        value BLOB NOT NULL,
         PRIMARY KEY (manifest, key_id)
     ) WITHOUT ROWID;
     CREATE TABLE late_outputs (

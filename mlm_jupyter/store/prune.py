@@ -14,7 +14,6 @@ from typing import Final
 import msgspec
 
 from mlm_jupyter.core.digest import Digest, canonical_json, digest_of
-from mlm_jupyter.core.entities import Signature
 from mlm_jupyter.core.retention import Candidate
 from mlm_jupyter.errors import NotFoundError
 from mlm_jupyter.store.inventory import Inventory, object_keys
@@ -22,6 +21,7 @@ from mlm_jupyter.store.journal import Change, FinishedRun
 from mlm_jupyter.store.packs import Packs
 from mlm_jupyter.store.records import Kind
 from mlm_jupyter.store.references import Edge, Role, references
+from mlm_jupyter.store.rows import select_signatures
 
 _CHUNKS_AT_ONCE: Final = 2_000
 _CANDIDATES: Final = f"SELECT {', '.join(Candidate.__struct_fields__)} FROM checkpoints ORDER BY id"
@@ -189,9 +189,7 @@ class Pruning:
     def _steady_roots(self) -> Iterator[Edge]:
         """Yield those of which a later one never refers to an object that was there before."""
         connection = self._database.connection()
-        fields = Signature.__struct_fields__
-        for row in connection.execute(f"SELECT {', '.join(fields)} FROM signatures"):
-            signature = msgspec.convert(dict(zip(fields, row, strict=True)), Signature)
+        for signature in select_signatures(connection):
             yield Edge(Role.LEAF, digest_of(canonical_json(signature)))
         runs = {id for (id,) in connection.execute("SELECT id FROM runs")}
         kinds = (Kind.RUN, Kind.CHANGE)

@@ -11,7 +11,7 @@ from msgspec import UNSET
 
 from mlm_jupyter.core import tree
 from mlm_jupyter.core.digest import Digest
-from mlm_jupyter.core.entities import CellExecution, Checkpoint, Manifest, Signature, Variable
+from mlm_jupyter.core.entities import Checkpoint, Manifest, Signature, Variable
 from mlm_jupyter.errors import MlmError, StorageError
 from mlm_jupyter.store.journal import Change
 from mlm_jupyter.store.packs import Packs
@@ -101,13 +101,7 @@ class _History:
                 continue
 
     def _checkpoint(self, digest: Digest, manifest: Manifest, row: _OldRow | None) -> Checkpoint:
-        execution = None
-        if manifest.execution is not None:
-            try:
-                execution = msgspec.json.decode(self._packs.get(manifest.execution), type=CellExecution)
-            except (MlmError, msgspec.DecodeError):  # damaged: listed all the same
-                execution = None
-        made = to_checkpoint(digest, manifest, execution)
+        made = to_checkpoint(digest, manifest)
         if row is None:
             return made
         return msgspec.structs.replace(made, name=row.name, note=row.note, notebook=row.notebook, is_dropped=row.is_dropped)

@@ -43,15 +43,13 @@ class Kind(enum.IntEnum):
     NODE = 3
     VARIABLE = 4
     GROUP = 5
-    EXECUTION = 6
-    CELL = 7
-    DOCUMENT = 8
-    STATE = 9
-    MANIFEST = 10
-    SIGNATURE = 11
-    ENVIRONMENT = 12
-    RUN = 13
-    CHANGE = 14
+    CELL = 6
+    STATE = 7
+    MANIFEST = 8
+    SIGNATURE = 9
+    ENVIRONMENT = 10
+    RUN = 11
+    CHANGE = 12
 
 
 class Record(msgspec.Struct, frozen=True):

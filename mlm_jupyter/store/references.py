@@ -27,8 +27,6 @@ class Role(enum.Enum):
     """A node of the tree of variables."""
     VARIABLE = enum.auto()
     GROUP = enum.auto()
-    EXECUTION = enum.auto()
-    DOCUMENT = enum.auto()
     CELLS = enum.auto()
     """A node of the tree of cells."""
     CELL = enum.auto()
@@ -47,15 +45,6 @@ class Edge(NamedTuple):
 
 
 # The entities again with nothing but their references, which msgspec reads several times faster than all of them.
-
-
-class _Manifest(msgspec.Struct):
-    variables: Digest
-    state: Digest
-    execution: Digest | None = None
-    document: Digest | None = None
-    modules: dict[str, Digest] = {}
-    environment: Digest | None = None
 
 
 class _Variable(msgspec.Struct):
@@ -78,6 +67,16 @@ class _Outputs(msgspec.Struct):
 
 class _Document(msgspec.Struct):
     cells: Digest
+    metadata: Digest | None = None
+
+
+class _Manifest(msgspec.Struct):
+    variables: Digest
+    state: Digest
+    execution: _Outputs | None = None
+    document: _Document | None = None
+    modules: dict[str, Digest] = {}
+    environment: Digest | None = None
 
 
 class _State(msgspec.Struct):
@@ -94,7 +93,6 @@ _node: Final = msgspec.json.Decoder(Node).decode
 _variable: Final = msgspec.json.Decoder(_Variable).decode
 _group: Final = msgspec.json.Decoder(_Group).decode
 _outputs: Final = msgspec.json.Decoder(_Outputs).decode
-_document: Final = msgspec.json.Decoder(_Document).decode
 _state: Final = msgspec.json.Decoder(_State).decode
 _run: Final = msgspec.json.Decoder(_Run).decode
 _parts: Final = msgspec.json.Decoder(Parts).decode
@@ -117,18 +115,20 @@ def references(role: Role, data: bytes) -> list[Edge]:
         raise CorruptError(f"A stored {role.name.lower()} cannot be read: {error}") from error
 
 
-def _of_manifest(data: bytes) -> Iterator[Edge]:
-    manifest = _manifest(data)
-    yield Edge(Role.VARIABLES, manifest.variables)
-    yield Edge(Role.STATE, manifest.state)
-    if manifest.execution is not None:
-        yield Edge(Role.EXECUTION, manifest.execution)
-    if manifest.document is not None:
-        yield Edge(Role.DOCUMENT, manifest.document)
-    if manifest.environment is not None:
-        yield Edge(Role.LEAF, manifest.environment)
-    for blob in manifest.modules.values():
-        yield Edge(Role.BLOB, blob)
+def parts_of(manifest: bytes) -> Iterator[tuple[str, Edge]]:
+    """Yield what the manifest with these bytes refers to, and what people call it."""
+    found = _manifest(manifest)
+    yield "variables", Edge(Role.VARIABLES, found.variables)
+    yield "random state", Edge(Role.STATE, found.state)
+    if found.execution is not None:
+        yield from (("outputs", edge) for edge in _shown(found.execution))
+    if found.document is not None:
+        yield "notebook", Edge(Role.CELLS, found.document.cells)
+        if found.document.metadata is not None:
+            yield "notebook", Edge(Role.BLOB, found.document.metadata)
+    if found.environment is not None:
+        yield "environment", Edge(Role.LEAF, found.environment)
+    yield from (("modules", Edge(Role.BLOB, blob)) for blob in found.modules.values())
 
 
 def _of_node(inner: Role, leaf: Role) -> Callable[[bytes], Iterator[Edge]]:
@@ -153,11 +153,8 @@ def _of_group(data: bytes) -> Iterator[Edge]:
         yield Edge(Role.BLOB, buffer.blob)
 
 
-def _of_outputs(data: bytes) -> Iterator[Edge]:
-    found = _outputs(data)
-    for blob in (found.outputs, found.widgets):
-        if blob is not None:
-            yield Edge(Role.BLOB, blob)
+def _shown(found: _Outputs) -> list[Edge]:
+    return [Edge(Role.BLOB, blob) for blob in (found.outputs, found.widgets) if blob is not None]
 
 
 def _of_run(data: bytes) -> Iterator[Edge]:
@@ -169,14 +166,12 @@ def _of_run(data: bytes) -> Iterator[Edge]:
 
 
 _READERS: Final[dict[Role, Callable[[bytes], Iterator[Edge]]]] = {
-    Role.MANIFEST: _of_manifest,
+    Role.MANIFEST: lambda data: (edge for _, edge in parts_of(data)),
     Role.VARIABLES: _of_node(Role.VARIABLES, Role.VARIABLE),
     Role.VARIABLE: _of_variable,
     Role.GROUP: _of_group,
-    Role.EXECUTION: _of_outputs,
-    Role.DOCUMENT: lambda data: iter([Edge(Role.CELLS, _document(data).cells)]),
     Role.CELLS: _of_node(Role.CELLS, Role.CELL),
-    Role.CELL: _of_outputs,
+    Role.CELL: lambda data: iter(_shown(_outputs(data))),
     Role.STATE: lambda data: (Edge(Role.BLOB, blob) for blob in _state(data).random.values()),
     Role.RUN: _of_run,
     Role.BLOB: lambda data: (Edge(Role.BLOB, part) for part in _parts(data).parts),
@@ -188,9 +183,7 @@ ROLES: Final[dict[Kind, Role]] = {
     Kind.NODE: Role.VARIABLES,
     Kind.VARIABLE: Role.VARIABLE,
     Kind.GROUP: Role.GROUP,
-    Kind.EXECUTION: Role.EXECUTION,
     Kind.CELL: Role.CELL,
-    Kind.DOCUMENT: Role.DOCUMENT,
     Kind.STATE: Role.STATE,
     Kind.MANIFEST: Role.MANIFEST,
     Kind.RUN: Role.RUN,

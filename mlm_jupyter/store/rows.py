@@ -17,6 +17,7 @@ COLUMNS: Final = ", ".join(Checkpoint.__struct_fields__)
 _INSERT: Final = (
     f"INSERT INTO checkpoints ({COLUMNS}) VALUES ({', '.join(':' + name for name in Checkpoint.__struct_fields__)})"
 )
+_SIGNATURES: Final = "SELECT lower(hex(manifest)), scheme, key_id, lower(hex(value)) FROM signatures"
 
 
 def decode_manifest(data: bytes) -> Manifest:
@@ -34,14 +35,9 @@ _decode_changes: Final = msgspec.json.Decoder(Changes).decode
 _clean_execution: Final = msgspec.json.Decoder(CellExecution).decode
 
 
-def to_checkpoint(
-    digest: Digest,
-    manifest: Manifest,
-    execution: CellExecution | None,
-    name: str | None = None,
-    note: str | None = None,
-) -> Checkpoint:
-    """Return the checkpoint that this manifest and execution make."""
+def to_checkpoint(digest: Digest, manifest: Manifest, name: str | None = None, note: str | None = None) -> Checkpoint:
+    """Return the checkpoint that this manifest makes."""
+    execution = manifest.execution
     if execution is not None:
         execution = _clean_execution(canonical_json(execution))  # SQLite takes no lone surrogates
     return Checkpoint(
@@ -68,7 +64,7 @@ def to_checkpoint(
 
 def _to_row(checkpoint: Checkpoint) -> dict[str, object]:
     row = {field: getattr(checkpoint, field) for field in Checkpoint.__struct_fields__}
-    row["changes"] = canonical_json(checkpoint.changes).decode()
+    row["changes"] = canonical_json(checkpoint.changes or {}).decode()
     row["metrics"] = canonical_json({key: _to_json(value) for key, value in checkpoint.metrics.items()}).decode()
     return row
 
@@ -95,5 +91,14 @@ def insert_signature(connection: sqlite3.Connection, signature: Signature) -> No
     """Add the row of a signature, in place of one by the same key."""
     connection.execute(
         "INSERT OR REPLACE INTO signatures (manifest, scheme, key_id, value) VALUES (?, ?, ?, ?)",
-        (signature.manifest, signature.scheme, signature.key_id, signature.value),
+        (bytes.fromhex(signature.manifest), signature.scheme, signature.key_id, bytes.fromhex(signature.value)),
     )
+
+
+def select_signatures(connection: sqlite3.Connection, manifest: Digest | None = None) -> list[Signature]:
+    """Return who vouches for a manifest, by key; without one, all there are."""
+    if manifest is None:
+        rows = connection.execute(_SIGNATURES)
+    else:
+        rows = connection.execute(f"{_SIGNATURES} WHERE manifest = ? ORDER BY key_id", (bytes.fromhex(manifest),))
+    return [Signature(*row) for row in rows]

@@ -31,15 +31,15 @@ class MemoryShelf:
 
     def __init__(self) -> None:
         self.kept: dict[Digest, bytes] = {}
-        self.puts = {"outputs": 0, "cell": 0, "node": 0}
+        self.puts = {"json": 0, "cell": 0, "node": 0}
 
     def _put(self, kind: str, data: bytes) -> Digest:
         self.puts[kind] += 1
         self.kept[digest_of(data)] = data
         return digest_of(data)
 
-    def put_outputs(self, outputs: list[dict[str, Any]]) -> Digest:
-        return self._put("outputs", canonical_json(outputs))
+    def put_json(self, value: dict[str, Any] | list[dict[str, Any]]) -> Digest:
+        return self._put("json", canonical_json(value))
 
     def put_cell(self, cell: DocumentCell) -> Digest:
         return self._put("cell", canonical_json(cell))
@@ -86,7 +86,7 @@ _clock = iter(range(2_000_000_000_000, 3_000_000_000_000))
 
 
 def ran(shelf: MemoryShelf, source: str, id: str | None = None, *, printed: str = "", count: int = 1) -> CellExecution:
-    outputs = shelf.put_outputs([stream(printed)]) if printed else None
+    outputs = shelf.put_json([stream(printed)]) if printed else None
     return CellExecution(
         source, "ok", next(_clock), 1.0, cell_id=id, execution_count=count, outputs=outputs
     )  # later than any file
@@ -212,7 +212,7 @@ def test_who_told_of_everything_but_the_cells_has_not_told_that_there_are_none(t
     source.tell([])
     source.tell([], metadata={"title": "told"})
     document = source.document(source.picture(), shelf)
-    assert (shelf.sources(document), document.metadata) == (["of the file"], {"title": "told"})
+    assert (shelf.sources(document), shelf.notebook(document)["metadata"]) == (["of the file"], {"title": "told"})
     source.tell([], order=[])
     assert shelf.sources(source.document(source.picture(), shelf)) == []
 
@@ -337,18 +337,18 @@ def test_only_what_changed_is_put_on_the_shelf(tmp_path: Path) -> None:
     cells = [code(f"c{n}", f"source {n}", outputs=[stream(str(n))]) for n in range(300)]
     shelf, source = MemoryShelf(), DocumentSource(write(tmp_path / "n.ipynb", *cells))
     source.document(source.picture(), shelf)
-    assert shelf.puts["cell"] == shelf.puts["outputs"] == 300
+    assert shelf.puts["cell"] == shelf.puts["json"] == 300
     nodes = shelf.puts["node"]
     source.document(source.picture(), shelf)
-    assert shelf.puts == {"cell": 300, "outputs": 300, "node": nodes}
+    assert shelf.puts == {"cell": 300, "json": 300, "node": nodes}
     kept = len(shelf.kept)
     source.document(source.picture(), shelf, ran(shelf, "source 7", "c7", printed="new"))
-    assert (shelf.puts["cell"], shelf.puts["outputs"]) == (301, 301)
+    assert (shelf.puts["cell"], shelf.puts["json"]) == (301, 301)
     assert len(shelf.kept) - kept <= 2 + 3  # the outputs, the cell, and a node a level
     cells[0]["source"] = "saved by the frontend"
     write(tmp_path / "n.ipynb", *cells)
     source.document(source.picture(), shelf)
-    assert (shelf.puts["cell"], shelf.puts["outputs"]) == (302, 302)
+    assert (shelf.puts["cell"], shelf.puts["json"]) == (302, 302)
 
 
 @pytest.mark.parametrize("lost", ["all", "in the middle"])

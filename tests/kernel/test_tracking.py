@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -279,6 +281,26 @@ def test_logging_inside_a_cell_is_part_of_its_checkpoint(kernel: Kernel) -> None
     with kernel.project() as project:
         points = project.metrics(checkpoint.run_id or "", "inside")
     assert [(point.step, point.checkpoint_id) for point in points] == [(step, checkpoint.id) for step in range(3)]
+
+
+def test_a_checkpoint_that_changes_nothing_weighs_less_than_two_kilobytes(tmp_path: Path) -> None:
+    with open_kernel(tmp_path / "project") as kernel:
+        kernel.track(START)
+        kernel.run("globals().update({f'v{number}': [number] for number in range(300)})")
+        weights = [weight_after(kernel, cells) for cells in (20, 200)]
+        assert (weights[1] - weights[0]) / 200 < 2_000
+
+
+def weight_after(kernel: Kernel, cells: int) -> int:
+    """Return what the objects and the database take when so many cells have run that change nothing."""
+    for _ in range(cells):
+        kernel.run("pass", cell_id="same")
+    kernel.flush()
+    with closing(sqlite3.connect(kernel.folder / ".mlm" / "mlm.db")) as database:
+        ((objects,),) = database.execute("SELECT sum(stored_bytes + 52) FROM objects")
+        ((pages,),) = database.execute("PRAGMA page_count")
+        ((page_bytes,),) = database.execute("PRAGMA page_size")
+    return int(objects + pages * page_bytes)
 
 
 # A kernel's life

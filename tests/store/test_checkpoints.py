@@ -52,7 +52,6 @@ class History:
         self,
         id: str,
         *,
-        execution: CellExecution | None = None,
         signature: Signature | None = None,
         name: str | None = None,
         note: str | None = None,
@@ -73,7 +72,7 @@ class History:
                     **fields,
                 }
             )
-            row = self.checkpoints.add(batch, manifest, signature=signature, execution=execution, name=name, note=note)
+            row = self.checkpoints.add(batch, manifest, sign=lambda digest: signature, name=name, note=note)
             return batch.commit(row)
 
 
@@ -327,7 +326,7 @@ def test_notes_are_written_and_removed(history: History) -> None:
 
 def test_the_children_of_a_deleted_checkpoint_go_on_from_its_parent(history: History) -> None:
     history.add("01")
-    middle = history.add("02", parent_id="01", signature=Signature("d" * 64, "hmac-sha256", "k", "v"))
+    middle = history.add("02", parent_id="01", signature=Signature("d" * 64, "hmac-sha256", "k", "e" * 64))
     history.add("03", parent_id="02", parent=middle.digest)
     history.checkpoints.add_late_output("02", {"text": "late"}, 5)
     history.checkpoints.delete("02")
@@ -342,13 +341,13 @@ def test_the_children_of_a_deleted_checkpoint_go_on_from_its_parent(history: His
 
 def test_signatures_are_kept_one_a_key(history: History) -> None:
     checkpoint = history.add("01")
-    first = Signature(checkpoint.digest, "hmac-sha256", "k1", "v1")
+    first = Signature(checkpoint.digest, "hmac-sha256", "k1", "1" * 64)
     history.checkpoints.add_signature(first)
-    history.checkpoints.add_signature(msgspec.structs.replace(first, value="v2"))
+    history.checkpoints.add_signature(msgspec.structs.replace(first, value="2" * 64))
     history.checkpoints.add_signature(msgspec.structs.replace(first, key_id="k0"))
     assert [(signature.key_id, signature.value) for signature in history.checkpoints.signatures(checkpoint)] == [
-        ("k0", "v1"),
-        ("k1", "v2"),
+        ("k0", "1" * 64),
+        ("k1", "2" * 64),
     ]
 
 

@@ -31,7 +31,6 @@ def add_checkpoint(packs: Packs, source: str, preview: str, stream: bytes) -> No
         }
         variables["x"] = Variable("x", "bytes", "stored", Preview(preview), "f", group)
         items = [(name, batch.put_json(Kind.VARIABLE, variable)) for name, variable in sorted(variables.items())]
-        execution = CellExecution(source, "ok", 1, 1.0)
         manifest = Manifest(
             id="01",
             kind="cell",
@@ -40,9 +39,9 @@ def add_checkpoint(packs: Packs, source: str, preview: str, stream: bytes) -> No
             ordinal=1,
             variables=tree.build(items, lambda node: batch.put(Kind.NODE, node)),
             state=batch.put_json(Kind.STATE, State("/", ())),
-            execution=batch.put_json(Kind.EXECUTION, execution),
+            execution=CellExecution(source, "ok", 1, 1.0),
         )
-        batch.commit(Checkpoints(packs.database, packs).add(batch, manifest, execution=execution))
+        batch.commit(Checkpoints(packs.database, packs).add(batch, manifest))
 
 
 def test_the_recipe_reads_a_cell_a_preview_and_a_value(packs: Packs) -> None:

@@ -634,8 +634,6 @@ def test_what_is_damaged_is_named_with_all_that_needs_it(stock: Stock) -> None:
     ("kind", "parts"),
     [
         (Kind.MANIFEST, ("everything",)),
-        (Kind.EXECUTION, ("code and outputs",)),
-        (Kind.DOCUMENT, ("notebook",)),
         (Kind.CELL, ("notebook",)),
         (Kind.STATE, ("random state",)),
     ],
@@ -648,6 +646,22 @@ def test_each_part_of_a_checkpoint_can_be_lost_by_itself(stock: Stock, kind: Kin
     flip(path, record.offset)
     (touched,) = verify(stock.packs).checkpoints
     assert (touched.id, touched.variables, touched.parts) == (made.id, (), parts)
+
+
+@pytest.mark.parametrize(("content", "part"), [(b"printed", "outputs"), (b'{"title"', "notebook"), (b"def f()", "modules")])
+def test_a_blob_that_is_lost_is_named_by_what_it_was(stock: Stock, content: bytes, part: str) -> None:
+    made = stock.add({"a": noise(1)}, outputs="printed")
+    (digest,) = (
+        record.digest.hex()
+        for path in packs_of(stock)
+        for record in scan(path)
+        if record.kind is Kind.CHUNK and content in stock.packs.get(record.digest.hex())
+    )
+    with stock.database.transaction() as connection:
+        connection.execute("DELETE FROM objects WHERE digest = ?", (bytes.fromhex(digest),))
+    (touched,) = verify(stock.packs).checkpoints
+    assert (touched.id, touched.variables) == (made.id, ())
+    assert part in touched.parts
 
 
 def test_a_damaged_header_is_named_though_nothing_is_lost_yet(stock: Stock) -> None:

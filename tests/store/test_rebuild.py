@@ -227,6 +227,15 @@ def test_a_checkpoint_whose_manifest_is_damaged_keeps_its_row(stock: Stock) -> N
     assert (touched.id, touched.name, touched.parts) == (made[1].id, "n1", ("everything",))
 
 
+def test_a_signature_that_is_none_is_passed_over(stock: Stock) -> None:
+    made = stock.add({"a": b"1"})
+    with stock.packs.batch() as batch:
+        batch.put_json(Kind.SIGNATURE, {"manifest": made.digest, "scheme": "hmac-sha256", "key_id": "k", "value": "no digits"})
+        batch.commit()
+    after = anew(stock, Path.unlink)
+    assert after.signed == {made.id: KEY}
+
+
 def test_the_old_database_is_kept_with_its_log(stock: Stock) -> None:
     stock.add({"a": b"1"})
     stock.packs.forget_files()  # the database stays open: its last rows are in the log

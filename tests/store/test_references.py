@@ -21,8 +21,6 @@ ROLES: dict[Role, type[msgspec.Struct]] = {
     Role.MANIFEST: entities.Manifest,
     Role.VARIABLE: entities.Variable,
     Role.GROUP: entities.Group,
-    Role.EXECUTION: entities.CellExecution,
-    Role.DOCUMENT: entities.Document,
     Role.CELL: entities.DocumentCell,
     Role.STATE: entities.State,
     Role.RUN: FinishedRun,
@@ -30,6 +28,7 @@ ROLES: dict[Role, type[msgspec.Struct]] = {
 }
 NOT_FOLLOWED = {("Manifest", "parent"), ("Session", "environment")}
 """A checkpoint outlives its parent; sessions have rows of their own."""
+NESTED = ("Buffer", "Artifact", "Session", "Run", "CellExecution", "Document")
 
 
 def full(kind: type[msgspec.Struct], counter: Iterator[int], digests: set[Digest]) -> Any:
@@ -43,7 +42,7 @@ def full(kind: type[msgspec.Struct], counter: Iterator[int], digests: set[Digest
 
     values: dict[str, Any] = {}
     for field, annotation in kind.__annotations__.items():
-        inner = next((name for name in ("Buffer", "Artifact", "Session", "Run") if name in annotation), None)
+        inner = next((name for name in NESTED if name in annotation), None)
         if annotation in ("Digest", "Digest | None"):
             values[field] = new_digest(field)
         elif annotation == "dict[str, Digest]":
