@@ -15,7 +15,6 @@ import msgspec
 
 from mlm_jupyter.clock import now_ms
 from mlm_jupyter.core import outputs as output_areas
-from mlm_jupyter.core import tree
 from mlm_jupyter.core.diff import CheckpointDiff, Contents, cells_of, diff_checkpoints
 from mlm_jupyter.core.digest import Digest, canonical_json
 from mlm_jupyter.core.document import to_notebook
@@ -44,7 +43,7 @@ from mlm_jupyter.store.history import CheckpointFilter
 from mlm_jupyter.store.journal import keep_deletion
 from mlm_jupyter.store.location import FOLDER_NAME
 from mlm_jupyter.store.packs import Packs
-from mlm_jupyter.store.references import Role, references
+from mlm_jupyter.store.references import Edge, Role, references
 from mlm_jupyter.store.runs import Runs
 
 CheckpointRef = str | Checkpoint
@@ -205,15 +204,25 @@ class Reader:
         execution = self.execution(ref)
         return self._load_json(execution.widgets) if execution and execution.widgets else None
 
-    def shows(self, ref: CheckpointRef, blob: Digest) -> bool:
-        """Tell whether a blob is the outputs of the cell, the state of its widgets, or either of another cell shown then."""
-        manifest = self.manifest(ref)
-        if manifest.execution is not None and blob in (manifest.execution.outputs, manifest.execution.widgets):
-            return True
-        if manifest.document is None:
-            return False
-        cells = tree.walk(manifest.document.cells, self._packs.get)
-        return any(blob == edge.digest for _, cell in cells for edge in references(Role.CELL, self._packs.get(cell)))
+    def shows(self, refs: Iterable[CheckpointRef], blob: Digest) -> bool:
+        """Tell whether a blob is the outputs of a cell, or the state of its widgets, of any cell shown at these checkpoints.
+
+        What they share is looked into once.
+        """
+        seen: set[Digest] = set()
+        for ref in refs:
+            manifest = self.manifest(ref)
+            if manifest.execution is not None and blob in (manifest.execution.outputs, manifest.execution.widgets):
+                return True
+            pending = [Edge(Role.CELLS, manifest.document.cells)] if manifest.document is not None else []
+            while pending:
+                role, digest = pending.pop()
+                if role is Role.BLOB and digest == blob:
+                    return True
+                if role is not Role.BLOB and digest not in seen:
+                    seen.add(digest)
+                    pending += references(role, self._packs.get(digest))
+        return False
 
     def environment(self, ref: CheckpointRef) -> Environment | None:
         """Return what the code ran on; None where it is not known."""

@@ -150,8 +150,8 @@ export class Client {
   }
 
   /**
-   * Where the bytes of an output or artifact can be downloaded; an output is found sooner where
-   * the checkpoint that shows it is told.
+   * Where the bytes of an output or artifact can be downloaded; of outputs, tell the checkpoint that shows them: without it
+   * only the newest are looked through.
    */
   blobUrl(project: string, digest: string, checkpoint?: string): string {
     return this.url(['projects', project, 'blobs', digest], { checkpoint });

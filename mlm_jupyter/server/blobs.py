@@ -23,6 +23,8 @@ from mlm_jupyter.server.endpoint import Handler
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _PICTURES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 """What a browser draws and cannot run; all else is bytes to it."""
+_MOST_SEARCHED: Final = 100
+"""Checkpoints, so that a download takes as long at any length of history."""
 
 
 class Download(NamedTuple):
@@ -90,11 +92,11 @@ def find_download(reader: Reader, digest: str, *, checkpoint: str | None = None)
 
     Parameters
     ----------
-    checkpoint : where it is shown, if that is known; else every checkpoint is looked through, the newest first.
+    checkpoint : where it is shown, if that is known; else the newest checkpoints are looked through.
 
     Raises
     ------
-    NotFoundError : no output and no artifact has these bytes, whatever else may.
+    NotFoundError : no output there and no artifact has these bytes, whatever else may.
     """
     if not _DIGEST.fullmatch(digest):
         raise InvalidInputError(f"{digest[:80]!r} is not a digest, which is 64 hexadecimal digits in small letters")
@@ -102,7 +104,10 @@ def find_download(reader: Reader, digest: str, *, checkpoint: str | None = None)
     if artifact is not None:
         kind = artifact.media_type if artifact.media_type in _PICTURES else "application/octet-stream"
         return Download(artifact.name.rpartition("/")[2], kind, *reader.blob_chunks(digest))
-    refs = reader.checkpoints() if checkpoint is None else [reader.get_checkpoint(checkpoint)]
-    if any(reader.shows(ref, digest) for ref in refs):
+    refs = reader.checkpoints().take(_MOST_SEARCHED) if checkpoint is None else [reader.get_checkpoint(checkpoint)]
+    if reader.shows(refs, digest):
         return Download(f"{digest[:12]}.json", "application/octet-stream", *reader.blob_chunks(digest))
-    raise NotFoundError(f"No output and no artifact of this project is {digest[:12]}")
+    where = f"the newest {_MOST_SEARCHED} checkpoints" if checkpoint is None else f"checkpoint {refs[0].id}"
+    raise NotFoundError(
+        f"Neither an artifact nor an output of {where} is {digest[:12]}; say which checkpoint shows it: ?checkpoint=ID"
+    )

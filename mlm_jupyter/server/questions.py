@@ -93,4 +93,7 @@ class RunChange(msgspec.Struct, frozen=True):
 class BlobQuery(msgspec.Struct, frozen=True):
     """Where the blob is known to be."""
 
-    checkpoint: Annotated[str | None, Meta(description="The checkpoint that shows it, where known: it is found sooner.")] = None
+    checkpoint: Annotated[
+        str | None,
+        Meta(description="The checkpoint that shows it; without it artifacts and the newest checkpoints are looked through."),
+    ] = None

@@ -74,6 +74,26 @@ async def test_outputs_are_found_with_and_without_being_told_where(past: Past, p
     assert missing.failure == (404, "not_found")
 
 
+async def test_a_search_for_outputs_is_as_short_at_any_length_of_history(past: Past, project: Find, ask: Ask) -> None:
+    old = past.execute("print(1)", outputs=[stream("old")], cell_id="a", has_notebook=False)
+    past.cells.clear()
+    for number in range(100):
+        past.execute(f"print({number})", outputs=[stream(str(number))], cell_id=f"c{number % 40}")
+    base = await project()
+    blob = (await ask(f"{base}/checkpoints/{old.id}")).body["execution"]["outputs"]
+    unsaid = await ask(f"{base}/blobs/{blob}")
+    assert unsaid.failure == (404, "not_found")
+    assert "?checkpoint=" in unsaid.body["message"]
+    assert (await ask(f"{base}/blobs/{blob}?checkpoint={old.id}")).body == [stream("old")]
+    with Reader.open(past.folder) as reader:
+        read: list[Digest] = []
+        get = reader._packs.get
+        reader._packs.get = lambda digest: (read.append(digest), get(digest))[1]  # type: ignore[method-assign]
+        assert not reader.shows(reader.checkpoints().take(100), "0" * 64)
+    assert len(read) < 1000  # each manifest, and of 4,000 cells those that are not shared
+    assert len(set(read)) == len(read)
+
+
 async def test_nothing_of_a_variable_is_sent_whatever_its_digest(jp_root_dir: Path, ask: Ask) -> None:
     folder = jp_root_dir / "work"
     notebook = LiveNotebook(folder)
