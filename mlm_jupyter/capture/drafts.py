@@ -78,8 +78,8 @@ class BufferDraft:
         """Copy the chunks that are not stored, and let go of the live memory."""
         view = self._view()
         start = 0
-        for index, end in enumerate(self.cuts):
-            if self.hashes[index] not in known:
+        for index, (end, digest) in enumerate(zip(*self._cut(), strict=True)):
+            if digest not in known:
                 self._copies[index] = bytes(view[start:end])
             start = end
         self.release()
