@@ -10,6 +10,7 @@ import type { CheckpointDetail } from '../../schema';
 import type { IServices } from '../../tokens';
 import { canBeTrusted, hasWidgets, readOutputs } from './document';
 import { Outputs, PYTHON_CELL, Source } from './hosts';
+import { withStandIns } from './widgets';
 
 interface ICellProps {
   project: string;
@@ -45,9 +46,11 @@ export function CellPanel({ project, detail, services }: ICellProps): React.JSX.
 function Shown({ project, detail, services }: ICellProps): React.JSX.Element | null {
   const { trans, rendermime, client } = services;
   const [isTrusted, setTrusted] = React.useState(false);
-  const outputs = React.useMemo(() => shownOutputs(detail), [detail.outputs, detail.execution]);
+  const { widgets } = detail;
+  const stored = React.useMemo(() => shownOutputs(detail), [detail.outputs, detail.execution]);
+  const outputs = React.useMemo(() => withStandIns(stored, widgets), [stored]);
   const drawn = React.useMemo(() => readOutputs(outputs), [outputs]);
-  if (outputs.length === 0) {
+  if (stored.length === 0) {
     return null;
   }
   return (
@@ -62,16 +65,24 @@ function Shown({ project, detail, services }: ICellProps): React.JSX.Element | n
           </button>
         </p>
       )}
-      {hasWidgets(outputs) && (
+      {hasWidgets(stored) && (
         <p className="jp-MlmCheckpoint-notice">
-          {trans.__(
-            'Widgets are shown as text here. To see them with their saved state, open the checkpoint as a notebook and trust that.'
-          )}
+          {widgets
+            ? trans.__(
+                'Widgets are shown as they stood, in words. To see them drawn, open the checkpoint as a notebook and trust it; to use them, run their cell again.'
+              )
+            : trans.__(
+                'The state of the widgets was not kept: they are shown by the text they began with.'
+              )}
         </p>
       )}
       {detail.left_out.map(({ what, blob, size_bytes }) => (
         <p key={blob} className="jp-MlmCheckpoint-notice">
-          <a className="jp-MlmCheckpoint-link" href={client.blobUrl(project, blob)} download>
+          <a
+            className="jp-MlmCheckpoint-link"
+            href={client.blobUrl(project, blob, detail.checkpoint.id)}
+            download
+          >
             {what === 'outputs'
               ? trans.__('Download the outputs (%1)', formatSize(size_bytes))
               : trans.__('Download the state of the widgets (%1)', formatSize(size_bytes))}

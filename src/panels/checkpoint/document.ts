@@ -3,7 +3,8 @@
  */
 import type * as nbformat from '@jupyterlab/nbformat';
 
-type Json = { [key: string]: unknown };
+import { type Json, listOf, objectOf, textOf } from './loose';
+import { stateIn, WIDGET, withStandIns } from './widgets';
 
 export interface INotebookCell {
   id: string;
@@ -23,7 +24,6 @@ export interface INotebook {
 }
 
 const PYTHON = { name: 'python', mimetype: 'text/x-ipython' };
-const WIDGET = 'application/vnd.jupyter.widget-view+json';
 
 /** What is drawn in full without running anything, whoever wrote it. */
 const PASSIVE = /^(text\/plain|text\/latex|image\/(png|jpeg|gif|bmp|webp)|application\/json)$/;
@@ -34,9 +34,11 @@ const ACTIVE =
 
 export function readNotebook(stored: Json): INotebook {
   const cells = listOf(stored.cells);
+  const metadata = objectOf(stored.metadata);
+  const widgets = stateIn(metadata);
   return {
-    cells: cells.map(readCell),
-    language: readLanguage(objectOf(stored.metadata)),
+    cells: cells.map((cell, index) => readCell(cell, index, widgets)),
+    language: readLanguage(metadata),
     content: { ...stored, cells: cells.map(withoutTrust) }
   };
 }
@@ -46,14 +48,14 @@ function withoutTrust(cell: Json): Json {
   return { ...cell, metadata: without(objectOf(cell.metadata), 'trusted') };
 }
 
-function readCell(cell: Json, index: number): INotebookCell {
+function readCell(cell: Json, index: number, widgets: Json): INotebookCell {
   const kind = cell.cell_type === 'code' || cell.cell_type === 'markdown' ? cell.cell_type : 'raw';
   return {
     id: typeof cell.id === 'string' ? cell.id : String(index),
     kind,
     source: textOf(cell.source),
     count: typeof cell.execution_count === 'number' ? cell.execution_count : null,
-    outputs: readOutputs(listOf(cell.outputs)),
+    outputs: readOutputs(withStandIns(listOf(cell.outputs), widgets)),
     attachments: cell.attachments as nbformat.IAttachments | undefined
   };
 }
@@ -102,7 +104,7 @@ function readOutput(output: Json): nbformat.IOutput | null {
   }
 }
 
-/** A widget needs the kernel that made it, so its text is shown instead. */
+/** Of a widget without a state the text is shown that it began with. */
 function readData(data: Json): nbformat.IMimeBundle {
   const shown = WIDGET in data && 'text/plain' in data ? without(data, WIDGET) : data;
   return shown as nbformat.IMimeBundle;
@@ -131,18 +133,4 @@ export function picturesOf(outputs: readonly Json[]): string[] {
 
 function without(object: Json, name: string): Json {
   return Object.fromEntries(Object.entries(object).filter(([key]) => key !== name));
-}
-
-function textOf(value: unknown): string {
-  return Array.isArray(value) ? value.join('') : typeof value === 'string' ? value : '';
-}
-
-function objectOf(value: unknown): Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Json)
-    : {};
-}
-
-function listOf(value: unknown): Json[] {
-  return Array.isArray(value) ? value.map(objectOf) : [];
 }
