@@ -98,8 +98,27 @@ def track(
     if shell is None:
         raise InvalidInputError("There is no notebook here to track. In a script, record runs with: mlm_jupyter.start_run()")
     return load(shell).start(
-        name, experiment=experiment, tags=tags, params=params, metrics=metrics, exclude=exclude, manual=manual
+        name,
+        experiment=experiment,
+        tags=tags,
+        params=_names(params),
+        metrics=_names(metrics),
+        exclude=_names(exclude),
+        manual=manual,
     )
+
+
+def _names(given: Iterable[str]) -> list[str]:
+    """Return names as a list; a text is a list with commas, as in the magics, and not one of letters."""
+    return [name.strip() for name in given.split(",") if name.strip()] if isinstance(given, str) else list(given)
+
+
+def _reference(ref: Checkpoint | str) -> str:
+    from mlm_jupyter.core.entities import Checkpoint
+
+    if not isinstance(ref, Checkpoint | str):
+        raise InvalidInputError(f"A checkpoint is given by its name or id, or as one of mlm_jupyter.history(), not as {ref!r}.")
+    return ref.id if isinstance(ref, Checkpoint) else ref
 
 
 def stop() -> None:
@@ -140,13 +159,18 @@ def checkpoint(name: str | None = None, *, note: str | None = None) -> Checkpoin
 
 
 def restore(
-    ref: str, *, only: Iterable[str] | None = None, dry_run: bool = False, strict: bool = False, save: bool = True
+    ref: Checkpoint | str,
+    *,
+    only: Iterable[str] | None = None,
+    dry_run: bool = False,
+    strict: bool = False,
+    save: bool = True,
 ) -> RestoreReport:
     """Put the kernel back to a checkpoint, after saving what is there now.
 
     Parameters
     ----------
-    ref : a checkpoint's or run's name or id, ``latest``, ``current``, each with ``~N`` for N parents back.
+    ref : a checkpoint, or its or its run's name or id, ``latest``, ``current``, each with ``~N`` for N parents back.
     only : names to bring back, with the names they share objects with; the rest stays as it is.
     dry_run : only report what would be done.
     strict : do nothing at all unless everything can be brought back.
@@ -158,7 +182,8 @@ def restore(
     UntrustedError : it was not signed by you; nothing of it was unpickled.
     RestoreError : with ``strict``, when something cannot be brought back.
     """
-    return _tracker().restore(ref, only=only, dry_run=dry_run, strict=strict, save=save)
+    names = None if only is None else _names(only)
+    return _tracker().restore(_reference(ref), only=names, dry_run=dry_run, strict=strict, save=save)
 
 
 def undo(n: int = 1) -> RestoreReport:
@@ -175,14 +200,14 @@ def history(n: int | None = None, *, run: str | None = None, all: bool = False) 
     return list(pages) if n is None else pages.take(n)
 
 
-def diff(base: str | None = None, other: str | None = None) -> Comparison:
+def diff(base: Checkpoint | str | None = None, other: Checkpoint | str | None = None) -> Comparison:
     """Compare two checkpoints; without ``other``, a checkpoint with now; without both, what the last cell did.
 
     Raises
     ------
     NotFoundError, AmbiguousError : nothing, or several things, are called that.
     """
-    return _tracker().diff(base, other)
+    return _tracker().diff(*(None if ref is None else _reference(ref) for ref in (base, other)))
 
 
 def start_run(

@@ -6,6 +6,13 @@ where the fact is known and turned into a red line, an exit status or an HTTP st
 
 from __future__ import annotations
 
+import os
+import traceback
+from pathlib import Path
+
+_OURS = f"{Path(__file__).parent}{os.sep}"
+_SHELLS = f"{os.sep}IPython{os.sep}core{os.sep}"
+
 
 class MlmError(Exception):
     """Something this package was asked to do and cannot; ``str(error)`` is the whole story in one line."""
@@ -18,6 +25,13 @@ class MlmError(Exception):
 
     def __str__(self) -> str:
         return self.message
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython shows: one line, and above it the user's own calls where it is deeper than the cell."""
+        frames = traceback.extract_tb(self.__traceback__)
+        own = [one for one in frames if not one.filename.startswith(_OURS) and _SHELLS not in one.filename]
+        calls = traceback.format_list(own) if len(own) > 1 else []
+        return [*(call.rstrip("\n") for call in calls), f"mlm: {' '.join(self.message.split())}"]
 
 
 class NotFoundError(MlmError, LookupError):

@@ -153,7 +153,7 @@ def find_folder(path: str | os.PathLike[str] | None = None) -> Path:
     if folder is None:
         named = environ.get("MLM_PROJECT")
         where = f"in {named}, which MLM_PROJECT names" if named else f"in {start} or above it"
-        raise NotFoundError(f"There is no project {where}. Make one with: mlm init")
+        raise NotFoundError(f"There is no project {where}. Make one with: mlm init; in a notebook with: %mlm_track")
     return folder
 
 

@@ -61,6 +61,8 @@ class RestoreReport(msgspec.Struct, kw_only=True):
         ):
             if names:
                 lines.append(f"  {label}: {', '.join(names)}")
+        if not any((self.restored, self.unchanged, self.removed, self.kept, self.failed)):
+            lines.append("  It has no variables.")
         lines += [f"  not restorable: {name}: {reason}" for name, reason in sorted(self.failed.items())]
         lines += [f"  {name} came back {what}" for name, what in sorted(self.lossy.items())]
         return lines + [f"  {note}" for note in self.notes]

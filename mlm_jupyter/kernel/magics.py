@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from IPython import get_ipython
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, needs_local_scope, no_var_expand
 
+from mlm_jupyter.clock import now_ms
 from mlm_jupyter.core.parts import PARTS
-from mlm_jupyter.errors import InvalidInputError, MlmError
+from mlm_jupyter.errors import InvalidInputError, MlmError, NotFoundError
 from mlm_jupyter.kernel.arguments import Argument, Given, Kind, Signature, unquoted
 from mlm_jupyter.kernel.body import ADOPTED, BodyRun, adopt_bodies
 from mlm_jupyter.kernel.expressions import read_metrics
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+_OF_THE_SHELL: Final = re.compile(r"(?<=with: )mlm (history|runs)\b")
+"""Advice that is typed into a cell as well, where ``mlm`` may not be on the path."""
 
 VERBS: Final = ("start", "stop", "pause", "resume", "status")
 SIGNATURES: Final = {
@@ -81,7 +87,7 @@ def _in_one_line(method: Callable[P, R]) -> Callable[P, R]:
         try:
             return method(*args, **kwargs)
         except (MlmError, OSError) as error:
-            line = f"mlm: {' '.join(str(error).split())}"
+            line = _OF_THE_SHELL.sub(r"%mlm_\1", f"mlm: {' '.join(str(error).split())}")
             vars(error)["_render_traceback_"] = lambda: [_red(line)]  # IPython asks an exception for it
             raise
 
@@ -125,6 +131,7 @@ class MlmMagics(Magics):
         """
         given = SIGNATURES["mlm_track"].read(line)
         verb = given.text("VERB") or "start"
+        was_tracking = self._tracker.is_tracking
         if verb == "start":
             self._start(given)
         else:
@@ -132,6 +139,20 @@ class MlmMagics(Magics):
         if verb in ("stop", "pause", "resume"):
             {"stop": self._tracker.stop, "pause": self._tracker.pause, "resume": self._tracker.resume}[verb]()
         print(self._tracker.status())
+        if verb == "start" and not was_tracking:
+            self._tell_last_state()
+
+    def _tell_last_state(self) -> None:
+        """Offer an empty kernel what the notebook's last one had."""
+        from mlm_jupyter.commands.text import age
+
+        live = self._tracker.live
+        if live is None or live.notebook is None or live.namespace.names():
+            return
+        with suppress(NotFoundError), self._project() as project:
+            last = project.get_checkpoint("latest", notebook=live.notebook)
+            if project.variables(last):
+                print(f"Its last state, of {age(last.created_at, now_ms())} ago, can be had back: %mlm_restore {last.id}")
 
     def _start(self, given: Given) -> None:
         tags = given.pairs("--tag")

@@ -32,6 +32,7 @@ from mlm_jupyter.store.rows import (
 
 _STEPS_BACK: Final = re.compile(r"(.+)~(\d+)", re.DOTALL)
 _ID_PREFIX: Final = re.compile(r"[0-9a-z]+")
+_STARTS: Final = 20  # in so many empty kernels tracking may have begun since the latest
 _CANDIDATES: Final = 6
 """How many things that an ambiguous reference fits are listed."""
 _RESERVED_NAMES: Final = ("latest", "current")
@@ -151,7 +152,7 @@ class Checkpoints:
             if current is None:
                 raise NotFoundError("Nothing is tracked here, so there is no current checkpoint. Did you mean latest?")
             return self.get(current)
-        raise self._unknown(ref)
+        raise self._unknown(ref, notebook)
 
     def _find_named(self, name: str) -> Checkpoint | None:
         found = self._find("WHERE name = ?", name)
@@ -187,9 +188,9 @@ class Checkpoints:
         return self.find(id) or self._last_of_run(id, ref)
 
     def _latest(self, notebook: str | None) -> Checkpoint:
-        found = self.list(notebook=notebook, limit=1, include_saves=False)
+        found = self.list(notebook=notebook, limit=_STARTS, include_saves=False)
         if found:
-            return found[0]
+            return next((checkpoint for checkpoint in found if not _is_empty_start(checkpoint)), found[0])
         whose = "This project" if notebook is None else f"The notebook {notebook}"
         raise NotFoundError(f"{whose} has no checkpoint yet. Run a cell after %mlm_track, or make one with %mlm_checkpoint")
 
@@ -200,7 +201,12 @@ class Checkpoints:
             checkpoint = self.get(checkpoint.parent_id)
         return checkpoint
 
-    def _unknown(self, ref: str) -> NotFoundError:
+    def _unknown(self, ref: str, notebook: str | None) -> NotFoundError:
+        if ref.removeprefix("#").isdecimal():
+            numbered = self._numbered(int(ref.removeprefix("#")), notebook)
+            if numbered:
+                listed = ", ".join(f"{one.id} of {one.notebook}" if one.notebook else one.id for one in numbered)
+                return NotFoundError(f"{ref} is a number; a reference is a name or an id. Number {ref} has the id {listed}")
         if "~" in ref:
             return NotFoundError(f"No checkpoint {ref!r} in this project. To go N parents back, write ~N, as in latest~1")
         connection = self._database.connection()
@@ -211,6 +217,11 @@ class Checkpoints:
         close = difflib.get_close_matches(ref, [*_RESERVED_NAMES, *(name for (name,) in names)])
         hint = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
         return NotFoundError(f"No checkpoint {ref!r} in this project.{hint} List them with: mlm history")
+
+    def _numbered(self, ordinal: int, notebook: str | None) -> builtins.list[Checkpoint]:
+        """Return the checkpoints with this number: of ``notebook``, or the newest of several notebooks."""
+        is_wanted, values = ("AND notebook = ?", (notebook,)) if notebook is not None else ("", ())
+        return self._select(f"WHERE ordinal = ? {is_wanted} ORDER BY id DESC LIMIT {_CANDIDATES}", min(ordinal, 2**62), *values)
 
     def manifest(self, checkpoint: Checkpoint) -> Manifest:
         """Return what never changes of ``checkpoint``."""
@@ -343,6 +354,11 @@ def _conflict(error: sqlite3.IntegrityError, id: str, name: str | None) -> Confl
 
 def _taken(name: str) -> ConflictError:
     return ConflictError(f"Another checkpoint is called {name!r} already. Choose another name, or rename that one first")
+
+
+def _is_empty_start(checkpoint: Checkpoint) -> bool:
+    """Tell whether tracking began with it in a kernel that had no variables: nobody means that by the latest."""
+    return checkpoint.kind == "baseline" and not checkpoint.changes
 
 
 def _described(checkpoint: Checkpoint) -> str:

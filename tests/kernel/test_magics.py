@@ -245,6 +245,57 @@ def test_bad_use_fails_the_cell_with_one_red_line(kernel: Kernel, line: str, nam
 
 
 @ignores_jupyter
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ("restore('lates')", "Did you mean 'latest'?"),
+        ("restore(3)", "by its name or id"),
+        ("restore('latest', only='nothing')", "No variable 'nothing'"),
+        ("diff('nope')", "No checkpoint 'nope'"),
+        ("checkpoint('a b')", "cannot name a checkpoint"),
+        ("log_metric('acc', 'high')", "must be a number"),
+    ],
+)
+def test_bad_use_of_a_function_is_one_line_too(kernel: Kernel, call: str, said: str) -> None:
+    (error,) = kernel.run(f"__import__('mlm_jupyter').{call}").outputs
+    (line,) = error["traceback"]
+    assert line.startswith("mlm: ") and said in line
+
+
+@ignores_jupyter
+def test_bad_use_deep_in_the_users_own_code_says_where(kernel: Kernel) -> None:
+    (error,) = kernel.run("import mlm_jupyter as mlm\ndef fit():\n    mlm.log_metric('acc', 'high')\nfit()").outputs
+    *calls, line = error["traceback"]
+    assert line.startswith("mlm: Metric 'acc'") and "in fit" in calls[-1] and not any("mlm_jupyter/" in call for call in calls)
+
+
+@ignores_jupyter
+def test_functions_take_checkpoints_and_one_name_as_a_text(kernel: Kernel) -> None:
+    kernel.run("import mlm_jupyter as mlm\nmlm.track(metrics='accuracy')\nmodel, accuracy = 'good', 0.5")
+    made = kernel.run("made = mlm.checkpoint(); model = accuracy = 0; mlm.restore(made, only='model')")
+    assert made.status == "ok" and kernel.ask("[model, accuracy]") == ["good", 0]
+    assert runs_of(kernel, kernel.ask("mlm.status().run"))[0].metrics.keys() >= {"accuracy"}
+
+
+@ignores_jupyter
+def test_an_empty_kernel_is_offered_the_last_state_and_latest_means_it(tmp_path: Path) -> None:
+    with open_kernel(tmp_path / "work") as kernel:
+        assert "had back" not in kernel.run(START).text
+        kernel.track("x = [1]; y = x")
+        kernel.flush()
+        kernel.kill()
+        kernel.start()
+        offered = kernel.run(START).text
+        assert (command := re.search(r"%mlm_restore \w+", offered)) is not None
+        assert kernel.run("%mlm_restore latest").printed.splitlines()[1:] == ["  restored: x, y"]
+        assert kernel.ask("x is y")
+        assert "unchanged: x, y" in kernel.run(command[0]).printed
+        kernel.restart()
+        kernel.run("z = 1")
+        assert "had back" not in kernel.run(START).text
+
+
+@ignores_jupyter
 def test_an_error_can_be_caught_as_any_other(kernel: Kernel) -> None:
     reply = kernel.run(
         "import mlm_jupyter as mlm\ntry:\n    %mlm_restore nosuch\nexcept mlm.MlmError as e:\n    print('caught', e.code)"
@@ -514,7 +565,7 @@ def test_a_terminal_shows_the_same_in_plain_lines(tmp_path: Path) -> None:
         env=environment(tmp_path, None, {}),
     )
     shown = re.sub(r"(?m)^In \[\d+\]: ", "", done.stdout)
-    assert "mlm: No checkpoint 'nosuch' in this project. List them with: mlm history" in shown.splitlines()
+    assert "mlm: No checkpoint 'nosuch' in this project. List them with: %mlm_history" in shown.splitlines()
     assert "Traceback" not in shown and "\x1b" not in shown
     assert re.search(r"Out\[6\]: \nRestored checkpoint \w+\.\n  restored: a\n", shown)
     assert "Out[7]: 1" in shown
