@@ -33,6 +33,8 @@ def history(options: argparse.Namespace) -> None:
         write_json(found)
     elif found:
         write_lines(history_lines(found, now=now_ms(), width=terminal_width(), ink=Ink()))
+    elif options.notebook is not None:
+        raise NotFoundError(f"No checkpoint of the notebook {options.notebook}. List those of all with: mlm history")
     else:
         print("No checkpoints yet. In a notebook:  %load_ext mlm_jupyter  then  %mlm_track", file=sys.stderr)
 

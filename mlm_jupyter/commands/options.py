@@ -33,10 +33,9 @@ def add_count(parser: argparse.ArgumentParser, default: int) -> None:
 
 
 def _count(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise ValueError(text)
-    return number or sys.maxsize
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"a whole number, 0 or more, not {text!r}")
+    return int(text) or sys.maxsize
 
 
 def project_of(options: argparse.Namespace) -> Project:

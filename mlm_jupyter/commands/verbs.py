@@ -42,6 +42,9 @@ VERBS: Final = (
 )
 
 
+_OF_KERNELS: Final = ("track", "checkpoint", "restore", "undo", "log", "run")
+
+
 class _Parser(argparse.ArgumentParser):
     """Argparse's parser, saying what is wrong in one line."""
 
@@ -83,6 +86,9 @@ def _check_verb(arguments: Sequence[str]) -> None:
     if word.startswith("-") or word in names:
         return
     near = difflib.get_close_matches(word, names, 1)
+    if word in _OF_KERNELS:
+        print(f"mlm: {word} is for the kernel of a notebook. Type there: %mlm_{word}", file=sys.stderr)
+        raise SystemExit(2)
     hint = f"Did you mean: mlm {near[0]}?" if near else "List them with: mlm --help"
     print(f"mlm: no verb {word!r}. {hint}", file=sys.stderr)
     raise SystemExit(2)

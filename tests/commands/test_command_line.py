@@ -245,6 +245,8 @@ def test_the_project_is_found_from_below_and_by_option(
     ("arguments", "words"),
     [
         (["histroy"], "Did you mean: mlm history?"),
+        (["restore", "latest"], "Type there: %mlm_restore"),
+        (["history", "-n", "x"], "a whole number, 0 or more, not 'x'"),
         (["xyzzy"], "mlm --help"),
         (["history", "--nope"], "--nope"),
         (["history", "-n", "-1"], "-n"),
@@ -262,6 +264,19 @@ def test_an_unknown_reference_is_one_line_and_status_1(mlm: Run, past: Past) -> 
     status, out, err = mlm("show", "no-such-thing")
     assert (status, out, err.count("\n")) == (1, "", 1)
     assert err.startswith("mlm: ")
+
+
+def test_the_number_of_a_checkpoint_is_answered_with_its_id(mlm: Run, past: Past) -> None:
+    listed = {line.split()[0]: line.split()[1] for line in mlm("history")[1].splitlines()}
+    for number in ("2", "#2"):
+        status, out, err = mlm("diff", "latest", number)
+        assert (status, out, err.count("\n")) == (1, "", 1)
+        assert f"Number {number} has the id {listed['2']}" in err
+    assert mlm("show", "99999999999999999999")[0] == 1
+
+
+def test_a_notebook_without_checkpoints_is_said_to_be_that(mlm: Run, past: Past) -> None:
+    assert "No checkpoint of the notebook nosuch.ipynb" in mlm("history", "--notebook", "nosuch.ipynb")[2]
 
 
 def test_every_verb_has_help(mlm: Run) -> None:
