@@ -13,7 +13,8 @@ from mlm_jupyter.core.answers import ProjectInfo
 from mlm_jupyter.core.digest import digest_of
 from mlm_jupyter.errors import CorruptError, IncompatibleError, InvalidInputError, MlmError, NotFoundError, StorageError
 from mlm_jupyter.reader import Reader
-from mlm_jupyter.store.location import find_project
+from mlm_jupyter.store.connection import storage_error
+from mlm_jupyter.store.location import FOLDER_NAME, find_project
 
 _COLLABORATION_DRIVE: Final = "RTC:"  # jupyter-collaboration shows the server's own files under it
 _ID_DIGITS: Final = 16
@@ -58,7 +59,10 @@ class Projects:
         NotFoundError : this server's notebooks do not lie in a folder.
         """
         path = self._locate(notebook)
-        folder = find_project(path if path.is_file() else path.parent, environ=self._environ)
+        try:
+            folder = find_project(path if path.is_file() else path.parent, environ=self._environ)
+        except OSError as error:
+            raise StorageError(f"The project of {notebook[:200]!r} cannot be looked for: {error.strerror}") from error
         if folder is None:
             return None
         return self._info(self._remember(folder), notebook=_relative(path, folder))
@@ -87,11 +91,6 @@ class Projects:
         if self._root is None:
             raise NotFoundError("The notebooks of this server do not lie in a folder of it, so it cannot find their projects")
         name = notebook.removeprefix(_COLLABORATION_DRIVE).strip("/")
-        drive, colon, _ = name.partition("/")[0].partition(":")
-        if colon and not (self._root / name).exists():
-            raise NotFoundError(
-                f"What lies in the drive {drive[:80]!r} is no file of this server: its history is not known here"
-            )
         if not name or "\0" in name or ".." in name.split("/") or len(name) > 4096:
             raise InvalidInputError(f"{notebook[:200]!r} is no path of a notebook: it starts at the server's root, has no ..")
         drive, colon, _ = name.partition("/")[0].partition(":")
@@ -174,9 +173,15 @@ class OpenProject:
                     if reader not in self._lent:
                         reader.close()
             if self._reader is None:
-                self._reader = Reader.open(self.folder, wait_s=_WAIT_S)
+                self._reader = self._open()
             self._lent[self._reader] = self._lent.get(self._reader, 0) + 1
             return self._reader
+
+    def _open(self) -> Reader:
+        try:
+            return Reader.open(self.folder, wait_s=_WAIT_S)
+        except OSError as error:  # of the folder itself: no permission, a disk that is gone
+            raise storage_error(error, self.folder / FOLDER_NAME) from error
 
     def _give_up(self, reader: Reader) -> None:
         with self._lock:

@@ -14,11 +14,19 @@ from typing import Final
 
 from tornado.ioloop import PeriodicCallback
 
-from mlm_jupyter.errors import MlmError, StorageError
+from mlm_jupyter.errors import MlmError
+from mlm_jupyter.reader import Reader
 from mlm_jupyter.server.projects import OpenProject, Projects
 
 _DEATHS_EVERY_S: Final = 10.0
 _BROKEN_EVERY_S: Final = 2.0
+_RESTS: Final = 20
+"""A project rests so many times as long as the quicker of two looks: on a slow disk, or locked, it does not hold up others."""
+_LONGEST_REST_S: Final = 10.0
+_GREETING_S: Final = 1.0
+
+State = tuple[Reader, int] | str
+"""The reader and its count of commits, which says nothing of another reader's; or why it cannot be had."""
 
 
 class Watch:
@@ -34,14 +42,15 @@ class Watch:
         self._tell = tell
         self._thread = ThreadPoolExecutor(1, "mlm-watch")
         self._callback = PeriodicCallback(self.look, every_ms)
-        self._seen: dict[str, int | str] = {}
-        self._retry_at: dict[str, float] = {}
+        self._seen: dict[str, State] = {}
+        self._rests_until: dict[str, float] = {}
+        self._took: dict[str, float] = {}
         self._deaths_at = 0.0
 
     async def greet(self) -> None:
-        """Begin to watch projects that are new, so that nothing written from now on is missed."""
+        """Begin to watch projects that are new, so that nothing written from now on is missed; wait for no slow disk."""
         if any(project.id not in self._seen for project in self._projects.known()):
-            await self.look()
+            await asyncio.wait([asyncio.ensure_future(self.look())], timeout=_GREETING_S)
             if not self._callback.is_running():
                 self._callback.start()
 
@@ -57,29 +66,32 @@ class Watch:
 
     def _changed(self) -> list[str]:
         now = time.monotonic()
-        projects = self._projects.known()
-        if now >= self._deaths_at:
+        projects = [project for project in self._projects.known() if now >= self._rests_until.get(project.id, 0.0)]
+        is_for_deaths = now >= self._deaths_at
+        if is_for_deaths:
             self._deaths_at = now + _DEATHS_EVERY_S
-            for project in projects:
-                _mark_killed(project)
-        return [project.id for project in projects if self._has_changed(project, now)]
+        return [project.id for project in projects if self._has_changed(project, is_for_deaths=is_for_deaths)]
 
-    def _has_changed(self, project: OpenProject, now: float) -> bool:
-        seen = self._seen.get(project.id)
-        if isinstance(seen, str) and now < self._retry_at[project.id]:
-            return False
-        found = _state(project)
-        if isinstance(found, str):
-            self._retry_at[project.id] = now + _BROKEN_EVERY_S
+    def _has_changed(self, project: OpenProject, *, is_for_deaths: bool) -> bool:
+        began = time.monotonic()
+        if is_for_deaths:
+            _mark_killed(project)
+        seen, found = self._seen.get(project.id), _state(project)
         self._seen[project.id] = found
+        self._rest(project.id, began, least=_BROKEN_EVERY_S if isinstance(found, str) else 0.0)
         return seen is not None and seen != found
 
+    def _rest(self, id: str, began: float, *, least: float) -> None:
+        now = time.monotonic()
+        took, before = now - began, self._took.get(id, 0.0)
+        self._took[id] = took
+        self._rests_until[id] = now + max(min(_RESTS * min(took, before), _LONGEST_REST_S), least)
 
-def _state(project: OpenProject) -> int | str:
-    """Return the count of commits, or why it cannot be had."""
+
+def _state(project: OpenProject) -> State:
     try:
         with project.reading() as reader:
-            return reader.data_version()
+            return reader, reader.data_version()
     except MlmError as error:
         return str(error)
 
@@ -89,7 +101,5 @@ def _mark_killed(project: OpenProject) -> None:
     try:
         with project.reading() as reader:
             reader.mark_killed()
-    except StorageError:  # somebody is writing; the next time will do
-        pass
-    except MlmError:  # told to whoever asks for it
+    except MlmError:  # somebody is writing, and the next time will do; or it is told to whoever asks for it
         pass
