@@ -9,7 +9,7 @@ import { KernelFailure } from './ask';
 
 const INSTALL = '%pip install mlm_jupyter';
 
-/** An answer that comes sooner needs no word about waiting. */
+/** What comes sooner needs no word about waiting. */
 const QUIET_MS = 700;
 
 /** Ask a kernel; null when it failed, which is then on screen. */
@@ -19,17 +19,30 @@ export async function askVisibly<T>(
   verb: string,
   args: { [key: string]: unknown } = {}
 ): Promise<T | null> {
-  let waiting = '';
-  const timer = setTimeout(() => (waiting = showWaiting(services, panel)), QUIET_MS);
+  const end = tellOfWaiting(() => waitingFor(services, panel));
   try {
     return await services.kernels.ask<T>(panel, verb, args);
   } catch (error) {
     showFailure(services, error);
     return null;
   } finally {
-    clearTimeout(timer);
-    Notification.dismiss(waiting || 'none');
+    end();
   }
+}
+
+/** Say that something is waited for, once that takes long; returns what ends it. */
+export function tellOfWaiting(
+  message: () => string,
+  actions: Notification.IAction[] = []
+): () => void {
+  let told = 'none';
+  const timer = setTimeout(() => {
+    told = Notification.emit(message(), 'in-progress', { autoClose: false, actions });
+  }, QUIET_MS);
+  return () => {
+    clearTimeout(timer);
+    Notification.dismiss(told);
+  };
 }
 
 /** Say why something could not be done. */
@@ -60,13 +73,12 @@ export function showMissingPackage({ commands, trans }: IServices): void {
   );
 }
 
-export function isBusy(panel: NotebookPanel): boolean {
+function isBusy(panel: NotebookPanel): boolean {
   return panel.sessionContext.session?.kernel?.status === 'busy';
 }
 
-function showWaiting({ trans }: IServices, panel: NotebookPanel): string {
-  const message = isBusy(panel)
+function waitingFor({ trans }: IServices, panel: NotebookPanel): string {
+  return isBusy(panel)
     ? trans.__('The kernel is running a cell. It answers when that has ended.')
     : trans.__('Waiting for the kernel.');
-  return Notification.emit(message, 'in-progress', { autoClose: false });
 }

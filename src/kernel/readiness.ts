@@ -5,7 +5,7 @@ import { Dialog, Notification, SessionContextDialogs, showDialog } from '@jupyte
 import type { NotebookPanel } from '@jupyterlab/notebook';
 
 import type { IServices, KernelState } from '../tokens';
-import { showMissingPackage } from './asking';
+import { showMissingPackage, tellOfWaiting } from './asking';
 
 /** So often a kernel that is idle, and still does not answer, is asked (each time for two seconds). */
 const TIMES = 15;
@@ -125,16 +125,12 @@ function untilIdle({ trans }: IServices, panel: NotebookPanel): Promise<boolean>
     };
     const end = (isIdle: boolean) => {
       sessionContext.statusChanged.disconnect(check);
-      Notification.dismiss(id);
+      endWord();
       resolve(isIdle);
     };
-    const id = Notification.emit(
-      trans.__('Waiting for the kernel, to restore it then.'),
-      'in-progress',
-      {
-        autoClose: false,
-        actions: [{ label: trans.__('Cancel'), callback: () => end(false) }]
-      }
+    const endWord = tellOfWaiting(
+      () => trans.__('Waiting for the kernel, to restore it then.'),
+      [{ label: trans.__('Cancel'), callback: () => end(false) }]
     );
     sessionContext.statusChanged.connect(check);
   });
