@@ -17,6 +17,9 @@ const WAITS_MS = [500, 1000, 2000, 4000];
 const DEAF_MS = 2000;
 const DEAF_TIMES = 20;
 
+/** So long a project rests after an event: each view may ask the server for something, however many events there are. */
+const REST_MS = 200;
+
 export class Projects implements IProjects {
   constructor(
     private readonly client: Pick<Client, 'projects' | 'unreachable'>,
@@ -40,8 +43,25 @@ export class Projects implements IProjects {
   private onEvent(_: unknown, event: Event.Emission): void {
     if (event.schema_id === SCHEMA_ID) {
       this.isDeaf = false;
-      this._changed.emit((event as unknown as ProjectChanged).project);
+      this.hear((event as unknown as ProjectChanged).project);
     }
+  }
+
+  /** Tell of a project at once, and of all that comes while it rests once more. */
+  private hear(project: string): void {
+    if (this.resting.has(project)) {
+      this.resting.set(project, true);
+      return;
+    }
+    this.resting.set(project, false);
+    setTimeout(() => {
+      const isWritten = this.resting.get(project);
+      this.resting.delete(project);
+      if (isWritten) {
+        this.hear(project);
+      }
+    }, REST_MS);
+    this._changed.emit(project);
   }
 
   /** The server does not answer: all that is shown is asked for again, and so says it; and once more when the server is back. */
@@ -77,6 +97,8 @@ export class Projects implements IProjects {
 
   /** The projects that were found. */
   private readonly known = new Set<string>();
+  /** Those that were told of just now, and whether they were written to since. */
+  private readonly resting = new Map<string, boolean>();
   private isLost = false;
   /** The server is back, and no event was heard from it yet. */
   private isDeaf = false;
