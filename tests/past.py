@@ -75,6 +75,13 @@ class Past:
         self.runs.end(self.run.id, status, now_ms())  # type: ignore[arg-type]
         self.run = None
 
+    def note_environment(self, environment: Environment) -> None:
+        """Find out what the session runs on, which its first checkpoints do not say."""
+        batch = self.packs.batch()
+        digest = batch.put_json(Kind.ENVIRONMENT, environment)
+        batch.commit()
+        self.runs.set_session_environment(self.session.id, digest)
+
     def execute(
         self,
         source: str = "pass",

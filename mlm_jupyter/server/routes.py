@@ -224,7 +224,8 @@ def diff(request: Request, query: DiffQuery) -> CheckpointComparison:
     both = (base, other)
     parts = [_showable_contents(reader.contents(one, has_cells=False)) for one in both]
     late = [reader.late_output_count(one) for one in both]
-    request.stands_on(both, late, [part.params for part in parts], [part.metrics for part in parts], query.noise)
+    logged = [(part.params, part.metrics) for part in parts]
+    request.stands_on(both, late, logged, [part.environment for part in parts], query.noise)
     notebooks = [reader.shown_notebook(one, is_sealed=True, most_output_bytes=_MOST_COMPARED_BYTES) for one in both]
     difference = compare(*notebooks, has_noise=query.noise)
     return CheckpointComparison(

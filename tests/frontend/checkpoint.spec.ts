@@ -9,7 +9,7 @@ import { type Client, ClientError } from '../../src/client';
 import { canBeTrusted, picturesOf, readNotebook } from '../../src/panels/checkpoint/document';
 import { CheckpointModel } from '../../src/panels/checkpoint/model';
 import { findFolder, writeNotebook } from '../../src/panels/checkpoint/reopen';
-import type { Checkpoint, CheckpointDetail, ProjectInfo } from '../../src/schema';
+import type { Checkpoint, CheckpointDetail, Environment, ProjectInfo } from '../../src/schema';
 import type { IProjects } from '../../src/tokens';
 
 const CHECKPOINT: Checkpoint = {
@@ -83,6 +83,20 @@ describe('CheckpointModel', () => {
     await model.refresh();
     expect(model.checkpoint!.name).toBe('two');
     expect(model.detail.value!.outputs).toBe(outputs);
+  });
+
+  it('shows an environment that becomes known, and leaves it as it is then', async () => {
+    let environment: Environment | null = null;
+    const model = modelOf({ checkpoint: async () => ({ ...detailOf(), environment }) });
+    await model.refresh();
+    expect(model.detail.value!.environment).toBeNull();
+    environment = { python: '3.12' } as Environment;
+    await model.refresh();
+    const shown = model.detail.value!.environment;
+    expect(shown?.python).toBe('3.12');
+    environment = { python: '3.12' } as Environment;
+    await model.refresh();
+    expect(model.detail.value!.environment).toBe(shown);
   });
 
   it('follows changes of its project while it is on screen, a thousand with a few requests', async () => {

@@ -11,6 +11,7 @@ import type {
   CheckpointDetail,
   CheckpointDiff,
   Comparison,
+  Environment,
   Variable
 } from '../../src/schema';
 import {
@@ -319,6 +320,51 @@ describe('a comparison', () => {
     } finally {
       jest.useRealTimers();
     }
+  });
+});
+
+describe('what becomes known of a moment after it was compared', () => {
+  beforeEach(() => jest.useFakeTimers());
+  afterEach(() => jest.useRealTimers());
+
+  /** A comparison whose other side then gets something more. */
+  async function grown(more: Partial<CheckpointDetail>): Promise<CompareModel> {
+    const world = new World();
+    let known: Partial<CheckpointDetail> = { environment: null, outputs: [] };
+    world.detail = id => Promise.resolve({ ...detailOf(checkpoint(id)), ...known });
+    const model = world.model();
+    await model.load();
+    const { comparison } = world;
+    const fact = { change: 'added', name: 'python', after: '3.12' } as const;
+    world.comparison = async () => {
+      const answer = await comparison();
+      return { ...answer, diff: { ...answer.diff, environment: { facts: [fact] } } };
+    };
+    known = { ...known, ...more };
+    world.written.emit('p');
+    await jest.advanceTimersByTimeAsync(3000);
+    return model;
+  }
+
+  it('is compared as well if it is the environment', async () => {
+    const model = await grown({ environment: { python: '3.12' } as Environment });
+    expect(model.diff?.environment?.facts).toHaveLength(1);
+    expect(model.diff?.variables).toHaveLength(1);
+    expect(model.isStale).toBe(false);
+  });
+
+  it('is said, and not drawn under the eyes, if it is what a cell showed late', async () => {
+    const model = await grown({ outputs: [{ output_type: 'stream', text: 'late' }] });
+    expect(model.diff?.environment).toBeUndefined();
+    expect(model.isStale).toBe(true);
+    await model.load();
+    expect(model.isStale).toBe(false);
+  });
+
+  it('is not asked for again where nothing is new', async () => {
+    const model = await grown({});
+    expect(model.diff?.environment).toBeUndefined();
+    expect(model.isStale).toBe(false);
   });
 });
 

@@ -207,6 +207,15 @@ async def test_what_is_known_is_not_sent_again_until_it_changes(past: Past, proj
     assert "private" in statuses["variables"].headers["Cache-Control"]
 
 
+async def test_a_diff_is_sent_again_when_the_environment_becomes_known(past: Past, project: Find, ask: Ask) -> None:
+    a, b = past.execute("a"), past.execute("b")
+    path = f"{await project()}/diff?base={a.id}&other={b.id}"
+    tag = (await ask(path)).headers["Etag"]
+    assert (await ask(path, headers={"If-None-Match": tag})).status == 304
+    past.note_environment(Environment(python="3.12", implementation="CPython", platform="Linux"))
+    assert (await ask(path, headers={"If-None-Match": tag})).status == 200
+
+
 async def test_a_diff_says_what_differs_and_turns_one_notebook_into_the_other(past: Past, project: Find, ask: Ask) -> None:
     past.start_run("r", lr="1")
     environment = Environment(python="3.12", implementation="CPython", platform="Linux", packages={"numpy": "1"})

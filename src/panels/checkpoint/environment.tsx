@@ -17,7 +17,11 @@ interface IEnvironmentProps {
 export function EnvironmentPanel({ environment, trans }: IEnvironmentProps): React.JSX.Element {
   if (environment === null) {
     return (
-      <p>{trans.__('What the code ran on was not recorded: the session ended before it could.')}</p>
+      <p>
+        {trans.__(
+          'Not known. What the code runs on is found out behind the first cells of a session, and is shown here as soon as it is.'
+        )}
+      </p>
     );
   }
   return (

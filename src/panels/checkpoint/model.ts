@@ -121,7 +121,8 @@ export class CheckpointModel implements IDisposable {
       return detail;
     }
     // What never changes stays the same object, and so do outputs that no late one was added to: they are not drawn anew.
-    const { execution, environment, modules } = before;
+    const { execution, modules } = before;
+    const environment = before.environment ?? detail.environment;
     const outputs = areSame(before.outputs, detail.outputs) ? before.outputs : detail.outputs;
     return { ...detail, execution, environment, modules, outputs };
   }

@@ -139,7 +139,7 @@ function News({ model, commands, trans }: IHeaderProps): React.JSX.Element | nul
   if (model.isStale) {
     return (
       <div className="jp-MlmCompare-news" role="status">
-        <p>{trans.__('The notebook changed since it was compared.')}</p>
+        <p>{trans.__('What is compared has changed since.')}</p>
         {again(trans.__('Compare again'))}
       </div>
     );

@@ -13,10 +13,11 @@ import type {
   ValueDiff
 } from '../../schema';
 import { type IKernelNews, type IKernels, type IProjects, type IServices, NOW } from '../../tokens';
-import { type Basis, basisOf, findKernel, sizeOf } from './basis';
+import type { Basis } from './basis';
 import type { IPair } from './pair';
 import { type ISame, type IWhole, sameOf } from './same';
-import { type ISide, Sides } from './sides';
+import { type ISide, type News, Sides } from './sides';
+import { Valuation } from './valuation';
 
 export interface IFailure {
   message: string;
@@ -30,7 +31,13 @@ export class CompareModel {
     private readonly notebooks: INotebookTracker,
     readonly pair: IPair
   ) {
-    this.sides = new Sides(services, pair.project, () => this._changed.emit());
+    this.sides = new Sides(services, pair.project, news => this.onSide(news));
+    this.valuation = new Valuation(
+      services,
+      pair.project,
+      () => (this.isNow ? [this.livePanel()] : this.candidates()),
+      answer => this.onValues(answer)
+    );
     services.kernels.changed.connect(this.onKernel, this);
     notebooks.widgetAdded.connect(this.onOpened, this);
     services.projects.changed.connect(this.onWritten, this);
@@ -51,11 +58,15 @@ export class CompareModel {
   diff: CheckpointDiff | null = null;
   notebook: NotebookDiff | null = null;
   /** How the values of changed variables differ, by name, where a kernel could say. */
-  values: { readonly [name: string]: ValueDiff } = {};
-  basis: Basis = { by: 'nothing' };
+  get values(): { readonly [name: string]: ValueDiff } {
+    return this.valuation.values;
+  }
+  get basis(): Basis {
+    return this.valuation.basis;
+  }
   /** Why there is nothing, or nothing newer. */
   failure: IFailure | null = null;
-  /** The live notebook changed since it was compared. */
+  /** The live notebook, or what a cell showed, changed since it was compared. */
   isStale = false;
 
   /** What is the same; null while it is not wanted, or not known. */
@@ -91,6 +102,7 @@ export class CompareModel {
   dispose(): void {
     this.asked++;
     this.sides.dispose();
+    this.valuation.dispose();
     this.watched?.context.model.contentChanged.disconnect(this.onContent, this);
     Signal.clearData(this);
   }
@@ -113,24 +125,20 @@ export class CompareModel {
     this.sides.set(answer.base, answer.other);
     this.diff = answer.diff;
     this.notebook = answer.notebook;
-    this.values = {};
     this.whole = null;
+    const { base, other, diff } = answer;
+    const valued = this.valuation.begin({ base: base.id, other: other?.id ?? null, diff });
     this._changed.emit();
     await Promise.all([
       this.sides.load(),
-      this.considerValues(),
+      valued,
       this._onlyChanges ? undefined : this.loadWhole()
     ]);
   }
 
   /** Have the values compared by the kernel that was found, though it is busy or has much to load. */
-  async compareByValue(): Promise<void> {
-    const { basis } = this;
-    if (basis.by === 'preview' && basis.panel) {
-      await this.askKernel(basis.panel);
-    } else {
-      await this.considerValues();
-    }
+  compareByValue(): Promise<void> {
+    return this.valuation.insist();
   }
 
   private async compare(): Promise<CheckpointComparison> {
@@ -202,29 +210,6 @@ export class CompareModel {
     this._changed.emit();
   }
 
-  /** Compare by value where a kernel can do it at once; else say why not, and what could be done. */
-  private async considerValues(): Promise<void> {
-    const { services, pair, diff } = this;
-    const number = this.asked;
-    const isChanged = diff?.variables?.some(change => change.change === 'changed') ?? false;
-    if (!this.isNow && !isChanged) {
-      this.setBasis({ by: 'nothing' });
-      return;
-    }
-    const found = this.isNow
-      ? await findKernel(services, [this.livePanel()])
-      : await findKernel(services, this.candidates(), pair.project);
-    if (number !== this.asked) {
-      return;
-    }
-    const basis = basisOf(found, this.isNow, sizeOf(diff?.variables ?? []), services.trans);
-    if (basis.by === 'preview' || !found) {
-      this.setBasis(basis);
-    } else {
-      await this.askKernel(found.panel);
-    }
-  }
-
   /** The notebook in front first: its kernel is the likeliest to be free of other work. */
   private candidates(): NotebookPanel[] {
     const panels = this.notebooks.filter(() => true);
@@ -232,35 +217,31 @@ export class CompareModel {
     return front ? [front, ...panels.filter(panel => panel !== front)] : panels;
   }
 
-  private async askKernel(panel: NotebookPanel): Promise<void> {
-    const number = this.asked;
-    const { base, other, services } = this;
-    const notebook = panel.context.path;
-    this.setBasis({ by: 'asking', notebook });
-    try {
-      const answer = await services.kernels.ask<Comparison>(panel, 'diff', {
-        base: base.checkpoint?.id,
-        ...(other.checkpoint && { other: other.checkpoint.id })
-      });
-      if (number !== this.asked) {
-        return;
-      }
-      this.values = answer.values;
-      if (this.isNow) {
-        this.diff = { ...answer.diff, cells: this.diff?.cells };
-      }
-      this.setBasis({ by: 'value', notebook });
-    } catch (error) {
-      if (number === this.asked) {
-        const message = (error as Error).message;
-        this.setBasis({ by: 'preview', why: 'failed', message, panel });
-      }
+  /** The variables of now are only the kernel's to compare; the cells are not. */
+  private onValues(answer?: Comparison): void {
+    if (answer && this.isNow) {
+      this.diff = { ...answer.diff, cells: this.diff?.cells };
     }
+    this._changed.emit();
   }
 
-  private setBasis(basis: Basis): void {
-    this.basis = basis;
+  private onSide(news: News): void {
+    if (news === 'environment' && !this.isNow) {
+      void this.compareEnvironments();
+    } else if (news !== 'name') {
+      this.isStale = true;
+    }
     this._changed.emit();
+  }
+
+  /** What was compared before the environment was known, which is looked at behind the first cells, is compared with it. */
+  private async compareEnvironments(): Promise<void> {
+    const number = this.asked;
+    const answer = await this.compare().catch(() => null);
+    if (answer && number === this.asked && this.diff) {
+      this.diff = { ...this.diff, environment: answer.diff.environment };
+      this._changed.emit();
+    }
   }
 
   private watch(panel: NotebookPanel): void {
@@ -292,10 +273,6 @@ export class CompareModel {
   }
 
   private onKernel(_: IKernels, news: IKernelNews): void {
-    const { basis } = this;
-    if (news.status && basis.by === 'preview' && basis.why === 'no-kernel') {
-      void this.considerValues();
-    }
     if (this.isNow && news.panel === this.watched && (news.saving || news.report)) {
       this.onContent();
     }
@@ -303,6 +280,7 @@ export class CompareModel {
 
   private readonly _changed = new Signal<CompareModel, void>(this);
   private readonly sides: Sides;
+  private readonly valuation: Valuation;
   /** All of the side that is asked what is the same; null until it came. */
   private whole: IWhole | null = null;
   private _onlyChanges = true;

@@ -1,6 +1,7 @@
 /**
  * The two moments of a comparison: what is known of each, and its name and note as they are now. No DOM.
  */
+import { JSONExt, type PartialJSONValue } from '@lumino/coreutils';
 import { Throttler } from '@lumino/polling';
 
 import type { Checkpoint, CheckpointDetail } from '../../schema';
@@ -16,12 +17,14 @@ export interface ISide {
   detail: CheckpointDetail | null;
 }
 
+export type News = 'name' | 'environment' | 'outputs';
+
 export class Sides {
   constructor(
     private readonly services: Pick<IServices, 'client' | 'projects'>,
     private readonly project: string,
-    /** Called when a side changed. */
-    private readonly tell: () => void
+    /** Called when a side changed, with what did. */
+    private readonly tell: (news: News) => void
   ) {
     services.projects.changed.connect(this.onChanged, this);
   }
@@ -61,9 +64,10 @@ export class Sides {
     }
     const detail = await this.services.client.checkpoint(this.project, checkpoint.id);
     const side = this[name];
-    if (side.checkpoint?.id === checkpoint.id && !looksLike(side, detail)) {
+    const news = side.checkpoint?.id === checkpoint.id ? newsOf(side, detail) : null;
+    if (news) {
       this[name] = { checkpoint: detail.checkpoint, detail };
-      this.tell();
+      this.tell(news);
     }
   }
 
@@ -84,12 +88,22 @@ export class Sides {
   });
 }
 
-/** Whether a side would look the same with this detail: of a checkpoint only its name and note change, and its run's name. */
-function looksLike({ checkpoint, detail }: ISide, now: CheckpointDetail): boolean {
-  return (
+/** What changed of a side: a checkpoint's name, note and late outputs do, its run's name, and its environment until it is known. */
+function newsOf({ checkpoint, detail }: ISide, now: CheckpointDetail): News | null {
+  if (detail && !detail.environment && now.environment) {
+    return 'environment';
+  }
+  if (detail && !areSame(detail.outputs, now.outputs)) {
+    return 'outputs';
+  }
+  const isNamed =
     detail !== null &&
     checkpoint?.name === now.checkpoint.name &&
     checkpoint.note === now.checkpoint.note &&
-    detail.run?.name === now.run?.name
-  );
+    detail.run?.name === now.run?.name;
+  return isNamed ? null : 'name';
+}
+
+function areSame(before: unknown, after: unknown): boolean {
+  return JSONExt.deepEqual(before as PartialJSONValue, after as PartialJSONValue);
 }
