@@ -8,7 +8,7 @@ import type { IDisposable } from '@lumino/disposable';
 import { Signal } from '@lumino/signaling';
 
 export type SharedNotebook = INotebookModel['sharedModel'];
-export type SharedCell = SharedNotebook['cells'][number];
+type SharedCell = SharedNotebook['cells'][number];
 
 /** One cell as the kernel is told of it. */
 export interface ITold {

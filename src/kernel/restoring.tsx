@@ -8,7 +8,7 @@ import React from 'react';
 import type { RestoreReport } from '../schema';
 import { ReportView } from './report';
 
-export interface IQuestion {
+interface IQuestion {
   /** The checkpoint: its name or number. */
   label: string;
   /** What happens to the variables. */

@@ -4,7 +4,7 @@
  */
 
 /** What the box asks for; what is left out is no condition. */
-export interface IFilter {
+interface IFilter {
   text?: string;
   variable?: string;
   cell?: string;
@@ -20,15 +20,8 @@ const FIELDS: { readonly [word: string]: keyof IFilter } = {
   run: 'run'
 };
 
-const WORDS: { readonly [field in Exclude<keyof IFilter, 'text'>]: string } = {
-  variable: 'var',
-  cell: 'cell',
-  status: 'status',
-  run: 'run'
-};
-
 /** The values that `status:` can have. */
-export const STATUSES = ['ok', 'error', 'interrupted'];
+const STATUSES = ['ok', 'error', 'interrupted'];
 
 /** `var:df`, `run:"my run"`: a field and its value, bare or in quotes. */
 const TERM = /(?<=^|\s)(\w+):(?:"([^"]*)"|(\S*))(?:\s+|$)/g;
@@ -49,19 +42,6 @@ export function parseFilter(typed: string): IFilter {
   });
   const words = text.trim();
   return words ? { ...filter, text: words } : filter;
-}
-
-/** Write a filter as it is typed. */
-export function writeFilter(filter: IFilter): string {
-  const terms = (Object.keys(WORDS) as (keyof typeof WORDS)[])
-    .filter(field => filter[field])
-    .map(field => `${WORDS[field]}:${quote(filter[field] ?? '')}`);
-  return [...terms, ...(filter.text ? [filter.text] : [])].join(' ');
-}
-
-/** Whether nothing is asked for. */
-export function isEmptyFilter(filter: IFilter): boolean {
-  return Object.keys(filter).length === 0;
 }
 
 /**
@@ -85,8 +65,4 @@ export function completeFilter(typed: string, variables: readonly string[]): str
 /** `e` is `error`; what is no beginning of a status is left for the server to complain about. */
 function expandStatus(value: string): string {
   return STATUSES.find(status => status.startsWith(value)) ?? value;
-}
-
-function quote(value: string): string {
-  return /\s/.test(value) ? `"${value}"` : value;
 }

@@ -9,7 +9,7 @@ export interface ILink {
 }
 
 /** A line in a lane that comes down from a checkpoint to its parent. */
-export interface ILine {
+interface ILine {
   lane: number;
   /** The checkpoint above: the line is part of its way to the root. */
   child: string;

@@ -7,14 +7,14 @@ interface IIdentified {
 }
 
 /** What the server answers. */
-export interface IPage<T> {
+interface IPage<T> {
   items: readonly T[];
   cursor: string | null;
   total: number;
 }
 
 /** The end of a page: what comes after it is asked for with the cursor. */
-export interface IBoundary {
+interface IBoundary {
   /** The id of the last item of the page. */
   id: string;
   cursor: string;

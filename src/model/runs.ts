@@ -14,7 +14,7 @@ const PAGE = 100;
 /** As many as one request brings anew; what was scrolled to beyond is asked for again when scrolled to. */
 const MOST_REFRESHED = 500;
 
-export type RunsState = 'no-project' | 'loading' | 'ready' | 'failed';
+type RunsState = 'no-project' | 'loading' | 'ready' | 'failed';
 
 export class RunsModel {
   constructor(

@@ -14,7 +14,7 @@ import { type Front, isTracking } from './front';
 import { History, type Question } from './history';
 
 /** The checkpoints of the notebook in front, or of all in its project. */
-export type Scope = 'notebook' | 'all';
+type Scope = 'notebook' | 'all';
 
 /** What a command is given of an entry. */
 export interface ITarget {

@@ -16,7 +16,7 @@ import { describe, toCsv } from './summary';
 import { DASHES, type IChartTheme } from './theme';
 import type { IChartSettings } from './tools';
 
-export interface IChartProps {
+interface IChartProps {
   title: string;
   series: readonly ISeries[];
   /** Which colour and dashes each series has. */

@@ -10,7 +10,7 @@ import type { IChartTheme } from './theme';
 
 const HEIGHT = 220;
 
-export interface IDrawingProps extends IPlotEvents {
+interface IDrawingProps extends IPlotEvents {
   /** What the picture shows, in words. */
   label: string;
   data: Aligned;

@@ -13,7 +13,7 @@ import '../../../src/style/charts.css';
 
 export { type ISeries, toSeries } from './series';
 
-export interface IMetricChartsProps {
+interface IMetricChartsProps {
   /** In any order; those of one `id` belong together and look the same. New points are drawn as they come. */
   series: readonly ISeries[];
   themes: IThemeManager | null;

@@ -23,7 +23,7 @@ import {
 import { type IChartTheme, useTheme } from './theme';
 import '../../../src/style/charts.css';
 
-export interface IRunPicturesProps {
+interface IRunPicturesProps {
   runs: readonly Run[];
   /** What each run is called; unique. */
   labels: readonly string[];

@@ -7,7 +7,7 @@ import { formatNumber } from '../../format';
 import type { Aligned, Axis } from './series';
 import { DASHES, type IChartTheme } from './theme';
 
-export interface IPlotStyle {
+interface IPlotStyle {
   theme: IChartTheme;
   /** For each curve, which of the theme's colours and dashes it has. */
   looks: readonly number[];
@@ -77,7 +77,7 @@ export function plot(
 }
 
 /** A logarithmic axis has no place for what is not above zero: a gap there. */
-export function positive([xs, ...columns]: Aligned): Aligned {
+function positive([xs, ...columns]: Aligned): Aligned {
   return [
     xs,
     ...columns.map(column =>

@@ -4,7 +4,7 @@
 import type { Metric } from '../../schema';
 
 /** One point. What is not a finite number is NaN: JSON knows no other, and a curve has a gap there. */
-export interface IPoint {
+interface IPoint {
   step: number | null;
   logged_at: number;
   value: number;

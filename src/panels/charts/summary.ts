@@ -6,7 +6,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { formatNumber } from '../../format';
 import type { ISeries } from './series';
 
-export interface ISummary {
+interface ISummary {
   count: number;
   /** Points whose value is not a finite number: gaps in the curve. */
   gaps: number;

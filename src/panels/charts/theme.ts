@@ -53,7 +53,7 @@ export const DASHES: readonly (readonly number[])[] = [
 ];
 
 /** Read the theme; `fonts` and colours come as the browser computes them. */
-export function readTheme(): IChartTheme {
+function readTheme(): IChartTheme {
   const style = getComputedStyle(document.body);
   const value = (name: string, otherwise: string): string =>
     style.getPropertyValue(name).trim() || otherwise;

@@ -42,7 +42,7 @@ export function EnvironmentPanel({ environment, trans }: IEnvironmentProps): Rea
 }
 
 /** What is known of it, as pairs of a title and a text. */
-export function factsOf(environment: Environment, trans: TranslationBundle): [string, string][] {
+function factsOf(environment: Environment, trans: TranslationBundle): [string, string][] {
   const { implementation, python, cpu, cpu_count, memory_bytes, gpus } = environment;
   const isDirty = environment.is_git_dirty;
   const commit = environment.git_commit ?? '';

@@ -123,7 +123,7 @@ interface ICommandLinkProps {
 }
 
 /** Runs a command where there is one; plain text where there is none. */
-export function CommandLink(props: ICommandLinkProps): React.JSX.Element {
+function CommandLink(props: ICommandLinkProps): React.JSX.Element {
   const { commands } = props.services;
   if (!commands.hasCommand(props.command)) {
     return <>{props.children}</>;

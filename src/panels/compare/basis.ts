@@ -27,7 +27,7 @@ export type Basis =
       panel: NotebookPanel | null;
     };
 
-export interface IFoundKernel {
+interface IFoundKernel {
   panel: NotebookPanel;
   state: KernelState;
 }

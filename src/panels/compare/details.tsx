@@ -16,7 +16,7 @@ import { ChangeTable, Lines, SameFold, Sign } from './table';
 import { Variables } from './variables';
 import { metricText, moveOf, type PartName } from './words';
 
-export interface IDetailsProps {
+interface IDetailsProps {
   model: CompareModel;
   services: IServices;
   /** The id of the element of a part. */

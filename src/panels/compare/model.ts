@@ -19,7 +19,7 @@ import { type ISame, type IWhole, sameOf } from './same';
 import { type ISide, type News, Sides } from './sides';
 import { Valuation } from './valuation';
 
-export interface IFailure {
+interface IFailure {
   message: string;
   /** The notebook to open first, where that is the next step; else the next step is to try again. */
   notebook: string | null;

@@ -28,7 +28,7 @@ const AHEAD = '600px';
 
 type Chunk = CellDiffModel[];
 
-export interface INotebookViewOptions {
+interface INotebookViewOptions {
   notebook: NotebookDiff;
   rendermime: IRenderMimeRegistry;
   editorFactory: CodeEditor.Factory;
@@ -189,13 +189,11 @@ class Piece extends Panel {
 class Fold extends Panel {
   constructor(count: number, pieces: readonly Piece[], trans: TranslationBundle) {
     super();
-    this.addClass('jp-MlmNotebookDiff-fold');
     this.button.type = 'button';
     this.button.className = 'jp-MlmNotebookDiff-foldButton';
     this.button.textContent = trans._n('%1 unchanged cell', '%1 unchanged cells', count);
     this.button.addEventListener('click', () => (this.isOpen = !this.isOpen));
     this.addWidget(new Widget({ node: this.button }));
-    this.body.addClass('jp-MlmNotebookDiff-unchanged');
     pieces.forEach(piece => this.body.addWidget(piece));
     this.addWidget(this.body);
     this.isOpen = false;

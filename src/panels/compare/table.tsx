@@ -120,7 +120,7 @@ export function ShowAll(props: {
     return null;
   }
   return (
-    <button className="jp-Button jp-mod-styled jp-MlmCompare-more" onClick={props.onClick}>
+    <button className="jp-Button jp-mod-styled" onClick={props.onClick}>
       {props.trans._n('Show %1 more', 'Show %1 more', props.count)}
     </button>
   );

@@ -8,7 +8,7 @@ import type { IKernelNews, IKernels, IServices } from '../../tokens';
 import { type Basis, basisOf, findKernel, sizeOf } from './basis';
 
 /** What is compared: two checkpoints by their ids, or one with now. */
-export interface ICompared {
+interface ICompared {
   base: string;
   other: string | null;
   /** What is known without a kernel. */

@@ -90,7 +90,6 @@ export class CompareView extends Panel {
   private makeSection(): Panel {
     const section = new Panel({ node: document.createElement('section') } as Panel.IOptions);
     section.addClass('jp-MlmCompare-part');
-    section.addClass('jp-MlmCompare-notebook');
     const heading = document.createElement('h2');
     heading.id = this.idOf('notebook');
     heading.tabIndex = -1;

@@ -17,7 +17,7 @@ import type {
 /** The parts of a comparison, in the order they are shown. */
 export type PartName = 'notebook' | 'variables' | 'metrics' | 'params' | 'environment' | 'modules';
 
-export interface ICount {
+interface ICount {
   part: PartName;
   count: number;
   text: string;

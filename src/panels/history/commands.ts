@@ -13,7 +13,7 @@ import { CommandIDs } from '../../tokens';
 
 type Args = ReadonlyPartialJSONObject;
 
-export interface IHistoryCommands {
+interface IHistoryCommands {
   commands: CommandRegistry;
   palette: ICommandPalette | null;
   timeline: Timeline;

@@ -13,7 +13,7 @@ const MOST_OFFERED = 100;
 /** They are taken from so many entries. */
 const LOOKED_AT = 300;
 
-export interface IFilterProps {
+interface IFilterProps {
   timeline: Timeline;
   trans: TranslationBundle;
   box: React.RefObject<HTMLInputElement>;

@@ -19,7 +19,7 @@ import { CommandIDs } from '../../tokens';
 const INSTALL = '%pip install mlm_jupyter';
 const TRACK = '%load_ext mlm_jupyter\n%mlm_track';
 
-export interface IMessageProps {
+interface IMessageProps {
   timeline: Timeline;
   commands: CommandRegistry;
   trans: TranslationBundle;

@@ -13,7 +13,7 @@ const LANE_PX = 10;
 const MARGIN_PX = 10;
 const BEND_PX = 6;
 
-export interface IRailProps {
+interface IRailProps {
   entry: IEntry;
   /** Without it, the mark alone is drawn. */
   row: IGraphRow | undefined;

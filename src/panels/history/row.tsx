@@ -24,7 +24,7 @@ const COUNT_PX = 18;
 /** The right edge of a row. */
 const EDGE_PX = 8;
 
-export interface IRowProps extends IMarks {
+interface IRowProps extends IMarks {
   entry: IEntry;
   moves: readonly IMove[];
   graph: IGraphRow | undefined;

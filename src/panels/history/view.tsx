@@ -14,7 +14,7 @@ import { Failure, hasList, Message } from './messages';
 import { titleOf } from './words';
 import '../../../src/style/history.css';
 
-export interface IHistoryViewProps {
+interface IHistoryViewProps {
   timeline: Timeline;
   commands: CommandRegistry;
   trans: TranslationBundle;

@@ -120,7 +120,7 @@ function CompactRun({ row }: { row: IRow }): React.JSX.Element {
       <div className="jp-MlmRuns-line jp-mod-facts">
         <Span run={run} />
         {metrics.map(key => (
-          <span key={`m.${key}`} className="jp-MlmRuns-metric" title={key}>
+          <span key={`m.${key}`} title={key}>
             {key} <b>{formatNumber(run.metrics[key])}</b>
           </span>
         ))}

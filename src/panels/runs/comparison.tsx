@@ -85,7 +85,7 @@ function Curves(props: {
 }
 
 /** What runs are called where names may be the same: with the start of the id where they are. */
-export function labelsOf(runs: readonly Run[]): string[] {
+function labelsOf(runs: readonly Run[]): string[] {
   return runs.map(run => {
     const isUnique = runs.every(other => other === run || other.name !== run.name);
     return isUnique ? run.name : `${run.name} (${run.id.slice(-6)})`;

@@ -11,7 +11,7 @@ import { CommandIDs, type IContext } from '../../tokens';
 import { showView } from '../place';
 
 /** What a view shows. */
-export interface IOpened {
+interface IOpened {
   project: string;
   runs: string[];
   /** A notebook of the project, by which a server that was restarted finds it again. */

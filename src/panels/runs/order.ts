@@ -2,7 +2,7 @@
  * The order of a list of runs is part of its query (`... order by metrics.acc desc`): a column's heading writes it there.
  */
 
-export interface IOrder {
+interface IOrder {
   field: string;
   isDescending: boolean;
 }

@@ -40,7 +40,7 @@ function Body({ model, actions, trans }: ISectionProps): React.JSX.Element {
             {count ? (
               <>
                 <button
-                  className="jp-Button jp-mod-styled jp-mod-accept jp-MlmRuns-compare"
+                  className="jp-Button jp-mod-styled jp-mod-accept"
                   disabled={count < 2}
                   title={
                     count < 2

@@ -181,9 +181,7 @@ function Rows(props: {
         return (
           <tr key={row.key} className={row.isDifferent ? 'jp-mod-different' : undefined}>
             <th scope="row">
-              <span className="jp-MlmCompareRuns-key" title={row.key}>
-                {row.key}
-              </span>
+              <span title={row.key}>{row.key}</span>
               {kind === 'metric' && best.length > 0 && (
                 <button
                   className="jp-MlmCompareRuns-turn"
