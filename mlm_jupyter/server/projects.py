@@ -18,6 +18,8 @@ from mlm_jupyter.store.location import FOLDER_NAME, find_project
 
 _COLLABORATION_DRIVE: Final = "RTC:"  # jupyter-collaboration shows the server's own files under it
 _ID_DIGITS: Final = 16
+_MOST_KNOWN: Final = 30
+"""Each has ten files open, or more; of those that nobody asks for any more a page reminds the server when it does."""
 _WAIT_S: Final = 2.0  # while one request waits for a project that is locked, so do all others of this process
 
 
@@ -39,7 +41,7 @@ class Projects:
         self._lock = threading.Lock()
 
     def known(self) -> list[OpenProject]:
-        """Return those that were asked for since the server started, in that order."""
+        """Return those that were asked for since the server started, the last one last; of very many the last."""
         with self._lock:
             return list(self._known.values())
 
@@ -73,10 +75,12 @@ class Projects:
 
         Raises
         ------
-        NotFoundError : nobody has asked for this project since the server started, or it is gone.
+        NotFoundError : nobody has asked for this project since the server started, or not for long, or it is gone.
         """
         with self._lock:
-            project = self._known.get(id)
+            project = self._known.pop(id, None)
+            if project is not None:
+                self._known[id] = project  # at the end
         if project is None:
             raise NotFoundError(f"This server knows no project {id!r} (yet): ask for it by a notebook, projects?notebook=PATH")
         with project.reading() as reader:
@@ -111,7 +115,12 @@ class Projects:
         folder = folder.resolve()
         id = digest_of(os.fsencode(folder))[:_ID_DIGITS]
         with self._lock:
-            return self._known.setdefault(id, OpenProject(id, folder))
+            project = self._known.pop(id) if id in self._known else OpenProject(id, folder)
+            self._known[id] = project
+            forgotten = [self._known.pop(other) for other in list(self._known)[:-_MOST_KNOWN]]
+        for other in forgotten:
+            other.close()
+        return project
 
     def _info(self, project: OpenProject, *, notebook: str | None = None) -> ProjectInfo:
         root, folder = self._root, project.folder

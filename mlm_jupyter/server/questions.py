@@ -87,7 +87,7 @@ class CheckpointChange(msgspec.Struct, frozen=True, omit_defaults=True):
 class RunChange(msgspec.Struct, frozen=True):
     """Tags to set; null takes one away."""
 
-    tags: dict[str, Annotated[str, Meta(max_length=20_000)] | None]
+    tags: Annotated[dict[str, Annotated[str, Meta(max_length=20_000)] | None], Meta(max_length=MOST_ITEMS)]
 
 
 class BlobQuery(msgspec.Struct, frozen=True):

@@ -326,3 +326,12 @@ async def test_a_preview_of_a_hundred_megabytes_is_cut_to_what_a_page_can_show(p
     (shown,) = reply.body["items"]
     assert (shown["preview"], len(reply.bytes) < 5000) == ({"text": "y" * 2000, "is_truncated": True}, True)
     assert len((await ask(f"{base}/diff?base={made.id}&other={hostile.id}")).bytes) < 20_000
+
+
+async def test_a_change_of_tags_is_of_a_bounded_number(past: Past, project: Find, ask: Ask) -> None:
+    run = past.start_run("r")
+    path = f"{await project()}/runs/{run.id}"
+    many = {f"k{number}": "v" for number in range(1001)}
+    assert (await ask(path, method="PATCH", body={"tags": many})).failure == (400, "invalid_input")
+    del many["k0"]
+    assert (await ask(path, method="PATCH", body={"tags": many})).body["tags"] == many

@@ -92,6 +92,16 @@ async def test_a_page_of_another_site_can_change_nothing(
     assert (await ask(f"{base}/checkpoints", headers=page, has_token=False)).status in (403, 404)
 
 
+@pytest.mark.parametrize("host", ["elsewhere.example", "elsewhere.example:80", "127.0.0.1.elsewhere.example", ""])
+async def test_another_name_for_this_machine_is_not_answered(past: Past, project: Find, ask: Ask, host: str) -> None:
+    past.execute("a", name="mine")  # a page of that name would be of the same origin: DNS rebinding
+    base = await project()
+    for path in ("projects", f"{base}/checkpoints", f"{base}/blobs/{'0' * 64}"):
+        reply = await ask(path, headers={"Host": host})
+        assert reply.status in (400, 403)
+        assert b"mine" not in reply.bytes
+
+
 async def test_a_verb_that_a_path_has_not_is_refused(past: Past, project: Find, ask: Ask) -> None:
     base = await project()
     assert (await ask(f"{base}/runs", method="POST", body=b"{}")).failure == (405, "not_allowed")

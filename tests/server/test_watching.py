@@ -17,7 +17,7 @@ import pytest
 from asking import make_past
 from past import Past
 
-from mlm_jupyter.errors import InvalidInputError, StorageError
+from mlm_jupyter.errors import InvalidInputError, NotFoundError, StorageError
 from mlm_jupyter.server import projects, watch
 from mlm_jupyter.server.projects import Projects
 from mlm_jupyter.server.watch import Watch
@@ -163,3 +163,34 @@ async def test_a_request_does_not_wait_for_a_look_at_a_disk_that_does_not_answer
         watched.write(3)
         await asyncio.sleep(0.1)
     assert "p3" in watched.told
+
+
+def count_open_files() -> int:
+    """Return how many files this process has open, or 0 where that is not told."""
+    return len(list(Path("/proc/self/fd").glob("*")))
+
+
+async def test_of_very_many_projects_those_asked_for_last_are_open_and_the_others_can_be_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projects, "_MOST_KNOWN", 3)
+    watched = Watched(tmp_path, 3)
+    ids = {name: id for id, name in watched.names.items()}
+    before = count_open_files()
+    for number in range(3, 12):
+        make_past(tmp_path / f"p{number}").close()
+        with watched.projects.reading(ids["p0"]) as reader:  # it is looked at all the time
+            found = watched.projects.find(f"p{number}/train.ipynb")
+            assert found is not None
+            watched.names[found.id] = found.name
+            assert reader.checkpoints().first() is not None
+        await watched.look()
+        assert len(watched.projects.known()) == 3
+    assert count_open_files() <= before + 3 * 10
+    with pytest.raises(NotFoundError, match="notebook="), watched.projects.reading(ids["p1"]):
+        pass
+    assert watched.projects.find("p1/train.ipynb") is not None
+    with watched.projects.reading(ids["p1"]) as reader:
+        assert reader.checkpoints().first() is not None
+    watched.watch.stop()
+    watched.projects.close()
