@@ -28,15 +28,21 @@ class Comparison(msgspec.Struct, frozen=True):
     values: dict[str, ValueDiff] = {}
 
     def lines(self) -> list[str]:
-        """Return it as lines of text; empty when nothing differs."""
-        details = [line for name, diff in sorted(self.values.items()) for line in value_lines(diff, name)]
-        return [*text_lines(self.diff), *details]
+        """Return it as lines of text; what is said in full among the variables is not said again by value."""
+        told = {one.name for one in self.diff.variables if isinstance(one, Changed) and _is_told(one)}
+        values = sorted(item for item in self.values.items() if item[0] not in told)
+        details = [f"  {line}" for name, diff in values for line in value_lines(diff, name)]
+        return [*text_lines(self.diff), *(["", "Values", *details] if details else [])]
 
     def __bool__(self) -> bool:
         return self.diff != CheckpointDiff(self.diff.base, self.diff.other)
 
     def __repr__(self) -> str:
-        return "\n".join(self.lines()) or "Nothing differs."
+        return "\n".join(self.lines())
+
+
+def _is_told(change: Changed[Variable]) -> bool:
+    return change.before.preview.number is not None and change.after.preview.number is not None
 
 
 def compare(diff: CheckpointDiff, before: Values, after: Values) -> Comparison:

@@ -19,6 +19,8 @@ _TRUSTED: Final = frozenset(
         ("decimal", "Decimal"),
         ("fractions", "Fraction"),
         ("numpy", "bool"),
+        *(("numpy", f"{kind}{bits}") for kind in ("int", "uint") for bits in (8, 16, 32, 64)),
+        *(("numpy", name) for name in ("float16", "float32", "float64", "longdouble", "complex64", "complex128")),
         ("numpy", "datetime64"),
         ("numpy", "timedelta64"),
         ("uuid", "UUID"),

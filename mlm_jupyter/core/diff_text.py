@@ -25,6 +25,8 @@ from mlm_jupyter.core.entities import Variable
 T = TypeVar("T")
 
 _WIDEST: Final = 100  # characters of one value on one line
+_WIDEST_PAIRED: Final = 60  # of each of two
+_SHOWN_BEFORE: Final = 20  # of what both begin with
 _MOST_OUTPUT_LINES: Final = 40
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # would move the cursor, or not encode
 
@@ -113,8 +115,23 @@ def _values(change: Change[T], text: Callable[[T], str], note: Callable[[T, T], 
     before, after = text(change.before), text(change.after)
     if before == after:
         return f"{before}  (another value)"
+    before, after = _from_where_they_differ(before, after)
     comment = note(change.before, change.after)
     return f"{before} → {after}" + (f"  ({comment})" if comment else "")
+
+
+def _from_where_they_differ(before: str, after: str) -> tuple[str, str]:
+    """Return two texts, long ones without most of what both begin with."""
+    shorter = min(len(before), len(after))
+    head = next((i for i in range(shorter) if before[i] != after[i]), shorter)
+    if max(len(before), len(after)) <= _WIDEST_PAIRED or head <= _SHOWN_BEFORE:
+        return _cut(before), _cut(after)
+    start = head - _SHOWN_BEFORE
+    return _cut(f"…{before[start:]}"), _cut(f"…{after[start:]}")
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _WIDEST_PAIRED else f"{text[: _WIDEST_PAIRED - 1].rstrip()}…"
 
 
 def _row_mark(change: Change[T]) -> str:
@@ -132,7 +149,8 @@ def _variable_text(variable: Variable) -> str:
     preview = variable.preview
     if preview.shape:
         return f"{kind} {' x '.join(f'{size:,}' for size in preview.shape)}"
-    return _short(preview.text) if preview.number is not None else f"{kind} {_short(preview.text)}"
+    text = _short(preview.text)
+    return text if preview.number is not None or text.startswith(kind) else f"{kind} {text}"
 
 
 def _short(text: str) -> str:

@@ -513,3 +513,11 @@ assert not {"numpy", "pandas", "sklearn", "torch"} & (set(sys.modules) - before_
 def test_functions_and_classes_differ_by_source_and_by_what_they_hold() -> None:
     done = subprocess.run([sys.executable, "-c", IN_A_NOTEBOOK], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_numbers_of_numpy_are_told_as_numbers() -> None:
+    before = {"r2": np.float64(0.5), "count": np.int64(3), "nan": np.float32("nan"), "same": np.uint8(1)}
+    after = {"r2": np.float64(0.25), "count": np.int64(4), "nan": np.float32("nan"), "same": np.uint8(1)}
+    assert text_lines(diff_values(before, after), "d") == ["d['r2']: 0.5 → 0.25", "d['count']: 3 → 4"]
+    assert text_lines(diff_values(np.float64(0.5), np.float64(0.25)), "r2") == ["r2: 0.5 → 0.25"]
+    assert diff_values(np.float64("nan"), np.float64("nan")) == Unchanged()
