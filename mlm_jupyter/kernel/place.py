@@ -48,6 +48,8 @@ class Place:
         found = self._find(told)
         if found is None or found == self.notebook:
             return False
+        if self.notebook is not None and self.notebook.is_file() and not found.is_file():
+            return False  # another page has not heard yet that the notebook was moved
         self.notebook = found
         return True
 

@@ -281,6 +281,23 @@ def test_the_history_goes_along_with_a_notebook_that_is_renamed(tmp_path: Path, 
         page.close()
 
 
+def test_a_page_that_has_not_heard_of_a_new_name_takes_nothing_back(tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    notebook_at(folder / "work.ipynb", START)
+    with open_kernel(folder) as kernel:
+        page, late = Frontend(kernel), Frontend(kernel)
+        page.run(START)
+        late.find_comm()
+        page.run("x = 1", path="project/work.ipynb")
+        (folder / "work.ipynb").rename(folder / "better.ipynb")
+        page.run("x = 2", path="project/better.ipynb")
+        late.run("x = 3", path="project/work.ipynb")
+        assert {one.notebook for one in kernel.checkpoints()} == {"better.ipynb"}
+        page.close()
+        late.close()
+
+
 def test_saved_under_another_name_the_old_history_stays_with_the_old_file(tmp_path: Path) -> None:
     folder = tmp_path / "project"
     folder.mkdir()
