@@ -245,7 +245,14 @@ class Reader:
         until = self._runs.metrics_until(checkpoint.run_id, checkpoint_id=checkpoint.id, created_at=checkpoint.created_at)
         return {param.key: param.value for param in params}, {**until, **metrics}
 
-    def document(self, ref: CheckpointRef, *, is_sealed: bool = False, most_output_bytes: int | None = None) -> dict[str, Any]:
+    def document(
+        self,
+        ref: CheckpointRef,
+        *,
+        is_sealed: bool = False,
+        most_output_bytes: int | None = None,
+        known: dict[Digest, Any] | None = None,
+    ) -> dict[str, Any]:
         """Return the notebook as it was, as a JSON object in the form of nbformat 4.5, texts as one string.
 
         Parameters
@@ -253,6 +260,8 @@ class Reader:
         is_sealed : with the outputs sealed (see ``core.outputs``), which spares their decoding.
         most_output_bytes : a cell whose outputs are larger shows a line instead that says so; and so do those for which
             there is no room when outputs of sixteen times as much are there.
+        known : outputs that were read for another notebook, by digest, to which those of this one are added: what both have
+            is read once, and shown alike.
 
         Raises
         ------
@@ -267,13 +276,16 @@ class Reader:
 
         def load_outputs(blob: Digest) -> Any:
             nonlocal room
-            if most_output_bytes is None:
-                return opened(self._packs.get_blob(blob))
-            size = self.blob_bytes(blob)
-            if size > min(room, most_output_bytes):
-                return opened(canonical_json([output_areas.left_out(size, blob)]))
-            room -= size
-            return opened(self._packs.get_blob(blob))
+            if known is not None and blob in known:
+                return known[blob]
+            size = 0 if most_output_bytes is None else self.blob_bytes(blob)
+            is_shown = size <= min(room, most_output_bytes or 0)
+            room -= size if is_shown else 0
+            shown = self._packs.get_blob(blob) if is_shown else canonical_json([output_areas.left_out(size, blob)])
+            found = opened(shown)
+            if known is not None:
+                known[blob] = found
+            return found
 
         notebook = to_notebook(document, self._packs.get, self._load_json, load_outputs)
         late = self._checkpoints.late_outputs(checkpoint.id)
@@ -422,11 +434,16 @@ class Reader:
         )
 
     def shown_notebook(
-        self, checkpoint: Checkpoint, *, is_sealed: bool = False, most_output_bytes: int | None = None
+        self,
+        checkpoint: Checkpoint,
+        *,
+        is_sealed: bool = False,
+        most_output_bytes: int | None = None,
+        known: dict[Digest, Any] | None = None,
     ) -> dict[str, Any]:
         """Return the notebook as ``document`` does, or one of just the cell that ran where there was none."""
         if self.manifest(checkpoint).document is not None:
-            return self.document(checkpoint, is_sealed=is_sealed, most_output_bytes=most_output_bytes)
+            return self.document(checkpoint, is_sealed=is_sealed, most_output_bytes=most_output_bytes, known=known)
         if checkpoint.source is None:
             return {}
         outputs = self.outputs(checkpoint)

@@ -26,7 +26,7 @@ from mlm_jupyter.core.answers import (
     VariableList,
 )
 from mlm_jupyter.core.diff import CheckpointDiff, Contents, diff_checkpoints
-from mlm_jupyter.core.digest import canonical_json, digest_of
+from mlm_jupyter.core.digest import Digest, canonical_json, digest_of
 from mlm_jupyter.core.entities import Checkpoint, Preview, Run, Variable
 from mlm_jupyter.errors import NotFoundError
 from mlm_jupyter.reader import Reader
@@ -226,7 +226,10 @@ def diff(request: Request, query: DiffQuery) -> CheckpointComparison:
     late = [reader.late_output_count(one) for one in both]
     logged = [(part.params, part.metrics) for part in parts]
     request.stands_on(both, late, logged, [part.environment for part in parts], query.noise)
-    notebooks = [reader.shown_notebook(one, is_sealed=True, most_output_bytes=_MOST_COMPARED_BYTES) for one in both]
+    known: dict[Digest, Any] = {}
+    notebooks = [
+        reader.shown_notebook(one, is_sealed=True, most_output_bytes=_MOST_COMPARED_BYTES, known=known) for one in both
+    ]
     difference = compare(*notebooks, has_noise=query.noise)
     return CheckpointComparison(
         base=base,

@@ -108,7 +108,11 @@ async def test_a_notebook_of_many_large_outputs_is_answered_in_a_bounded_size(
     monkeypatch.setattr(routes, "_MOST_COMPARED_BYTES", 20_000)
     for number in range(60):
         made = past.execute(f"show({number})", outputs=[stream(f"{number}" * 9_000)])
-    reply = await ask(f"{await project()}/diff?base={made.id}&other={made.id}")
+    base = await project()
+    longer = past.execute("show(0)", outputs=[stream("0" * 19_000)], cell_id="cell-0")
+    differing = (await ask(f"{base}/diff?base={made.id}&other={longer.id}")).body
+    assert [cell["position"] for cell in differing["diff"]["cells"]] == [0]  # though there is less room for the others
+    reply = await ask(f"{base}/diff?base={made.id}&other={made.id}")
     texts = [cell["outputs"][0]["text"] for cell in reply.body["notebook"]["base"]["cells"]]
     assert texts[0] == "0" * 9_000
     assert "left out here" in texts[-1]
