@@ -107,7 +107,7 @@ async def test_a_notebook_of_many_large_outputs_is_answered_in_a_bounded_size(
 ) -> None:
     monkeypatch.setattr(routes, "_MOST_COMPARED_BYTES", 20_000)
     for number in range(60):
-        made = past.execute(f"show({number})", outputs=[stream(f"{number}" * 9_000)])
+        made = past.execute(f"show({number})", outputs=[stream(f"{number:02}" * 4_500)])
     base = await project()
     longer = past.execute("show(0)", outputs=[stream("0" * 19_000)], cell_id="cell-0")
     differing = (await ask(f"{base}/diff?base={made.id}&other={longer.id}")).body
