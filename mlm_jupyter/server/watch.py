@@ -45,7 +45,7 @@ class Watch:
         self._seen: dict[str, State] = {}
         self._rests_until: dict[str, float] = {}
         self._took: dict[str, float] = {}
-        self._deaths_at = 0.0
+        self._deaths_at: dict[str, float] = {}
 
     async def greet(self) -> None:
         """Begin to watch projects that are new, so that nothing written from now on is missed; wait for no slow disk."""
@@ -66,15 +66,13 @@ class Watch:
 
     def _changed(self) -> list[str]:
         now = time.monotonic()
-        projects = [project for project in self._projects.known() if now >= self._rests_until.get(project.id, 0.0)]
-        is_for_deaths = now >= self._deaths_at
-        if is_for_deaths:
-            self._deaths_at = now + _DEATHS_EVERY_S
-        return [project.id for project in projects if self._has_changed(project, is_for_deaths=is_for_deaths)]
+        awake = [project for project in self._projects.known() if now >= self._rests_until.get(project.id, 0.0)]
+        return [project.id for project in awake if self._has_changed(project)]
 
-    def _has_changed(self, project: OpenProject, *, is_for_deaths: bool) -> bool:
+    def _has_changed(self, project: OpenProject) -> bool:
         began = time.monotonic()
-        if is_for_deaths:
+        if began >= self._deaths_at.get(project.id, 0.0):
+            self._deaths_at[project.id] = began + _DEATHS_EVERY_S
             _mark_killed(project)
         seen, found = self._seen.get(project.id), _state(project)
         self._seen[project.id] = found
