@@ -486,3 +486,15 @@ def test_deep_nesting_and_recursive_structures_are_captured_or_named(notebook: L
     notebook.restore(target)
     assert notebook.value("(loop[1] is loop, len(loop), d['self'] is d, λ)") == (True, 2, True, "Übung")
     notebook.namespace.pop("deep", None)
+
+
+def test_a_secret_that_is_the_same_as_then_stays(notebook: LiveNotebook) -> None:
+    target = notebook.cell("api_key = ' '.join(['se', 'cret']); x = 1")
+    notebook.cell("api_key = 'secret'[:2] + ' cret'; x = 2")  # an equal text
+    report = notebook.restore(target)
+    assert (report.restored, report.kept, report.failed) == (["x"], ["api_key"], {})
+    assert notebook.value("api_key") == "se cret"
+    notebook.cell("api_key = 'another'")
+    report = notebook.restore(target)
+    assert report.kept == [] and "secret" in report.failed["api_key"]
+    assert "api_key" not in notebook.namespace

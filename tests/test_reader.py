@@ -15,6 +15,7 @@ import pytest
 from past import NOTEBOOK, Past, stream
 
 from mlm_jupyter.core.diff import Changed
+from mlm_jupyter.core.diff_text import text_lines
 from mlm_jupyter.core.entities import Environment
 from mlm_jupyter.core.parts import PARTS
 from mlm_jupyter.errors import AmbiguousError, InvalidInputError, NotFoundError
@@ -202,6 +203,13 @@ def test_a_diff_of_one_part_has_that_part_alone(past: Past, reader: Reader, part
         "environment": bool(diff.environment),
     }
     assert there == {name: name == part for name in PARTS}
+
+
+def test_the_code_of_an_added_cell_comes_without_its_outputs(past: Past, reader: Reader) -> None:
+    base = past.execute("a = 1", {"a": 1}, cell_id="x")
+    other = past.execute("print(2)", {"a": 1}, cell_id="y", outputs=[stream("2")])
+    assert text_lines(reader.diff(base, other, only=["code"])) == ["Code", "  + cell 2", "    +print(2)"]
+    assert text_lines(reader.diff(other, base, only=["code"])) == ["Code", "  - cell 2", "    -print(2)"]
 
 
 def test_a_part_that_does_not_exist_is_refused(past: Past, reader: Reader) -> None:

@@ -296,14 +296,14 @@ def _table_headline(diff: TableDiff) -> str:
     before, after = (f"{rows:,} x {columns:,}" for rows, columns in (diff.before_shape, diff.after_shape))
     parts = [f"{before} → {after}" if before != after else before]
     counts = [
-        (len(diff.columns_added), "columns added"),
-        (len(diff.columns_removed), "columns removed"),
-        (len(diff.columns_retyped), "columns of another type"),
-        (diff.rows_added, "rows added"),
-        (diff.rows_removed, "rows removed"),
-        (diff.cells_changed, f"cells changed in {diff.rows_changed:,} rows"),
+        (len(diff.columns_added), "column", "added"),
+        (len(diff.columns_removed), "column", "removed"),
+        (len(diff.columns_retyped), "column", "of another type"),
+        (diff.rows_added, "row", "added"),
+        (diff.rows_removed, "row", "removed"),
+        (diff.cells_changed, "cell", f"changed in {_count(diff.rows_changed, 'row')}"),
     ]
-    parts += [f"{count:,} {what}" for count, what in counts if count]
+    parts += [f"{_count(count, noun)} {what}" for count, noun, what in counts if count]
     flags = [
         (diff.are_columns_reordered, "columns in another order"),
         (diff.are_rows_reordered, "rows in another order"),
@@ -311,6 +311,10 @@ def _table_headline(diff: TableDiff) -> str:
         (diff.rows_matched_by == "position", "rows matched by position"),
     ]
     return ", ".join([*parts, *(what for flag, what in flags if flag)])
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _table_lines(diff: TableDiff) -> Iterable[str]:

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from mlm_jupyter.core.diff import CellChange, CellChanged, CheckpointDiff, EnvironmentDiff
+from mlm_jupyter.core.diff import CellAdded, CellChange, CellChanged, CheckpointDiff, EnvironmentDiff
 from mlm_jupyter.errors import InvalidInputError
 
 PARTS: Final = ("code", "outputs", "variables", "metrics", "params", "environment")
@@ -45,8 +45,10 @@ def _select_cells(changes: tuple[CellChange, ...], *, has_code: bool, has_output
                 selected.append(_with_before(change, output=change.after.output))
             elif has_outputs and is_output_changed:
                 selected.append(_with_before(change, source=change.after.source))
-        elif has_code:
-            selected.append(change)
+        elif has_code:  # a cell that one notebook has is shown by its code alone
+            side = "after" if isinstance(change, CellAdded) else "before"
+            cell = msgspec.structs.replace(getattr(change, side), output="")
+            selected.append(msgspec.structs.replace(change, **{side: cell}))
     return tuple(selected)
 
 
