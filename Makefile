@@ -9,6 +9,7 @@ LINKED := $(VENV)/.linked
 WHEEL := dist/.built
 UI := build/ui
 OLDEST := build/oldest
+COLLABORATION := build/collaboration
 CODE := mlm_jupyter tests examples
 TOUR := mkdir -p build/demo && { [ -f build/demo/tour.ipynb ] || cp examples/tour.ipynb build/demo/; }
 
@@ -17,10 +18,10 @@ PYTHON ?= $(shell for name in python3.14 python3.13 python3.12 python3.11 python
 	if "$$name" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; \
 	then echo "$$name"; break; fi; done)
 
-.PHONY: help install frontend demo lab test test-python test-frontend test-ui test-extras wheel lint types format clean
+.PHONY: help install frontend demo lab test test-python test-frontend test-ui test-collaboration test-extras wheel lint types format clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-18s %s\n", $$1, $$2}' Makefile
 
 install: $(STAMP) ## make .venv and install the project into it, editable
 
@@ -82,6 +83,15 @@ $(UI)/.installed: $(WHEEL)
 $(OLDEST)/.installed: $(WHEEL)
 	rm -rf "$(OLDEST)" && $(BIN)/python -m venv "$(OLDEST)"
 	"$(OLDEST)/bin/python" -m pip install --quiet "$$(ls dist/*.whl)[lab]" "jupyterlab==4.4.*"
+	@touch "$@"
+
+test-collaboration: $(COLLABORATION)/.installed ## two people in one notebook, in a real browser, with jupyter-collaboration
+	@browser=$$(.ci/browser) && PATH="$(CURDIR)/$(COLLABORATION)/bin:$$PATH" CHROMIUM="$$browser" \
+		MLM_COLLABORATION_JUPYTER=jupyter npm run --silent test:ui -- --project collaboration
+
+$(COLLABORATION)/.installed: $(WHEEL)
+	rm -rf "$(COLLABORATION)" && $(BIN)/python -m venv "$(COLLABORATION)"
+	"$(COLLABORATION)/bin/python" -m pip install --quiet "$$(ls dist/*.whl)[lab]" jupyter-collaboration
 	@touch "$@"
 
 wheel: $(WHEEL) ## build the source distribution and the wheel into dist/
