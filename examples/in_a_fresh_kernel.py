@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ def main(folder: Path) -> None:
     """Print what a fresh kernel has before the restore and after it."""
     with mlm.open_project(folder) as project:
         checkpoint = project.get_checkpoint("latest")
-    manager, client = start_new_kernel(cwd=str(folder))
+    manager, client = start_new_kernel(cwd=str(folder), stderr=subprocess.DEVNULL)  # where it warns of its own transport
     try:
         for cell in (
             "%load_ext mlm_jupyter\n%mlm_track",

@@ -1,6 +1,6 @@
 """What can be set, each with its meaning, and how it is read from a project's ``pyproject.toml``.
 
-The same fields are the kernel's traitlets and the table in the documentation: ``python -m mlm_jupyter.settings`` prints that.
+The same fields are the table in the documentation: ``python -m mlm_jupyter.settings`` prints that.
 """
 
 from __future__ import annotations

@@ -1,90 +1,138 @@
-"""What a user can type is documented, and what is documented can be typed."""
+"""What a user can type is documented, and what is documented can be typed; the examples of every page do what it says."""
 
 from __future__ import annotations
 
-import ast
 import re
+import shlex
+import tomllib
 from pathlib import Path
 
 import msgspec
 import nbformat
 import pytest
+from pages import PAGES, ROOT, blocks, differences, is_run, replay
 
 from mlm_jupyter import __all__ as public_names
 from mlm_jupyter import settings
-from mlm_jupyter.commands.verbs import VERBS
+from mlm_jupyter.commands.verbs import VERBS, parse
 from mlm_jupyter.kernel.magics import SIGNATURES
 
-ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-SETTINGS = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+NOTES = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+OWN = [*PAGES, *NOTES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", ROOT / "benchmarks" / "README.md"]
+TEXTS = {page.relative_to(ROOT).as_posix(): page.read_text(encoding="utf-8") for page in OWN}
+ALL = "\n".join(TEXTS.values())
+REFERENCE = TEXTS["docs/reference.md"]
 TOUR = ROOT / "examples" / "tour.ipynb"
 
 
+def typed(start: str) -> list[str]:
+    """Return what pages name in running text as something to type, without what may be left out."""
+    found = re.findall(rf"`({start}[^`\n]*)`", ALL)
+    for _ in range(3):
+        found = [re.sub(r"\[[^][]*\](\.\.\.)?", "", line) for line in found]
+    return sorted({line.replace("...", "").strip() for line in found})
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if any(is_run(*block) for block in blocks(page))], ids=lambda page: page.stem
+)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+def test_the_examples_of_a_page_do_what_it_shows(page: Path, tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+    made = replay(page, tmp_path / "work")
+    assert not differences(page.read_text(encoding="utf-8"), made), f"If that is meant: python tests/pages.py {page}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_block_is_run_or_of_a_kind_that_is_checked_otherwise(page: Path) -> None:
+    for language, text in blocks(page):
+        if language == "toml":
+            for name, value in tomllib.loads(text)["tool"]["mlm"].items():
+                assert getattr(settings.load(Path("/"), {name: value}), name) is not None
+        else:
+            assert is_run(language, text) or language == "sh"
+
+
 @pytest.mark.parametrize("verb", [verb.name for verb in VERBS])
-def test_every_verb_of_the_command_line_is_in_the_readme(verb: str) -> None:
-    assert re.search(rf"^\| `mlm {verb}\b", README, re.MULTILINE)
+def test_every_verb_of_the_command_line_is_in_the_reference(verb: str) -> None:
+    assert re.search(rf"^\| `mlm {verb}\b", REFERENCE, re.MULTILINE)
 
 
-def test_the_readme_has_no_verb_that_does_not_exist() -> None:
-    assert set(re.findall(r"`mlm ([a-z]+)", README)) == {verb.name for verb in VERBS}
+@pytest.mark.parametrize("line", typed("mlm [a-z]"))
+def test_command_lines_that_pages_name_can_be_typed(line: str) -> None:
+    verb, *words = shlex.split(line)[1:]
+    assert verb in {known.name for known in VERBS}
+    if words:
+        parse([verb, *words])
 
 
 @pytest.mark.parametrize("magic", SIGNATURES)
-def test_every_magic_is_in_the_readme_with_its_options(magic: str) -> None:
-    rows = [line for line in README.splitlines() if line.startswith("|") and f"%{magic}" in line]
+def test_every_magic_is_in_the_reference_with_its_options(magic: str) -> None:
+    rows = [line for line in REFERENCE.splitlines() if line.startswith("|") and f"%{magic}" in line]
     assert rows
     for option, argument in SIGNATURES[magic].options.items():
         assert argument.is_hidden or any(option in row for row in rows), option
 
 
-def test_the_readme_has_no_magic_that_does_not_exist() -> None:
-    assert set(re.findall(r"%(mlm_[a-z]+)", README)) == set(SIGNATURES)
+@pytest.mark.parametrize("line", typed("%mlm_"))
+def test_magics_that_pages_name_can_be_typed(line: str) -> None:
+    magic, _, rest = line.lstrip("%").partition(" ")
+    if magic != "mlm_" and "*" not in magic:  # not all of them at once
+        assert magic in SIGNATURES
+        if magic != "mlm_log":  # takes expressions
+            SIGNATURES[magic].read(rest)
 
 
 @pytest.mark.parametrize("name", [name for name in public_names if name[0].islower()])
-def test_every_function_is_in_the_readme(name: str) -> None:
-    assert f"mlm.{name}" in README
+def test_every_function_is_in_the_reference(name: str) -> None:
+    assert f"mlm.{name}" in REFERENCE
 
 
-def test_the_readme_has_no_function_that_does_not_exist() -> None:
-    assert set(re.findall(r"\bmlm\.([a-z_]+)", README)) - {"db"} <= set(public_names)
+def test_no_page_has_a_function_that_does_not_exist() -> None:
+    assert set(re.findall(r"(?<![/.])\bmlm\.([a-z_]+)", ALL)) - {"db", "pack"} <= set(public_names)
 
 
 def test_the_page_of_settings_is_the_generated_one() -> None:
-    assert settings.settings_table() in SETTINGS
+    assert settings.settings_table() in TEXTS["docs/settings.md"]
     for field in msgspec.structs.fields(settings.Settings):
-        assert f"`{field.name}`" in SETTINGS
+        assert f"`{field.name}`" in TEXTS["docs/settings.md"]
 
 
-def test_python_in_the_readme_is_python() -> None:
-    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert blocks
-    for block in blocks:
-        ast.parse("\n".join(line for line in block.splitlines() if not line.lstrip().startswith("%")) or "pass")
+def test_the_guide_names_every_key_and_setting_of_the_frontend() -> None:
+    schema = msgspec.json.decode((ROOT / "src" / "settings" / "plugin.json").read_bytes())
+    guide = TEXTS["docs/jupyterlab.md"]
+    for name in schema["properties"]:
+        assert f"`{name}`" in guide
+    for shortcut in schema["jupyter.lab.shortcuts"]:
+        assert f"`{shortcut['keys'][0].replace('Accel', 'Ctrl')}`" in guide
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+@pytest.mark.parametrize("page", TEXTS)
 def test_links_lead_somewhere(page: str) -> None:
-    text = (ROOT / page).read_text(encoding="utf-8")
-    for target in re.findall(r"\]\(([^)#]+)\)", text):
-        assert target.startswith("https://") or (ROOT / target).exists(), target
+    for target, fragment in re.findall(r"\]\(([^)#]*)(#[^)]*)?\)", TEXTS[page]):
+        path = (ROOT / page).parent / target if target else ROOT / page
+        assert target.startswith("https://") or path.exists(), target
+        if fragment:
+            headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+            assert fragment[1:] in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}, fragment
+
+
+def test_the_index_of_the_documentation_names_every_page() -> None:
+    for page in (ROOT / "docs").glob("*.md"):
+        assert page.name == "README.md" or f"({page.name})" in TEXTS["docs/README.md"]
 
 
 def test_make_targets_that_pages_name_exist() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    for page in ("README.md", "CONTRIBUTING.md"):
-        text = (ROOT / page).read_text(encoding="utf-8")
-        assert set(re.findall(r"(?:`|    )make ([a-z-]+)", text)) <= targets
+    assert set(re.findall(r"(?:`|    )make ([a-z-]+)", ALL)) <= targets
 
 
 def test_the_drawing_of_the_layers_names_every_module() -> None:
-    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     for path in (ROOT / "mlm_jupyter").iterdir():
         if path.name.startswith("__") or path.name in ("py.typed", "labextension"):  # that one is built
             continue
         name = f"`{path.name}/`" if path.is_dir() else f"`{path.name}`"
-        assert name in text, f"CONTRIBUTING.md does not say what {name} is for"
+        assert name in TEXTS["CONTRIBUTING.md"], f"CONTRIBUTING.md does not say what {name} is for"
 
 
 def test_the_tour_is_a_valid_notebook_without_outputs() -> None:
