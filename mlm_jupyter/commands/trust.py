@@ -58,7 +58,7 @@ def _contents(project: Project, checkpoints: Sequence[Checkpoint]) -> str:
         if variable.group is not None
     )
     values = set(stored)
-    types = sorted({type.partition(".")[0] for type, _ in values} - {"builtins"})
+    types = sorted({package for package, dot, _ in (type.partition(".") for type, _ in values) if dot})
     of_types = f" of Python's own types{' and of ' + clean(', '.join(types)) if types else ''}" if values else ""
     return f"What is loaded: {len(values)} {'value' if len(values) == 1 else 'values'}{of_types}"
 
