@@ -21,10 +21,6 @@ import { Link, type News } from './link';
 
 type Context = DocumentRegistry.IContext<INotebookModel>;
 
-/** Code that brings the package into its kernel; not where it installs the version that is to come. */
-const BRINGS = /^\s*(%(re)?load_ext\s+mlm_jupyter|%mlm_track|(import|from)\s+mlm_jupyter)\b/m;
-const INSTALLS = /\binstall\b/;
-
 /** One notebook, however many views of it are open. */
 interface IOpen {
   link: Link;
@@ -87,8 +83,7 @@ export class Kernels implements IKernels {
     if (!panel) {
       return;
     }
-    const source = cell.model.sharedModel.getSource();
-    if (BRINGS.test(source) && !INSTALLS.test(source)) {
+    if (bringsPackage(cell.model.sharedModel.getSource())) {
       this.open(panel.context).link.listen();
     }
     this.tell(panel.context);
@@ -121,4 +116,12 @@ export class Kernels implements IKernels {
 
   private readonly opened = new Map<Context, IOpen>();
   private readonly _changed = new Signal<IKernels, IKernelNews>(this);
+}
+
+const BRINGS = /^\s*(%(re)?load_ext\s+mlm_jupyter|%mlm_track|(import|from)\s+mlm_jupyter)\b/m;
+const INSTALLS = /\binstall\b/;
+
+/** Whether code brings the package into its kernel; not where it first installs the version that is to come. */
+export function bringsPackage(source: string): boolean {
+  return BRINGS.test(source) && !INSTALLS.test(source);
 }
