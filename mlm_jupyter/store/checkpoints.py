@@ -163,7 +163,8 @@ class Checkpoints:
         return None if run is None else self._last_of_run(run[0], name)
 
     def _last_of_run(self, run_id: str, ref: str) -> Checkpoint:
-        found = self._find("WHERE run_id = ? ORDER BY id DESC LIMIT 1", run_id)
+        inside = "SELECT max(checkpoint_id) FROM metrics WHERE run_id = ?"  # of a run within a cell, the cell's
+        found = self._find("WHERE run_id = ? ORDER BY id DESC LIMIT 1", run_id) or self._find(f"WHERE id = ({inside})", run_id)
         if found is None:
             raise NotFoundError(f"Run {ref!r} has no checkpoint. Look at what it logged with: mlm metrics {run_id}")
         return found

@@ -278,6 +278,16 @@ def test_functions_take_checkpoints_and_one_name_as_a_text(kernel: Kernel) -> No
 
 
 @ignores_jupyter
+def test_a_run_within_a_cell_means_the_checkpoint_of_the_cell(kernel: Kernel) -> None:
+    runs = "import mlm_jupyter as mlm\nfor name in ('inner-1', 'inner-2'):\n    with mlm.start_run(name): mlm.log_metric('m', 1)"
+    made = track(kernel, runs)
+    kernel.run("later = 1")
+    kernel.flush()
+    with kernel.project() as project:
+        assert project.get_checkpoint("inner-1").id == project.get_checkpoint("inner-2").id == made.id
+
+
+@ignores_jupyter
 def test_an_empty_kernel_is_offered_the_last_state_and_latest_means_it(tmp_path: Path) -> None:
     with open_kernel(tmp_path / "work") as kernel:
         assert "had back" not in kernel.run(START).text
