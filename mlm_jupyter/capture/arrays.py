@@ -69,6 +69,8 @@ def root_of(array: Array) -> Any:
             base = base.base
         elif isinstance(base, memoryview):
             base = base.obj
+        elif type(base).__name__ in ("memoryview", "_memoryviewslice"):  # Cython's own
+            base = base.base
         else:
             return base
 
@@ -193,6 +195,12 @@ def reduce_scalar(pickler: ValuePickler, scalar: Any) -> Any:
     if type(scalar).__module__.partition(".")[0] != "numpy" and type(scalar).__reduce__ in _REDUCES_OF_SCALARS():
         raise CannotCaptureError("a subclass of a NumPy scalar, which NumPy pickles without its class")
     return NotImplemented
+
+
+def reduce_record_dtype(pickler: ValuePickler, dtype: Any) -> Reduced:
+    """Reduce a structured dtype without the very dict of its fields, which would link all that has records of one kind."""
+    make, arguments, state = dtype.__reduce__()
+    return make, arguments, tuple(dict(item) if type(item) is dict else item for item in state)
 
 
 def _REDUCES_OF_SCALARS() -> tuple[Any, ...]:

@@ -261,9 +261,11 @@ def _is_plain_memory(obj: Any) -> bool:
     kind = type(obj)
     if kind is object or isinstance(obj, _PLAIN_MEMORY) or kind.__module__.startswith(_OPAQUE_BUT_HARMLESS):
         return True
+    if kind.__name__ == "PyCapsule":  # by which NumPy's generators are called from C
+        return '"BitGenerator"' in repr(obj)
     if kind.__module__ != "numpy" or kind.__name__ != "ndarray":
         return False
-    owner = obj.base is None or type(obj.base).__module__ == "numpy"
+    owner = obj.base is None or type(obj.base) is memoryview or type(obj.base).__module__ == "numpy"
     return owner and (obj.dtype.kind == "O" or not obj.dtype.hasobject)
 
 

@@ -8,10 +8,11 @@ cannot (a tree of scikit-learn, Arrow on NumPy) comes back with memory of its ow
 from __future__ import annotations
 
 import array
+import collections
 import ctypes
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from mlm_jupyter.capture.pickling import Dump
@@ -30,10 +31,11 @@ class Region(NamedTuple):
 
 def find_overlaps(dumps: Mapping[str, Dump]) -> Iterator[tuple[Region, Region]]:
     """Yield each two regions of different objects that overlap: their pickles hold the same memory twice."""
-    regions = [region for name, dump in dumps.items() for region in _lent_by(name, dump)]
-    if not regions:
+    if all(map(_is_closed, dumps.values())):
         return
-    smallest = min(region.end - region.start for region in regions)
+    lenders: dict[int, str] = {}
+    regions = [region for name, dump in dumps.items() for region in _lent_by(name, dump, lenders)]
+    smallest = min((region.end - region.start for region in regions), default=0)
     regions += [region for name, dump in dumps.items() for region in _owned_by(name, dump, smallest)]
     regions.sort(key=lambda region: (region.start, -region.end))
     open_: list[Region] = []
@@ -45,12 +47,42 @@ def find_overlaps(dumps: Mapping[str, Dump]) -> Iterator[tuple[Region, Region]]:
         open_.append(region)
 
 
-def _lent_by(name: str, dump: Dump) -> Iterator[Region]:
-    """Yield what a pickle holds of memory whose owner it does not know."""
+def _is_closed(dump: Dump) -> bool:
+    """Return whether all that lends memory to a pickle is in it too, is known to have allocated it, and lends it to no more."""
+    lends: collections.Counter[int] = collections.Counter()
     for obj in dump.lent:
+        owner = _root_of(obj)
+        kind = type(owner)
+        lends[id(owner)] += 1
+        is_tree = kind.__name__ == "Tree" and kind.__module__ == "sklearn.tree._tree"
+        if not is_tree or id(owner) not in dump.memo or lends[id(owner)] > _ARRAYS_OF_A_TREE:
+            return False
+    return True
+
+
+_ARRAYS_OF_A_TREE: Final = 2
+
+
+def _lent_by(name: str, dump: Dump, lenders: dict[int, str]) -> Iterator[Region]:
+    """Yield what a pickle holds of memory whose owner it does not know.
+
+    Where the owner is in the pickle too, as a tree of a forest is, it is an alias in whatever else it is in: what it lends is
+    yielded for the first of those alone, which ``lenders`` remembers.
+    """
+    for obj in dump.lent:
+        owner = id(_root_of(obj))
+        if owner in dump.memo and lenders.setdefault(owner, name) != name:
+            continue
         start, size = _place_of(obj)
         if size:
             yield Region(start, start + size, name, obj, is_lent=True, is_writable=_is_writable(obj))
+
+
+def _root_of(obj: Any) -> Any:
+    base = obj
+    while type(base).__name__ == "ndarray":
+        base = base.base
+    return base
 
 
 def _owned_by(name: str, dump: Dump, smallest: int) -> Iterator[Region]:
@@ -89,7 +121,8 @@ def _place_of(obj: Any) -> tuple[int, int]:
     if not obj.size or obj.dtype.hasobject:
         return 0, 0
     if obj.flags.forc:
-        return obj.__array_interface__["data"][0], obj.nbytes
+        plain = obj if obj.dtype.names is None else obj.view(f"V{obj.itemsize}")  # whose interface is quicker to describe
+        return plain.__array_interface__["data"][0], obj.nbytes
     start, end = np.lib.array_utils.byte_bounds(obj)
     return start, end - start
 

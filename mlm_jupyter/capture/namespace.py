@@ -124,13 +124,12 @@ class Namespace:
             self._finish_fingerprints(found)
             groups = self._group(found, sharing)
             look = self._compare(found, sharing, groups)
+            costs_ms = self._costs_ms(groups, found) if mentions is not None else {}
             dumps.clear()
             found.values.clear()  # and with them our references to what the values are made of
             found.overlaps.clear()
-            costs_ms = self._costs_ms(groups, found) if mentions is not None else {}
             self._proofs.renew(costs_ms, skipped, fresh={*look.added, *look.changed}, mentions=mentions or (lambda names: True))
-        if self._proofs.wants_sweep and gc.isenabled() and not gc.callbacks:
-            gc.collect()  # frames that have drawn a figure, mostly
+        self._proofs.sweep()
         self._seen = found.seen
         self._sharing = sharing
         self._group_of = {name: names for names in groups for name in names}
@@ -138,14 +137,13 @@ class Namespace:
 
     def _costs_ms(self, groups: list[tuple[str, ...]], found: _Found) -> dict[tuple[str, ...], float]:
         """Return what looking at each group took, of those where that was dear."""
-        skipped = set(found.skipped)
-        looked_at = [names for names in groups if skipped.isdisjoint(names)]
-        costs_ms = {names: sum(found.seen[name].cost_ms for name in names) for names in looked_at}
-        return {
-            names: cost_ms
-            for names, cost_ms in costs_ms.items()
-            if cost_ms >= self.rules.dear_ms and all(found.seen[name].status == "stored" for name in names)
-        }
+        costs_ms: dict[tuple[str, ...], float] = {}
+        for names in groups:
+            seen = [found.seen[name] for name in names]
+            is_worth_it = all(one.status == "stored" and one.token is None for one in seen)
+            if is_worth_it and found.values.keys() >= {*names}:
+                costs_ms[names] = sum(one.cost_ms for one in seen)
+        return {names: cost_ms for names, cost_ms in costs_ms.items() if cost_ms >= self.rules.dear_ms}
 
     def _pickle_alone(self, value: Any) -> bytes:
         pickled = dump(value, namespace=self.live, roots={}, scalars=self._scalars)

@@ -1,20 +1,22 @@
 """Which groups of variables need no look after a cell: nothing leads to them but names, and the cell has none of those.
 
 A proof (``closure.py``) costs as much as a walk over the group, and saves a look after every cell that does not work with it.
-So it is tried where looking is dear, first when a cell has left the group alone; in vain, it is tried less and less often; and
-where it is found to be much cheaper than a look, it is renewed right after a cell that worked with the group.
+So no more is spent on proofs than on the looks they could have saved: one is tried when a cell has left alone a group that is
+dear to look at; in vain, it is tried again when looking has cost twice, four, eight times as much as the proof. Where a proof
+is found to be much cheaper than a look, it is renewed right after a cell that worked with the group.
 """
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from mlm_jupyter.capture.closure import Frontier, Pickle, find_frontier
 
-SWEEP_MS: Final = 30
-"""A group that costs more to look at is worth a garbage collection, once, if it may be skipped then."""
+SWEEP_MS: Final = 15.0
+"""What a garbage collection is thought to take before the first."""
 CHEAP: Final = 0.25
 """A proof that takes less than this share of a look is worth it for the next cell alone."""
 
@@ -26,8 +28,11 @@ class _Tried(NamedTuple):
     """How the proof of a group went."""
 
     ms: float
-    in_vain: int
-    """How often it was, or could have been, since the group changed or was proved."""
+    """What it took the last time, were the values others or not."""
+    in_vain: int = 0
+    """How often it was since the group changed or was proved."""
+    looked_ms: float = 0.0
+    """What was spent since then on looks that a proof would have saved."""
 
 
 class Proofs:
@@ -44,13 +49,12 @@ class Proofs:
         self._closed: dict[Names, Frontier] = {}
         self._tried: dict[Names, _Tried] = {}
         self._skips: dict[Names, bool] = {}
-        self.wants_sweep = False
-        """Whether a garbage collection could make the next proof succeed: what holds a group is often garbage."""
+        self._sweep_ms = SWEEP_MS
+        self._wants_sweep = False
 
     def begin(self) -> None:
         """Begin another look."""
         self._skips = {}
-        self.wants_sweep = False
 
     def skips(self, names: Names, mentions: Mentions) -> bool:
         """Return whether a group is proved to be as it was after a cell that ``mentions`` some names."""
@@ -75,23 +79,30 @@ class Proofs:
         closed = {names: frontier for names, frontier in self._closed.items() if skipped.issuperset(names)}
         tried = {names: self._tried[names] for names in (*costs_ms, *closed) if names in self._tried}
         for names, cost_ms in costs_ms.items():
-            ms, in_vain = tried.get(names, (cost_ms, 0))
-            is_fresh = not fresh.isdisjoint(names)
-            if is_fresh:
-                in_vain = 0
-            if is_fresh or mentions(names):
-                is_due = in_vain == 0 and ms < CHEAP * cost_ms
-            else:
-                in_vain += 1
-                is_due = in_vain & (in_vain - 1) == 0  # in vain so far: at the 1st, 2nd, 4th, 8th... look again
-            if is_due:
+            last = tried.get(names)
+            if not fresh.isdisjoint(names):
+                last = last and _Tried(last.ms)
+            elif not mentions(names):
+                last = _Tried(0.0, looked_ms=cost_ms) if last is None else last._replace(looked_ms=last.looked_ms + cost_ms)
+            if last is None:
+                continue
+            is_cheap = last.in_vain == 0 and 0 < last.ms < CHEAP * cost_ms
+            if is_cheap or last.looked_ms > last.ms * 2**last.in_vain:
                 start = time.perf_counter()
                 frontier = find_frontier(self._namespace, names, self._pickle)
                 ms = (time.perf_counter() - start) * 1e3
                 if frontier is not None:
-                    closed[names], in_vain = frontier, 0
-                elif in_vain == 1 and cost_ms > SWEEP_MS:
-                    self.wants_sweep = True
-                in_vain = max(in_vain, frontier is None)
-            tried[names] = _Tried(ms, in_vain)
+                    closed[names], last = frontier, _Tried(ms)
+                else:
+                    last = _Tried(ms, last.in_vain + 1, last.looked_ms)
+                    self._wants_sweep = self._wants_sweep or last.looked_ms > 2 * self._sweep_ms
+            tried[names] = last
         self._closed, self._tried = closed, tried
+
+    def sweep(self) -> None:
+        """Collect garbage if that could make the next proof of a group succeed: what holds it may be frames that drew it."""
+        if self._wants_sweep and gc.isenabled() and not gc.callbacks:
+            start = time.perf_counter()
+            gc.collect()
+            self._sweep_ms = (time.perf_counter() - start) * 1e3
+        self._wants_sweep = False

@@ -149,6 +149,7 @@ _LIBRARIES: Final[dict[str, tuple[tuple[str, str, str], ...]]] = {
         ("numpy:matrix", "arrays", "reduce_subclass"),
         ("numpy:recarray", "arrays", "reduce_subclass"),
         ("numpy.ma:MaskedArray", "arrays", "reduce_subclass"),
+        ("numpy.dtypes:VoidDType", "arrays", "reduce_record_dtype"),
         ("numpy.random:RandomState", "arrays", "reduce_random_state"),
     ),
     "pandas": (

@@ -149,7 +149,27 @@ ITS_OWN = {
         NP + "from sklearn.ensemble import RandomForestRegressor\n"
         "a = RandomForestRegressor(3).fit(np.arange(9.)[:, None], np.arange(9.)); b = {'forest': a}; c = a.estimators_[0]"
     ),
+    "slices of Cython's": (
+        NP + "from sklearn.ensemble import BaggingRegressor\n"
+        "a = BaggingRegressor(n_estimators=3).fit(np.arange(9.)[:, None], np.arange(9.)); b = [a.estimators_features_]"
+    ),
 }
+APART = {
+    "records of one kind": NP
+    + "kind = np.dtype([('n', 'i8'), ('x', 'f8')])\na = np.zeros(8, kind); b = np.zeros(9, kind)\ndel kind",
+    "models of one kind": (
+        NP + "from sklearn.tree import DecisionTreeRegressor as Tree\n"
+        "a, b = (Tree(max_depth=n).fit(np.arange(9.)[:, None], np.arange(9.)) for n in (1, 2))"
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", APART)
+def test_what_has_only_its_kind_in_common_is_stored_apart(kernels: Any, kind: str) -> None:
+    kernel = kernels()
+    kernel.cell(APART[kind])
+    assert kernel.session.namespace.group_of("a") == ("a",)
+    assert kernel.session.namespace.group_of("b") == ("b",)
 
 
 @pytest.fixture
