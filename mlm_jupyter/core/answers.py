@@ -161,8 +161,8 @@ class TrackingStatus(msgspec.Struct, frozen=True, kw_only=True):
         if self.state == "off":
             return "Not tracking. Start with: %mlm_track"
         where = f"{self.notebook or 'this kernel'} in {self.project}"
-        standing = f"standing on {self.current}" if self.current else "no checkpoint yet"
-        return f"{self.state.capitalize()} {where}; run {self.run or 'none'}; {standing}."
+        standing = f"; standing on {self.current}" if self.current else ""
+        return f"{self.state.capitalize()} {where}; run {self.run or 'none'}{standing}."
 
 
 class ProjectChanged(msgspec.Struct, frozen=True):
