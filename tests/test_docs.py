@@ -117,6 +117,14 @@ def test_links_lead_somewhere(page: str) -> None:
             assert fragment[1:] in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}, fragment
 
 
+def test_the_messages_that_are_explained_are_said() -> None:
+    code = [*(ROOT / "mlm_jupyter").rglob("*.py"), *(ROOT / "src").rglob("*.ts*")]
+    said = "\n".join(path.read_text(encoding="utf-8") for path in code)
+    rows = [line.split(" | ")[0] for line in TEXTS["docs/troubleshooting.md"].splitlines() if line.startswith("| ")]
+    quoted = [text for row in rows for text in re.findall(r"\*([^*]+)\*", row)]
+    assert len(quoted) > 8 and [text for text in quoted if text not in said] == []
+
+
 def test_the_index_of_the_documentation_names_every_page() -> None:
     for page in (ROOT / "docs").glob("*.md"):
         assert page.name == "README.md" or f"({page.name})" in TEXTS["docs/README.md"]
