@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from mlm_jupyter.clock import new_id
 from mlm_jupyter.core.entities import CellError, Checkpoint
 from mlm_jupyter.process import start_session
@@ -96,6 +98,11 @@ class LiveNotebook:
             assert draft is not None
             self.session.outputs_are_final()
         return draft
+
+    def skip_all(self) -> None:
+        """Skip each group, however cheap to look at, as soon as that is thought safe, so that a hole in the proof shows."""
+        space = self.session.namespace
+        space.rules = msgspec.structs.replace(space.rules, dear_ms=0.0, patience=0.0)
 
     def restore(self, ref: Checkpoint | str, **options: Any) -> Any:
         """Put the namespace back."""

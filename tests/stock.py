@@ -117,9 +117,7 @@ class Stock:
             stream, blob = batch.put_blob(b"pickle of " + value[:20]), batch.put_blob(value)
             buffers = (Buffer(blob, len(value), is_ours=True, is_readonly=False),)
             group = batch.put_json(Kind.GROUP, Group((name,), stream, 10 + len(value[:20]), buffers))
-            variable = Variable(
-                name, "bytes", "stored", Preview(repr(value[:20])), "f", group=group, size_bytes=len(value)
-            )
+            variable = Variable(name, "bytes", "stored", Preview(repr(value[:20])), "f", group=group, size_bytes=len(value))
             items.append((name, batch.put_json(Kind.VARIABLE, variable)))
         return tree.build(items, lambda node: batch.put(Kind.NODE, node))
 

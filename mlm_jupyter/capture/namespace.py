@@ -128,7 +128,13 @@ class Namespace:
             dumps.clear()
             found.values.clear()  # and with them our references to what the values are made of
             found.overlaps.clear()
-            self._proofs.renew(costs_ms, skipped, fresh={*look.added, *look.changed}, mentions=mentions or (lambda names: True))
+            self._proofs.renew(
+                costs_ms,
+                skipped,
+                fresh={*look.added, *look.changed},
+                mentions=mentions or (lambda names: True),
+                patience=self.rules.patience,
+            )
         self._proofs.sweep()
         self._seen = found.seen
         self._sharing = sharing

@@ -65,7 +65,9 @@ class Proofs:
             self._skips[names] = not mentions((*names, *frontier.also)) and frontier.is_same()
         return self._skips[names]
 
-    def renew(self, costs_ms: Mapping[Names, float], skipped: set[str], *, fresh: set[str], mentions: Mentions) -> None:
+    def renew(
+        self, costs_ms: Mapping[Names, float], skipped: set[str], *, fresh: set[str], mentions: Mentions, patience: float
+    ) -> None:
         """Keep the proofs of the groups that were skipped, and try those of the others that were dear to look at.
 
         Nothing of ours may refer to anything inside a group while this runs.
@@ -75,6 +77,7 @@ class Proofs:
         costs_ms : what looking at each of the dear groups took.
         skipped : the variables that were not looked at.
         fresh : the variables that are new or have changed.
+        patience : how much more looking must have cost than proofs in vain before another is tried.
         """
         closed = {names: frontier for names, frontier in self._closed.items() if skipped.issuperset(names)}
         tried = {names: self._tried[names] for names in (*costs_ms, *closed) if names in self._tried}
@@ -87,7 +90,7 @@ class Proofs:
             if last is None:
                 continue
             is_cheap = last.in_vain == 0 and 0 < last.ms < CHEAP * cost_ms
-            if is_cheap or last.looked_ms > last.ms * 2**last.in_vain:
+            if is_cheap or last.looked_ms > patience * last.ms * 2**last.in_vain:
                 start = time.perf_counter()
                 frontier = find_frontier(self._namespace, names, self._pickle)
                 ms = (time.perf_counter() - start) * 1e3

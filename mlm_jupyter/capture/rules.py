@@ -27,6 +27,8 @@ class Rules(msgspec.Struct, frozen=True):
     """How long the pickling code of one value may run before it is interrupted, where Python allows it."""
     dear_ms: float = 2.0
     """A group whose look takes longer is skipped when it is proved that the cell cannot have reached it."""
+    patience: float = 1.0
+    """How much more looking must have cost than proofs in vain before another is tried."""
 
     def judge(self, name: str, value: Any) -> tuple[VariableStatus, str | None]:
         """Return what becomes of a variable before its value is looked at, and why."""

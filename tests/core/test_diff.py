@@ -217,7 +217,9 @@ Modules
 
 def test_long_texts_are_shown_from_where_they_differ() -> None:
     def ridge(alpha: int) -> Variable:
-        text = f"Ridge(copy_X=True, fit_intercept=True, max_iter=None, positive=False, alpha={alpha}, tol=0.0001, solver='auto')"
+        text = (
+            f"Ridge(copy_X=True, fit_intercept=True, max_iter=None, positive=False, alpha={alpha}, tol=0.0001, solver='auto')"
+        )
         return Variable("model", "sklearn.linear_model.Ridge", "stored", Preview(text), str(alpha))
 
     diff = diff_checkpoints(Contents("a", variables={"model": ridge(1)}), Contents("b", variables={"model": ridge(10)}))

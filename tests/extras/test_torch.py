@@ -217,7 +217,7 @@ def test_a_storage_is_written_once_however_many_views_there_are(notebook: LiveNo
 
 
 def test_a_model_that_a_cell_cannot_reach_is_skipped(notebook: LiveNotebook) -> None:
-    notebook.session.namespace.rules = msgspec.structs.replace(notebook.session.namespace.rules, dear_ms=0.0)
+    notebook.skip_all()
     notebook.cell(MODEL.partition("def train")[0] + "model(X).sum().backward(); opt.step()")
     looks: list[Any] = []
     original = notebook.session.namespace.look
@@ -275,7 +275,7 @@ HIDDEN = {
 
 @pytest.mark.parametrize("way", HIDDEN)
 def test_memory_that_something_else_holds_is_watched(notebook: LiveNotebook, way: str) -> None:
-    notebook.session.namespace.rules = msgspec.structs.replace(notebook.session.namespace.rules, dear_ms=0.0)
+    notebook.skip_all()
     setup, write = HIDDEN[way]
     notebook.cell(f"import numpy as np, torch\nx = torch.zeros(1000)\n{setup}")
     for quiet in ("one = 1", "two = 2", "three = 3"):

@@ -279,7 +279,9 @@ def test_functions_take_checkpoints_and_one_name_as_a_text(kernel: Kernel) -> No
 
 @ignores_jupyter
 def test_a_run_within_a_cell_means_the_checkpoint_of_the_cell(kernel: Kernel) -> None:
-    runs = "import mlm_jupyter as mlm\nfor name in ('inner-1', 'inner-2'):\n    with mlm.start_run(name): mlm.log_metric('m', 1)"
+    runs = (
+        "import mlm_jupyter as mlm\nfor name in ('inner-1', 'inner-2'):\n    with mlm.start_run(name): mlm.log_metric('m', 1)"
+    )
     made = track(kernel, runs)
     kernel.run("later = 1")
     kernel.flush()
