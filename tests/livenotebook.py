@@ -15,6 +15,7 @@ import msgspec
 
 from mlm_jupyter.clock import new_id
 from mlm_jupyter.core.entities import CellError, Checkpoint
+from mlm_jupyter.head import CheckpointDraft
 from mlm_jupyter.process import start_session
 from mlm_jupyter.session.cell import CellResult
 from mlm_jupyter.session.going_back import WayBack
@@ -23,7 +24,6 @@ from mlm_jupyter.settings import Settings
 from mlm_jupyter.store.database import Database
 from mlm_jupyter.store.runs import Runs
 from mlm_jupyter.trust import Key, key_of
-from mlm_jupyter.writer import CheckpointDraft
 
 KEY = key_of(b"k" * 32)
 

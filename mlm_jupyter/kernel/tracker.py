@@ -140,8 +140,8 @@ class Tracker:
             self.start_run(name, experiment=experiment, tags=tags)
         return self._tell_status()
 
-    def stop(self, status: RunStatus = "finished") -> None:
-        """End the runs and stop tracking; nothing when it is off."""
+    def stop(self, status: RunStatus = "finished", *, with_kernel: bool = False) -> None:
+        """End the runs and stop tracking, at the end of the kernel, too; nothing when it is off."""
         tracking = self.tracking
         if tracking is None:
             return
@@ -149,7 +149,7 @@ class Tracker:
         tracking.close(status)
         self._tracking = None
         self._document, self._authors = DocumentSource(), {}
-        self._link.close(status=self.status())
+        (self._link.end if with_kernel else self._link.close)(status=self.status())
 
     def pause(self) -> None:
         """Make no checkpoints until ``resume``."""
@@ -168,7 +168,7 @@ class Tracker:
         tracking = self.tracking
         if tracking is None:
             return TrackingStatus(state="off")
-        current = tracking.live.writer.current
+        current = tracking.live.head.current
         run = tracking.recorder.current
         return TrackingStatus(
             state="paused" if self._is_paused else "manual" if self._is_manual else "tracking",
@@ -272,10 +272,12 @@ class Tracker:
 
     def listen(self) -> None:
         """Hear from now on what frontends show, tracked or not: a Run All says it before the cell that starts tracking runs."""
-        self._link.open()
+        self._link.listen()
 
     def tell_frontends(self, saving: Saving | None) -> None:
         """Say that a cell has ended: what it leaves that is still to be stored, and what else it changed."""
+        if not self._link.is_heard:
+            return  # who comes is told how it stands then
         if saving is not None:
             self._link.send(saving=saving)
         status = self.status()
@@ -287,17 +289,19 @@ class Tracker:
         self._link.send(status=self._told)
         return self._told
 
-    def _hear(self, told: Told) -> Mapping[str, Any] | None:
-        """Take in what a frontend shows; return what it has to tell of besides."""
+    def _hear(self, told: Told) -> Mapping[str, Any]:
+        """Take in what a frontend shows; return what it is to know: the first to come, and who tells of a move, how it stands."""
         self._hooks.note_ours()
         document = told.document or ToldDocument()
         if told.author is not None:
             self._authors[Request.of(self.shell).sender] = told.author
         self._path = document.path or self._path
-        if self.tracking is not None and self._go_with_frontends(self.tracking):
-            self._tell_status()
+        has_moved = self.tracking is not None and self._go_with_frontends(self.tracking)
         missing = self._document.tell(document.cells, order=document.order, metadata=document.metadata)
-        return {"missing": missing} if missing else None
+        answer: dict[str, Any] = {"missing": missing} if missing else {}
+        if has_moved or (self.tracking is not None and not self._link.is_heard):
+            self._told = answer["status"] = self.status()
+        return answer
 
     def _author(self) -> str | None:
         """Return who asks for what is done now, where the page that sent it has said."""

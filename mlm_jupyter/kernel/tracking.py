@@ -232,4 +232,4 @@ class Tracking:
         return digest
 
     def _note_environment(self, digest: Digest) -> None:
-        self.live.writer.environment = digest
+        self.live.head.environment = digest

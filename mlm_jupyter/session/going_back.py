@@ -14,10 +14,10 @@ from mlm_jupyter.core.digest import Digest
 from mlm_jupyter.core.entities import Checkpoint, State, Variable
 from mlm_jupyter.core.magics import is_ours_alone
 from mlm_jupyter.errors import InvalidInputError
+from mlm_jupyter.head import record_of
 from mlm_jupyter.restoration import Plan, RestoreError, RestoreReport, free_memory, swap
 from mlm_jupyter.session.live import LiveSession
 from mlm_jupyter.trust import Key, refusal, verify
-from mlm_jupyter.writer import record_of
 
 _STATE: Final = msgspec.json.Decoder(State)
 
@@ -101,7 +101,7 @@ class WayBack:
     def variables(self) -> dict[str, Variable]:
         """Return what is known of the variables as they are now; nothing is stored."""
         self._live.catch_up(save=False)
-        found = {name: record for name, (_, record) in self._live.writer.records.items()}
+        found = {name: record for name, (_, record) in self._live.head.records.items()}
         for look in self._live.unstored():
             for name in look.removed:
                 found.pop(name, None)
@@ -121,7 +121,7 @@ class WayBack:
 
     def _plan(self, checkpoint: Checkpoint, only: Iterable[str] | None) -> Plan:
         live = self._live
-        records = live.writer.records
+        records = live.head.records
         changed = {name for look in live.unstored() for name in (*look.drafts, *look.removed)}
 
         def is_equal(variable: Variable) -> bool:

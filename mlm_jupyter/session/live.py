@@ -18,6 +18,7 @@ from mlm_jupyter.core.access import Access
 from mlm_jupyter.core.digest import Digest
 from mlm_jupyter.core.entities import CellExecution, Checkpoint, CheckpointKind, Variable
 from mlm_jupyter.errors import MlmError
+from mlm_jupyter.head import CheckpointDraft, Head, Output
 from mlm_jupyter.session.cell import CellResult, RunningCell
 from mlm_jupyter.session.naming import find_holder, move_name
 from mlm_jupyter.session.retention import Retention
@@ -26,7 +27,7 @@ from mlm_jupyter.store.checkpoints import Checkpoints
 from mlm_jupyter.store.database import Database
 from mlm_jupyter.store.packs import Packs
 from mlm_jupyter.trust import Key, sign
-from mlm_jupyter.writer import CheckpointDraft, Output, Writer
+from mlm_jupyter.writer import Writer
 
 MOST_LATE: Final = 1_000
 """So many executions can still get late output."""
@@ -89,27 +90,26 @@ class LiveSession:
         self._between: tuple[str, ...] = ()
         self._looked: list[Look] = []
         self._checkpoint_of: dict[str, str] = {}
-        self.writer = Writer(
+        self.head = Head(
             self.packs,
             self.checkpoints,
             session_id=session_id,
             notebook=notebook,
             sign=lambda digest: sign(digest, key),
-            on_error=surroundings.tell,
             on_lost=self.namespace.forget,
-            queue_bytes=settings.queue_bytes,
         )
+        self.writer = Writer(self.head, on_error=surroundings.tell, queue_bytes=settings.queue_bytes)
 
     @property
     def current(self) -> Checkpoint | None:
         """The checkpoint the kernel stands on: the parent of the next."""
         self.writer.flush()
-        return self.writer.current
+        return self.head.current
 
     @property
     def checkpoint_id(self) -> str | None:
         """The id of the checkpoint that will hold what the cell being executed logs; the present one's if it leaves none."""
-        cell, current = self._cell, self.writer.current
+        cell, current = self._cell, self.head.current
         if cell is None:
             return None
         return current.id if cell.leaves_none and current is not None else cell.checkpoint_id
@@ -321,14 +321,14 @@ class LiveSession:
         self._looked = []
         self._between = ()
         self.namespace.adopt()
-        self.writer.stand_on(checkpoint, records)
+        self.head.stand_on(checkpoint, records)
 
     def set_notebook(self, notebook: str | None) -> None:
         """Go on under another name; checkpoints that wait to be stored keep the old one."""
         self.notebook = notebook
 
         def rename() -> None:
-            self.writer.notebook = notebook
+            self.head.notebook = notebook
 
         self.writer.later(rename)
 

@@ -12,8 +12,8 @@ import pytest
 from livenotebook import LiveNotebook
 from traitlets.config import Config
 
+from mlm_jupyter.head import CheckpointDraft
 from mlm_jupyter.session.cell import CellResult
-from mlm_jupyter.writer import CheckpointDraft
 
 SHELL_NAMES = re.compile(r"_(?:i{0,3}|_{1,2}|i?\d+|[io]h|dh)?|In|Out|get_ipython|exit|quit|__.*__")
 

@@ -277,9 +277,9 @@ def test_stop_pressed_during_a_restore_changes_nothing(kernel: Kernel) -> None:
 
 HELD = """import numpy as np
 from mlm_jupyter.kernel.extension import find_tracker
-def hold(draft, store=find_tracker().live.writer._store):
-    import time; time.sleep(8 if draft.look.groups else 0); store(draft)
-find_tracker().live.writer._store = hold
+def hold(draft, append=find_tracker().live.head.append):
+    import time; time.sleep(8 if draft.look.groups else 0); append(draft)
+find_tracker().live.head.append = hold
 del hold, find_tracker"""
 
 
