@@ -17,7 +17,7 @@ from mlm_jupyter.core.digest import Digest, canonical_json
 from mlm_jupyter.core.entities import Checkpoint, Manifest, Signature, Variable
 from mlm_jupyter.errors import AmbiguousError, ConflictError, InvalidInputError, NotFoundError
 from mlm_jupyter.store.database import Database
-from mlm_jupyter.store.history import CheckpointFilter, select_page
+from mlm_jupyter.store.history import LAST_OF_RUN, CheckpointFilter, select_page
 from mlm_jupyter.store.journal import Change
 from mlm_jupyter.store.packs import Batch, Kind, Packs
 from mlm_jupyter.store.rows import (
@@ -163,8 +163,7 @@ class Checkpoints:
         return None if run is None else self._last_of_run(run[0], name)
 
     def _last_of_run(self, run_id: str, ref: str) -> Checkpoint:
-        inside = "SELECT max(checkpoint_id) FROM metrics WHERE run_id = ?"  # of a run within a cell, the cell's
-        found = self._find("WHERE run_id = ? ORDER BY id DESC LIMIT 1", run_id) or self._find(f"WHERE id = ({inside})", run_id)
+        found = self._find(f"WHERE id = (SELECT {LAST_OF_RUN} FROM runs WHERE runs.id = ?)", run_id)
         if found is None:
             raise NotFoundError(f"Run {ref!r} has no checkpoint. Look at what it logged with: mlm metrics {run_id}")
         return found

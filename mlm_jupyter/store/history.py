@@ -24,6 +24,17 @@ _CONDITIONS: Final = {
     " WHERE part.key != 'between' AND change.value = :variable)",
 }
 
+LAST_OF_RUN: Final = """
+    coalesce((SELECT max(c.id) FROM checkpoints c WHERE c.run_id = runs.id),
+             (SELECT CASE WHEN c.created_at >= runs.started_at THEN c.id END FROM checkpoints c
+              WHERE c.session_id = runs.session_id AND c.id BETWEEN runs.session_id AND runs.id ORDER BY c.id DESC LIMIT 1))
+"""
+"""The id of the last checkpoint of a row of ``runs``; of a run within a cell, the cell's.
+
+A cell's checkpoint has its id from when the cell began, and its time from when that ended: the run began between. Ids are in
+order of time, so the search ends where the session began.
+"""
+
 _PLACES: Final = ("source", "name", "note")
 _LONGEST_PATTERN: Final = 1000  # SQLite allows 50,000 bytes
 

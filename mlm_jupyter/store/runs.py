@@ -21,6 +21,7 @@ from mlm_jupyter.core.entities import Artifact, Metric, Param, Run, RunStatus, S
 from mlm_jupyter.core.query import Query
 from mlm_jupyter.errors import ConflictError, InvalidInputError, NotFoundError
 from mlm_jupyter.store.filters import count, select_ids
+from mlm_jupyter.store.history import LAST_OF_RUN
 from mlm_jupyter.store.series import LAST_LOGGED, LAST_VALUES, VALUES_UNTIL, read_points
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ _THESE: Final = "(SELECT value FROM json_each(?))"
 _LAST_PARAMS: Final = f"SELECT run_id, key, value, max(id) FROM params WHERE run_id IN {_THESE} GROUP BY run_id, key"
 _TAGS: Final = f"SELECT run_id, key, value FROM tags WHERE run_id IN {_THESE}"
 _RUNS: Final = f"""
-    SELECT {", ".join(f"runs.{column}" for column in _COLUMNS)}, (SELECT max(c.id) FROM checkpoints c WHERE c.run_id = runs.id)
+    SELECT {", ".join(f"runs.{column}" for column in _COLUMNS)}, {LAST_OF_RUN}
     FROM json_each(?) wanted CROSS JOIN runs ON runs.id = wanted.value ORDER BY wanted.key
 """
 

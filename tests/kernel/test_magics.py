@@ -23,6 +23,8 @@ from mlm_jupyter.kernel.arguments import Argument, Kind, Signature, split, unquo
 from mlm_jupyter.kernel.body import adopt_body
 from mlm_jupyter.kernel.expressions import read_metrics
 from mlm_jupyter.kernel.magics import SIGNATURES, MlmMagics
+from mlm_jupyter.maintenance import rebuild
+from mlm_jupyter.project import Project, open_project
 
 ignores_jupyter = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 
@@ -278,15 +280,28 @@ def test_functions_take_checkpoints_and_one_name_as_a_text(kernel: Kernel) -> No
 
 
 @ignores_jupyter
-def test_a_run_within_a_cell_means_the_checkpoint_of_the_cell(kernel: Kernel) -> None:
-    runs = (
-        "import mlm_jupyter as mlm\nfor name in ('inner-1', 'inner-2'):\n    with mlm.start_run(name): mlm.log_metric('m', 1)"
-    )
-    made = track(kernel, runs)
-    kernel.run("later = 1")
-    kernel.flush()
-    with kernel.project() as project:
-        assert project.get_checkpoint("inner-1").id == project.get_checkpoint("inner-2").id == made.id
+def test_the_last_checkpoint_of_a_run_within_a_cell_is_the_cells(tmp_path: Path) -> None:
+    runs = "import mlm_jupyter as mlm\nfor i in range(2):\n    with mlm.start_run(f'inner-{i}', params={'i': i}): pass\nx = 1"
+
+    def last(project: Project) -> list[str | None]:
+        found = [project.get_run(f"inner-{i}").last_checkpoint_id for i in range(2)]
+        assert [project.get_checkpoint(f"inner-{i}").id for i in range(2)] == found
+        return found
+
+    with open_kernel(tmp_path) as kernel:
+        kernel.run(START)
+        made = track(kernel, runs)
+        kernel.run("later = 1")
+        kernel.flush()
+        with kernel.project() as project:
+            assert last(project) == [made.id] * 2
+        kernel.untracked("with mlm.start_run('unseen'): mlm.log_metric('m', 1)", store_history=False)
+        kernel.run("%mlm_track stop")
+    with open_project(tmp_path) as project:
+        assert project.get_run("unseen").last_checkpoint_id is None
+    rebuild(tmp_path)
+    with open_project(tmp_path) as project:
+        assert last(project) == [made.id] * 2
 
 
 @ignores_jupyter
