@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from mlm_jupyter.core.magics import parse_cell
-from mlm_jupyter.core.scopes import NameReader
+from mlm_jupyter.core.name_reader import NameReader
 from mlm_jupyter.core.underscores import UNDERSCORES, underscores_in
 from mlm_jupyter.core.words import words_of
 
@@ -71,8 +71,8 @@ def _access_of(source: str) -> Access:
     private = [word for word in identifiers if word.startswith("__") and not word.endswith("__")]
     identifiers.update(f"_{owner.lstrip('_')}{word}" for owner in reader.classes for word in private)
     return Access(
-        tuple(sorted(reader.reads)),
-        tuple(sorted(reader.writes)),
+        tuple(sorted(reader.names.reads)),
+        tuple(sorted(reader.names.writes)),
         frozenset(identifiers),
         frozenset(reader.triggers),
         frozenset(reader.lasting),

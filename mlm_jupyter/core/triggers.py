@@ -88,6 +88,11 @@ SAFE_MAGICS: Final = PYTHON_MAGICS | _words(
 """Magics that run no code of the notebook's, or only code that stands in the cell. So do ours (``mlm_*``)."""
 
 
+def is_harmless(name: str) -> bool:
+    """Tell whether what a module has by this name is a constant, an error, or something that leads nowhere."""
+    return name in HARMLESS or name.isupper() or name.endswith("Error")
+
+
 def is_safe_magic(name: str) -> bool:
     """Tell whether a magic can touch no variable but those that the cell names."""
     return name in SAFE_MAGICS or name.startswith("mlm_")
