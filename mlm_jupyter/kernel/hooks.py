@@ -146,7 +146,7 @@ class Hooks:
 
     def _at_exit(self) -> None:
         with self._notices.guard("At the end"):
-            self._tracker.stop()
+            self._tracker.stop(with_kernel=True)
 
     def _end_cell(self, tracking: Tracking, result: ExecutionResult) -> None:
         live = tracking.live

@@ -2,7 +2,8 @@
 
 It is one comm, opened by the kernel. Its messages go to every frontend; whoever comes later finds it by its target's name, and
 who asks for it may speak at once, for its id is known. A frontend without our extension closes what it does not know: for the
-others it stays open.
+others it stays open. Each page of ours speaks as soon as it knows of the comm; until one has, there is nobody to be told
+anything (nbclient, papermill).
 """
 
 from __future__ import annotations
@@ -55,16 +56,21 @@ class Link:
     ----------
     hear : told what a frontend says; may raise InvalidInputError. What it returns is sent.
     tell : told, once, of a message that is not known.
+
+    Attributes
+    ----------
+    is_heard : whether a page of ours has spoken since the kernel started; until then nothing is sent.
     """
 
     def __init__(
-        self, shell: InteractiveShell, hear: Callable[[Told], Mapping[str, Any] | None], tell: Callable[[str], None]
+        self, shell: InteractiveShell, hear: Callable[[Told], Mapping[str, Any]], tell: Callable[[str], None]
     ) -> None:
         self._shell = shell
         self._hear = hear
         self._tell = tell
         self._comm: Any = None
         self._has_told = False
+        self.is_heard = False
 
     def open(self, **data: Any) -> None:
         """Open the comm, its first message ``data``, or send that where it is open; only an ipykernel has frontends."""
@@ -80,9 +86,14 @@ class Link:
             self._comm.on_msg(self._receive)
             self._comm.on_close(self._stay_open)
 
+    def listen(self) -> None:
+        """Open the comm for a page that has asked for it: it is there to hear."""
+        self.is_heard = True
+        self.open()
+
     def send(self, **data: Any) -> None:
-        """Send to all frontends; nothing when nobody can be reached."""
-        if self._comm is not None:
+        """Send to all frontends; nothing when nobody can be reached, or listens."""
+        if self._comm is not None and self.is_heard:
             with suppress(Exception):
                 self._comm.send(_clean(data))
 
@@ -95,6 +106,13 @@ class Link:
                 comm.on_close(None)
                 comm.close()
 
+    def end(self, **data: Any) -> None:
+        """Send a last message. The comm ends with the process: JupyterLab, which has begun anew, would know none to close."""
+        self.send(**data)
+        comm, self._comm = self._comm, None
+        if comm is not None:
+            comm._closed = True
+
     def _receive(self, message: Mapping[str, Any]) -> None:
         try:
             answer = self._hear(msgspec.convert(_clean(message["content"]["data"]), Told))
@@ -103,6 +121,7 @@ class Link:
                 self._has_told = True
                 self._tell(f"A frontend told of its notebook in a form that is not known, and was not heard: {error}")
             return
+        self.is_heard = True
         if answer:
             self.send(**answer)
 

@@ -290,7 +290,7 @@ class Tracker:
         return self._told
 
     def _hear(self, told: Told) -> Mapping[str, Any]:
-        """Take in what a frontend shows; return what it is to know: the first to come, and who tells of a move, how it stands."""
+        """Take in what a frontend shows; return what it is to know: how it stands, if it is the first or has told of a move."""
         self._hooks.note_ours()
         document = told.document or ToldDocument()
         if told.author is not None:

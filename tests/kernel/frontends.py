@@ -15,7 +15,7 @@ Message = dict[str, Any]
 
 
 class Frontend:
-    """One page that shows a kernel, with channels of its own.
+    """One page that shows a kernel, with channels of its own; it speaks as soon as it knows of the comm.
 
     Attributes
     ----------
@@ -93,6 +93,8 @@ class Frontend:
         """Look for the comm, as a page does that was loaded later."""
         comms = self.request("comm_info_request", {"target_name": TARGET})["comms"]
         self.comm_id = next(iter(comms), None)
+        if self.comm_id is not None:
+            self.tell({})
         return self.comm_id
 
     def last(self, key: str) -> Any:
@@ -114,6 +116,7 @@ class Frontend:
             if kind == "comm_open" and content["target_name"] == TARGET:
                 self.comm_id = content["comm_id"]
                 self.heard.append(content["data"])
+                self.tell({})
             elif kind == "comm_msg" and content["comm_id"] == self.comm_id:
                 self.heard.append(content["data"])
             elif kind == "comm_close" and content["comm_id"] == self.comm_id:

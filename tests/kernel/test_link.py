@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import queue
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +99,7 @@ def test_news_of_cells_runs_and_restores_are_heard_by_every_page(kernel: Kernel,
     other = Frontend(kernel)
     other.find_comm()
     for one in (page, other):
+        one.request("comm_info_request", {})
         one.heard.clear()
     page.run("saved = '\\ud83d'", cell_id="s")
     made = newest(kernel)
@@ -191,6 +194,47 @@ def test_sending_costs_a_cell_next_to_nothing(kernel: Kernel, page: Frontend) ->
     )
     assert kernel.ask("spent[len(spent) // 2]") < 0.001  # 0.1 ms measured on an idle machine
     page.run("del spend, spent, Saving, find_tracker, clock")
+
+
+def test_nothing_is_sent_until_a_page_has_spoken_which_is_told_at_once_how_it_stands(tmp_path: Path) -> None:
+    with open_kernel(tmp_path / "project") as kernel:
+        client = kernel.connect()
+        kernel.run(START)
+        kernel.run("x = 1")
+        kernel.run("%mlm_run alone")
+        kernel.run("x = 2")
+        sent = messages(client)
+        assert [one["msg_type"] for one in sent if one["msg_type"].startswith("comm")] == ["comm_open"]
+        page = Frontend(kernel)
+        assert page.find_comm() == TARGET
+        page.request("comm_info_request", {})
+        assert page.heard == [{"status": page.done("status")}]
+        assert page.last("status")["run"] == "alone"
+        page.run("x = 3")
+        assert [list(one) for one in page.heard[1:]] == [["saving"]]
+        client.stop_channels()
+        page.close()
+
+
+def test_a_kernel_that_ends_closes_no_comm_for_a_page_has_forgotten_it_by_then(tmp_path: Path) -> None:
+    with open_kernel(tmp_path / "project") as kernel:
+        page = Frontend(kernel)
+        page.done("track")
+        client = kernel.connect()
+        kernel.close()
+        sent = messages(client)
+        assert [one["msg_type"] for one in sent if one["msg_type"].startswith("comm")] == ["comm_msg"]
+        client.stop_channels()
+        page.close()
+
+
+def messages(client: Any) -> list[Any]:
+    """Return what was broadcast until now."""
+    found = []
+    with suppress(queue.Empty):
+        while True:
+            found.append(client.get_iopub_msg(timeout=1))
+    return found
 
 
 def test_a_comm_that_fails_fails_nobody_s_cell(kernel: Kernel, page: Frontend) -> None:
