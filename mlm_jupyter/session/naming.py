@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mlm_jupyter.core.entities import Checkpoint
-from mlm_jupyter.errors import AmbiguousError, NotFoundError
-from mlm_jupyter.store.checkpoints import Checkpoints, check_name
+from mlm_jupyter.errors import NotFoundError
+from mlm_jupyter.store.checkpoints import Checkpoints
 
 
 def find_holder(checkpoints: Checkpoints, name: str, is_ours: Callable[[Checkpoint], bool]) -> Checkpoint | None:
@@ -17,12 +17,12 @@ def find_holder(checkpoints: Checkpoints, name: str, is_ours: Callable[[Checkpoi
     InvalidInputError : it cannot be a name.
     ConflictError : who has it is not ``is_ours``, and keeps it.
     """
-    check_name(name)
+    checkpoints.check_name(name)
     try:
         holder = checkpoints.resolve(name)
-    except (NotFoundError, AmbiguousError):
+    except NotFoundError:
         return None
-    if holder.name != name:  # a run is called so, or an id begins like that
+    if holder.name != name:  # a run is called so
         return None
     if not is_ours(holder):
         checkpoints.require_free(name)

@@ -35,7 +35,8 @@ _ID_PREFIX: Final = re.compile(r"[0-9a-z]+")
 _STARTS: Final = 20  # in so many empty kernels tracking may have begun since the latest
 _CANDIDATES: Final = 6
 """How many things that an ambiguous reference fits are listed."""
-_RESERVED_NAMES: Final = ("latest", "current")
+_RESERVED_NAMES: Final = ("latest", "current", "now")
+_LIKE_A_NAME: Final = re.compile(r"(?!\d+\Z)[^-#~\s][^~\s]*")
 
 _decode_variable: Final = msgspec.json.Decoder(Variable).decode
 
@@ -65,7 +66,7 @@ class Checkpoints:
         sign : returns the signature of a manifest's digest.
         """
         if name is not None:
-            check_name(name)
+            self.check_name(name)
         checkpoint = to_checkpoint(batch.put_json(Kind.MANIFEST, manifest), manifest, name, note)
         signature = sign(checkpoint.digest)
         if signature is not None:
@@ -170,14 +171,7 @@ class Checkpoints:
 
     def _find_by_prefix(self, ref: str) -> Checkpoint | None:
         prefix = ref.lower()
-        if not _ID_PREFIX.fullmatch(prefix):
-            return None
-        condition = "WHERE id >= ? AND id < ? ORDER BY id LIMIT ?"
-        span = (prefix, prefix + "{", _CANDIDATES + 1)  # { comes after z
-        checkpoints = self._select(condition, *span)
-        runs = self._database.connection().execute(f"SELECT id, name FROM runs {condition}", span).fetchall()
-        fitting = {checkpoint.id: _described(checkpoint) for checkpoint in checkpoints}
-        fitting |= {id: f"run {id} ({name})" for id, name in runs}
+        fitting = self._fitting(prefix)
         if len(fitting) > 1 and prefix not in fitting:
             more = ", ..." if len(fitting) > _CANDIDATES else ""
             listed = ", ".join(list(fitting.values())[:_CANDIDATES])
@@ -186,6 +180,17 @@ class Checkpoints:
         if id is None:
             return None
         return self.find(id) or self._last_of_run(id, ref)
+
+    def _fitting(self, prefix: str) -> dict[str, str]:
+        """Return the ids that begin with ``prefix``, some of very many, each with what it is the id of."""
+        if not _ID_PREFIX.fullmatch(prefix):
+            return {}
+        condition = "WHERE id >= ? AND id < ? ORDER BY id LIMIT ?"
+        span = (prefix, prefix + "{", _CANDIDATES + 1)  # { comes after z
+        checkpoints = self._select(condition, *span)
+        runs = self._database.connection().execute(f"SELECT id, name FROM runs {condition}", span).fetchall()
+        fitting = {checkpoint.id: _described(checkpoint) for checkpoint in checkpoints}
+        return fitting | {id: f"run {id} ({name})" for id, name in runs}
 
     def _latest(self, notebook: str | None) -> Checkpoint:
         found = self.list(notebook=notebook, limit=_STARTS, include_saves=False)
@@ -214,7 +219,7 @@ class Checkpoints:
             "SELECT name FROM checkpoints WHERE name IS NOT NULL"
             " UNION SELECT name FROM (SELECT name FROM runs ORDER BY id DESC LIMIT 1000)"
         )
-        close = difflib.get_close_matches(ref, [*_RESERVED_NAMES, *(name for (name,) in names)])
+        close = difflib.get_close_matches(ref, ["latest", "current", *(name for (name,) in names)])
         hint = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
         return NotFoundError(f"No checkpoint {ref!r} in this project.{hint} List them with: mlm history")
 
@@ -255,9 +260,22 @@ class Checkpoints:
 
     def set_name(self, id: str, name: str | None) -> None:
         """Name a checkpoint, or with None take its name away."""
-        if name is not None:
-            check_name(name)
+        if name is not None and name != self.get(id).name:  # one from before there was such a rule may stay
+            self.check_name(name)
         self._update(id, "name", name, Change((id,), name=name))
+
+    def check_name(self, name: str) -> None:
+        """Raise InvalidInputError where ``name``, which is looked up first, would hide what else a reference can mean."""
+        if _LIKE_A_NAME.fullmatch(name) is None or name.lower() in _RESERVED_NAMES or not name.isprintable():
+            raise InvalidInputError(
+                f"{name!r} cannot name a checkpoint: a name has no spaces and no ~, does not begin with - or #, is no number,"
+                f" and is not {', '.join(_RESERVED_NAMES[:-1])} or {_RESERVED_NAMES[-1]}"
+            )
+        hidden = next(iter(self._fitting(name.lower()).values()), None)
+        if hidden is not None:
+            raise InvalidInputError(
+                f"{name!r} cannot name a checkpoint: it would hide {hidden}, whose id begins so. Write for example: my-{name}"
+            )
 
     def require_free(self, name: str) -> None:
         """Raise ConflictError when another checkpoint has the name."""
@@ -335,15 +353,6 @@ class Checkpoints:
     def _select(self, condition: str, *values: object) -> builtins.list[Checkpoint]:
         rows = self._database.connection().execute(f"SELECT {COLUMNS} FROM checkpoints {condition}", values)
         return [from_row(row) for row in rows]
-
-
-def check_name(name: str) -> None:
-    """Raise InvalidInputError where ``name`` could be taken for something else than a checkpoint's name."""
-    if not name or name in _RESERVED_NAMES or "~" in name or " " in name or name.startswith("-") or not name.isprintable():
-        raise InvalidInputError(
-            f"{name!r} cannot name a checkpoint: a name has no spaces and no ~, does not begin with -,"
-            " and is not latest or current"
-        )
 
 
 def _conflict(error: sqlite3.IntegrityError, id: str, name: str | None) -> ConflictError:

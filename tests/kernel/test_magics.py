@@ -227,6 +227,7 @@ def only_error(reply: Reply) -> str:
         ("%mlm_track strat", "InvalidInputError", "Did you mean start?"),
         ("%mlm_track status --manual", "InvalidInputError", "not with status"),
         ("%mlm_checkpoint latest", "InvalidInputError", "latest"),
+        ("%mlm_checkpoint 3", "InvalidInputError", "is no number"),
         ("%mlm_history --run nosuch", "NotFoundError", "No run 'nosuch'"),
         ("%mlm_history -n -1", "InvalidInputError", "0 for all"),
         ("%mlm_diff latest --only colour", "InvalidInputError", "colour"),

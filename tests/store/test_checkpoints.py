@@ -240,7 +240,9 @@ def test_a_reference_means_what_the_grammar_says(
         for id, name in runs.items():
             history.add_run(id, name)
         for row in rows:
-            history.add(**row)  # type: ignore[arg-type]
+            history.add(**{**row, "name": None})  # type: ignore[arg-type]
+            with history.database.transaction() as connection:  # past the check: a name that hides an id may be of before
+                connection.execute("UPDATE checkpoints SET name = :name WHERE id = :id", row)
         notebook = data.draw(st.sampled_from(NOTEBOOKS))
         current = data.draw(st.none() | st.sampled_from([str(row["id"]) for row in rows])) if rows else None
         for ref in refs:
@@ -305,13 +307,36 @@ def test_a_name_is_one_checkpoints_only(history: History) -> None:
         history.add("02", metrics={"other": 1.0})
 
 
-@pytest.mark.parametrize("name", ["", "latest", "current", "a~1", "two words", "tab\t", "new\nline", "\ud800", "-n"])
-def test_a_name_that_could_be_mistaken_is_refused(history: History, name: str) -> None:
-    history.add("01")
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", "latest", "current", "now", "Latest", "latest~2", "a~1", "two words", "tab\t", "new\nline", "\ud800", "-n"),
+        *("0", "12", "#12", "#a", "\u0663", "0t37bwtv000001", "0t37b", "0T37B", "0t37bwtv000002", "0t37bwtv000002".upper()),
+    ],
+)
+def test_a_name_that_means_something_else_is_refused(history: History, name: str) -> None:
+    id = history.add("0t37bwtv000001").id
+    history.add_run("0t37bwtv000002", "svm")
+    with pytest.raises(InvalidInputError, match="cannot name a checkpoint: "):
+        history.checkpoints.set_name(id, name)
     with pytest.raises(InvalidInputError):
-        history.checkpoints.set_name("01", name)
-    with pytest.raises(InvalidInputError):
-        history.add("02", name=name)
+        history.add("0v", name=name)
+
+
+def test_names_that_only_look_like_ids_are_names(history: History) -> None:
+    id = history.add("0t37bwtv000001").id
+    for name in ("best", "v2", "2nd", "1.5", "0t37bwtv000009", "a#1", "latest-good", "nowhere", "svm"):
+        history.checkpoints.set_name(id, name)
+        assert history.checkpoints.resolve(name).name == name
+
+
+def test_a_name_of_before_that_would_be_refused_now_can_be_used_and_taken_away(history: History) -> None:
+    first, second = history.add("0t37bwtv000001"), history.add("0t37bwtv000002")
+    history.database.connection().execute("UPDATE checkpoints SET name = '0t37bwtv000001' WHERE id = ?", (second.id,))
+    assert history.checkpoints.resolve(first.id).id == second.id
+    history.checkpoints.set_name(second.id, first.id)
+    history.checkpoints.set_name(second.id, None)
+    assert history.checkpoints.resolve(first.id).id == first.id
 
 
 def test_notes_are_written_and_removed(history: History) -> None:
