@@ -8,7 +8,18 @@ from collections.abc import Iterator, Mapping
 
 from mlm_jupyter.clock import now_ms
 from mlm_jupyter.commands.listing import changes_text, history_lines, metrics_text
-from mlm_jupyter.commands.options import REFERENCE, add_count, add_json, add_project, project_of, write_json, write_lines
+from mlm_jupyter.commands.options import (
+    REFERENCE,
+    add_count,
+    add_json,
+    add_project,
+    add_yes,
+    is_confirmed,
+    project_of,
+    require_somebody,
+    write_json,
+    write_lines,
+)
 from mlm_jupyter.commands.text import Ink, clean, moment, size, span, table, terminal_width
 from mlm_jupyter.core.diff import output_text
 from mlm_jupyter.core.entities import Checkpoint, Variable
@@ -177,21 +188,21 @@ def delete_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--run", action="store_true", help="REF is a run: delete it and what was logged in it; its checkpoints stay"
     )
-    parser.add_argument("--yes", "-y", action="store_true", help="do not ask")
+    add_yes(parser)
     add_project(parser)
 
 
 def delete(options: argparse.Namespace) -> int | None:
-    """Delete one checkpoint or run, after asking where somebody is there to answer."""
+    """Delete one checkpoint or run, after asking."""
     with project_of(options) as project:
         thing = project.get_run(options.ref) if options.run else project.get_checkpoint(options.ref)
         if isinstance(thing, Checkpoint):
             what = f"checkpoint {thing.id}" + (f" [{clean(thing.name)}]" if thing.name else "")
         else:
             what = f"run {clean(thing.name)} ({thing.id})"
-        if not options.yes and sys.stdin.isatty():
-            answer = input(f"Delete {what}? It cannot be undone. [y/N] ")
-            if answer.strip().lower() not in ("y", "yes"):
+        if not options.yes:
+            require_somebody("look with mlm show, then say so with --yes")
+            if not is_confirmed(f"Delete {what}? It cannot be undone."):
                 print("Nothing was deleted.")
                 return 1
         project.delete(thing)

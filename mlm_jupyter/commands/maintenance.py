@@ -11,7 +11,7 @@ from typing import Final
 
 from mlm_jupyter import maintenance, settings
 from mlm_jupyter.clock import now_ms
-from mlm_jupyter.commands.options import add_json, add_project, write_json, write_lines
+from mlm_jupyter.commands.options import add_json, add_project, add_yes, is_confirmed, require_somebody, write_json, write_lines
 from mlm_jupyter.commands.text import clean, size, table, terminal_width
 from mlm_jupyter.core.retention import Policy
 from mlm_jupyter.errors import InvalidInputError
@@ -103,15 +103,15 @@ def prune_arguments(parser: argparse.ArgumentParser) -> None:
     ):
         parser.add_argument(f"--keep-{span}", metavar="N", type=int, help=f"keep the values of {what}, in each notebook")
     parser.add_argument("--dry-run", action="store_true", help="only tell what it would free")
-    parser.add_argument("--yes", "-y", action="store_true", help="do not ask")
+    add_yes(parser)
     add_json(parser)
     add_project(parser)
 
 
 def prune(options: argparse.Namespace) -> int | None:
     """Free the values that no policy keeps, and what nothing refers to, after asking."""
-    if not (options.dry_run or options.yes or sys.stdin.isatty()):
-        raise InvalidInputError("Nobody is here to answer; look with --dry-run, then say so with --yes.")
+    if not (options.dry_run or options.yes):
+        require_somebody("look with --dry-run, then say so with --yes")
     folder = find_folder(options.project)
     policy = _policy(settings.load(folder), options)
     with maintenance.plan_prune(folder, policy, now=now_ms()) as plan:
@@ -120,7 +120,7 @@ def prune(options: argparse.Namespace) -> int | None:
             return None
         if not options.yes:
             write_lines(_plan_lines(plan, policy))
-            if plan.checkpoints and not _is_confirmed(len(plan.checkpoints)):
+            if plan.checkpoints and not is_confirmed(_question(plan)):
                 print("Nothing was freed.")
                 return 1
         freed = plan.apply()
@@ -157,10 +157,10 @@ def _plan_lines(plan: maintenance.Prune, policy: Policy) -> Iterator[str]:
         f" {_count(policy.keep_daily, 'day')} with work in them."
     )
     if plan.checkpoints:
-        yield (
-            f"Of {_count(len(plan.checkpoints), 'checkpoint')} the values go, from {plan.checkpoints[0].id} to"
-            f" {plan.checkpoints[-1].id}; code, outputs, previews and metrics stay."
-        )
+        first, last = plan.checkpoints[0].id, plan.checkpoints[-1].id
+        several = f"{_count(len(plan.checkpoints), 'checkpoint')} the values go, from {first} to {last}"
+        which = several if first != last else f"checkpoint {first} the values go"
+        yield f"Of {which}; code, outputs, previews and metrics stay."
     yield f"To be freed: {size(plan.bytes)} in {_count(plan.objects, 'object')}."
 
 
@@ -173,9 +173,8 @@ def _freed_lines(freed: maintenance.Freed) -> Iterator[str]:
         yield f"Left as they are, for something in them is damaged: {', '.join(freed.damaged_packs)}. See: mlm verify"
 
 
-def _is_confirmed(count: int) -> bool:
-    answer = input(f"Free the values of {_count(count, 'checkpoint')}? They cannot be brought back. [y/N] ")
-    return answer.strip().lower() in ("y", "yes")
+def _question(plan: maintenance.Prune) -> str:
+    return f"Free the values of {_count(len(plan.checkpoints), 'checkpoint')}? They cannot be brought back."
 
 
 def stats_arguments(parser: argparse.ArgumentParser) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from mlm_jupyter.errors import InvalidInputError
 from mlm_jupyter.project import Project, open_project
 
 REFERENCE = "a name, an id or the start of one, a run (its last checkpoint) or latest; REF~N is N parents back"
@@ -36,6 +37,22 @@ def _count(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"a whole number, 0 or more, not {text!r}")
     return int(text) or sys.maxsize
+
+
+def add_yes(parser: argparse.ArgumentParser) -> None:
+    """Let ``parser`` take the wish not to be asked."""
+    parser.add_argument("--yes", "-y", action="store_true", help="do not ask")
+
+
+def require_somebody(otherwise: str) -> None:
+    """Raise InvalidInputError where nobody is there to answer a question; ``otherwise`` says what to do there."""
+    if not sys.stdin.isatty():
+        raise InvalidInputError(f"Nobody is here to answer; {otherwise}.")
+
+
+def is_confirmed(question: str) -> bool:
+    """Ask whether to go on; nothing but a yes is one."""
+    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
 
 
 def project_of(options: argparse.Namespace) -> Project:

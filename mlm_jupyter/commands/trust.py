@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 
-from mlm_jupyter.commands.options import REFERENCE, add_project, project_of
+from mlm_jupyter.commands.options import REFERENCE, add_project, add_yes, is_confirmed, project_of, require_somebody
 from mlm_jupyter.commands.text import clean, moment
 from mlm_jupyter.core.entities import Checkpoint
 from mlm_jupyter.errors import InvalidInputError
@@ -17,7 +16,7 @@ def trust_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe ``mlm trust``."""
     parser.add_argument("ref", metavar="REF", nargs="?", help=REFERENCE)
     parser.add_argument("--all", action="store_true", help="all checkpoints of the project")
-    parser.add_argument("--yes", "-y", action="store_true", help="do not ask")
+    add_yes(parser)
     add_project(parser)
 
 
@@ -43,11 +42,9 @@ def trust(options: argparse.Namespace) -> int | None:
 
 
 def _is_confirmed(count: int) -> bool:
-    if not sys.stdin.isatty():
-        raise InvalidInputError("Nobody is here to answer; if you know where this comes from, say so with --yes.")
+    require_somebody("if you know where this comes from, say so with --yes")
     what = "it" if count == 1 else f"these {count} checkpoints"
-    answer = input(f"Loading their values runs code that they bring. Do you trust {what}? [y/N] ")
-    return answer.strip().lower() in ("y", "yes")
+    return is_confirmed(f"Loading their values runs code that they bring. Do you trust {what}?")
 
 
 def _contents(project: Project, checkpoints: Sequence[Checkpoint]) -> str:

@@ -173,11 +173,15 @@ def test_a_name_can_be_given_and_taken_away(mlm: Run, past: Past) -> None:
 
 def test_delete_deletes_exactly_what_it_says(mlm: Run, past: Past, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO())
-    status, out, _ = mlm("delete", "latest")
+    for refused in (("latest",), ("--run", "first")):
+        status, out, err = mlm("delete", *refused)
+        assert (status, out) == (2, "") and len(err.splitlines()) == 1 and "--yes" in err
+    assert len(mlm("history")[1].splitlines()) == 4
+    status, out, _ = mlm("delete", "latest", "--yes")
     assert status == 0
     assert out.startswith("Deleted checkpoint ")
     assert len(mlm("history")[1].splitlines()) == 3
-    assert mlm("delete", "--run", "first")[1].startswith("Deleted run first (")
+    assert mlm("delete", "--run", "first", "-y")[1].startswith("Deleted run first (")
     assert len(mlm("history")[1].splitlines()) == 3, "the checkpoints of a run stay"
     assert "first" not in mlm("runs")[1]
 

@@ -130,6 +130,9 @@ def test_prune_shows_first_what_it_would_free(mlm: Run, stock: Stock) -> None:
     planned = json.loads(mlm("prune", "--keep-last", "3", "--keep-hourly", "0", "--keep-daily", "0", "--dry-run", "--json")[1])
     assert len(planned["checkpoints"]) == 6 and planned["policy"]["keep_last"] == 3
     assert not any(one.is_dropped for one in stock.checkpoints.list())
+    _, second, *_ = reversed(stock.checkpoints.list())
+    of_one = mlm("prune", "--keep-last", "8", "--keep-hourly", "0", "--keep-daily", "0", "--dry-run")[1].splitlines()[1]
+    assert of_one == f"Of checkpoint {second.id} the values go; code, outputs, previews and metrics stay."
 
 
 def test_prune_frees_after_a_yes_only(mlm: Run, stock: Stock, monkeypatch: pytest.MonkeyPatch) -> None:
