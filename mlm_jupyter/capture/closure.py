@@ -48,7 +48,9 @@ Pickle = Callable[[Any], bytes]
 class Frontier:
     """What is shared with others of a group that is closed otherwise, and what it was when it was found so."""
 
-    def __init__(self, objects: list[Any], pickle: Pickle, also: tuple[str, ...] = ()) -> None:
+    def __init__(self, objects: list[Any], pickle: Pickle, shared: Iterable[int], also: tuple[str, ...] = ()) -> None:
+        self.shared = frozenset(shared)
+        """The ids of what others have too, what is not compared among it."""
         self.also = also
         """By what names it can be reached, beside those of its variables."""
         self._objects = objects
@@ -84,9 +86,10 @@ def find_frontier(namespace: Mapping[str, Any], names: Iterable[str], pickle: Pi
     held: set[int] = set()
     also: tuple[str, ...] = ()
     while True:
-        open_ = _find_open(inside, roots)
+        shared = _find_open(inside, roots)
+        open_ = [identity for identity in shared if not _is_inert(inside[identity], inside)]
         if _is_small(inside, open_, roots):
-            found = Frontier([inside[identity] for identity in open_], pickle, also)
+            found = Frontier([inside[identity] for identity in open_], pickle, shared, also)
             if found.is_known:
                 return found if _is_tensor_memory_closed(list(inside.values())) else None
             del found  # it refers to what is counted
@@ -107,7 +110,7 @@ def _find_open(inside: Mapping[int, Any], roots: Mapping[int, int]) -> list[int]
         strong = sys.getrefcount(inside[identity]) - own - references[identity] - roots.get(identity, 0)
         if strong or weakref.getweakrefcount(inside[identity]) != weak[identity]:
             open_.append(identity)
-    return [identity for identity in open_ if not _is_inert(inside[identity], inside)]
+    return open_
 
 
 def _is_inert(obj: Any, inside: Mapping[int, Any]) -> bool:

@@ -116,6 +116,7 @@ class Namespace:
         """
         with quiet(), _gc_paused(), self._timebox:
             found = self._look_at_values(mentions)
+            self._look_at_what_is_met(found)
             dumps = {name: value.dump for name, value in found.values.items()}
             found.overlaps = list(find_overlaps(dumps))
             sharing = find_sharing(dumps, found.overlaps)
@@ -124,17 +125,19 @@ class Namespace:
             self._finish_fingerprints(found)
             groups = self._group(found, sharing)
             look = self._compare(found, sharing, groups)
-            costs_ms = self._costs_ms(groups, found) if mentions is not None else {}
-            dumps.clear()
-            found.values.clear()  # and with them our references to what the values are made of
-            found.overlaps.clear()
-            self._proofs.renew(
-                costs_ms,
+            due = self._proofs.due(
+                self._costs_ms(groups, found),
                 skipped,
                 fresh={*look.added, *look.changed},
                 mentions=mentions or (lambda names: True),
                 patience=self.rules.patience,
             )
+            memos = {name: frozenset(dump.memo) for name, dump in dumps.items() if due and due != [self.group_of(name)]}
+            dumps.clear()
+            found.values.clear()  # and with them our references to what the values are made of
+            found.overlaps.clear()
+            for names in due:
+                self._proofs.prove(names, memos)
         self._proofs.sweep()
         self._seen = found.seen
         self._sharing = sharing
@@ -187,6 +190,18 @@ class Namespace:
             else:
                 self._look_at(name, value, old, found)
         return found
+
+    def _look_at_what_is_met(self, found: _Found) -> None:
+        """Look at what was skipped, but shares something with another value as it has become: they may be one group now."""
+        memos = {name: value.dump.memo for name, value in found.values.items()} if found.skipped else {}
+
+        def is_rewritten(name: str) -> bool:
+            return name not in self._seen or found.seen[name].raw != self._seen[name].raw
+
+        for names in self._proofs.met(memos, is_rewritten):
+            for name in names:
+                found.skipped.remove(name)
+                self._look_at(name, self.live.get(name), self._seen[name], found)
 
     def _look_at(self, name: str, value: Any, old: Seen | None, found: _Found) -> None:
         if old is not None and old.status == "not_captured" and old.identity == id(value) and old.cost_ms > 1:

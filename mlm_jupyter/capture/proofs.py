@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from mlm_jupyter.capture.closure import Frontier, Pickle, find_frontier
@@ -35,6 +35,14 @@ class _Tried(NamedTuple):
     """What was spent since then on looks that a proof would have saved."""
 
 
+class _Proved(NamedTuple):
+    """A group that is closed but for its frontier."""
+
+    frontier: Frontier
+    partners: frozenset[tuple[str, int]]
+    """Which other variables had what of it when it was proved; none of that made them one group."""
+
+
 class Proofs:
     """The groups of a namespace of which it is known that nothing but names leads to them.
 
@@ -46,7 +54,7 @@ class Proofs:
     def __init__(self, namespace: Mapping[str, Any], pickle: Pickle) -> None:
         self._namespace = namespace
         self._pickle = pickle
-        self._closed: dict[Names, Frontier] = {}
+        self._proved: dict[Names, _Proved] = {}
         self._tried: dict[Names, _Tried] = {}
         self._skips: dict[Names, bool] = {}
         self._sweep_ms = SWEEP_MS
@@ -58,19 +66,33 @@ class Proofs:
 
     def skips(self, names: Names, mentions: Mentions) -> bool:
         """Return whether a group is proved to be as it was after a cell that ``mentions`` some names."""
-        frontier = self._closed.get(names)
-        if frontier is None:
+        proved = self._proved.get(names)
+        if proved is None:
             return False
         if names not in self._skips:
+            frontier = proved.frontier
             self._skips[names] = not mentions((*names, *frontier.also)) and frontier.is_same()
         return self._skips[names]
 
-    def renew(
-        self, costs_ms: Mapping[Names, float], skipped: set[str], *, fresh: set[str], mentions: Mentions, patience: float
-    ) -> None:
-        """Keep the proofs of the groups that were skipped, and try those of the others that were dear to look at.
+    def met(self, memos: Mapping[str, Container[int]], is_rewritten: Callable[[str], bool]) -> list[Names]:
+        """Return the groups to look at all the same: a value that was looked at has something of theirs that it had not.
 
-        Nothing of ours may refer to anything inside a group while this runs.
+        Parameters
+        ----------
+        memos : the ids of all objects in each of the values that were looked at.
+        """
+        found: list[Names] = []
+        for names, (frontier, partners) in self._proved.items():
+            if self._skips.get(names) and frontier.shared:
+                pairs = _pairs(frontier, memos)
+                if not partners.issuperset(pairs) or any(is_rewritten(name) for name, _ in pairs):
+                    found.append(names)
+        return found
+
+    def due(
+        self, costs_ms: Mapping[Names, float], skipped: set[str], *, fresh: set[str], mentions: Mentions, patience: float
+    ) -> list[Names]:
+        """Keep the proofs of the groups that were skipped, and return of which others one is worth a try.
 
         Parameters
         ----------
@@ -79,28 +101,39 @@ class Proofs:
         fresh : the variables that are new or have changed.
         patience : how much more looking must have cost than proofs in vain before another is tried.
         """
-        closed = {names: frontier for names, frontier in self._closed.items() if skipped.issuperset(names)}
-        tried = {names: self._tried[names] for names in (*costs_ms, *closed) if names in self._tried}
+        self._proved = {names: proved for names, proved in self._proved.items() if skipped.issuperset(names)}
+        self._tried = {names: tried for names, tried in self._tried.items() if names in costs_ms or names in self._proved}
+        due: list[Names] = []
         for names, cost_ms in costs_ms.items():
-            last = tried.get(names)
+            tried = self._tried.get(names)
             if not fresh.isdisjoint(names):
-                last = last and _Tried(last.ms)
+                tried = tried and _Tried(tried.ms)
             elif not mentions(names):
-                last = _Tried(0.0, looked_ms=cost_ms) if last is None else last._replace(looked_ms=last.looked_ms + cost_ms)
-            if last is None:
+                tried = tried._replace(looked_ms=tried.looked_ms + cost_ms) if tried else _Tried(0.0, looked_ms=cost_ms)
+            if tried is None:
                 continue
-            is_cheap = last.in_vain == 0 and 0 < last.ms < CHEAP * cost_ms
-            if is_cheap or last.looked_ms > patience * last.ms * 2**last.in_vain:
-                start = time.perf_counter()
-                frontier = find_frontier(self._namespace, names, self._pickle)
-                ms = (time.perf_counter() - start) * 1e3
-                if frontier is not None:
-                    closed[names], last = frontier, _Tried(ms)
-                else:
-                    last = _Tried(ms, last.in_vain + 1, last.looked_ms)
-                    self._wants_sweep = self._wants_sweep or last.looked_ms > 2 * self._sweep_ms
-            tried[names] = last
-        self._closed, self._tried = closed, tried
+            self._tried[names] = tried
+            is_cheap = tried.in_vain == 0 and 0 < tried.ms < CHEAP * cost_ms
+            if is_cheap or tried.looked_ms > patience * tried.ms * 2**tried.in_vain:
+                due.append(names)
+        return due
+
+    def prove(self, names: Names, memos: Mapping[str, Container[int]]) -> None:
+        """Try the proof of a group that is due, among others of which ``memos`` has the ids of their objects.
+
+        Nothing of ours may refer to anything inside the group while this runs.
+        """
+        start = time.perf_counter()
+        frontier = find_frontier(self._namespace, names, self._pickle)
+        ms = (time.perf_counter() - start) * 1e3
+        if frontier is not None:
+            others = {name: memo for name, memo in memos.items() if name not in names}
+            self._proved[names] = _Proved(frontier, frozenset(_pairs(frontier, others)))
+            self._tried[names] = _Tried(ms)
+        else:
+            tried = self._tried[names]
+            self._tried[names] = _Tried(ms, tried.in_vain + 1, tried.looked_ms)
+            self._wants_sweep = self._wants_sweep or tried.looked_ms > 2 * self._sweep_ms
 
     def sweep(self) -> None:
         """Collect garbage if that could make the next proof of a group succeed: what holds it may be frames that drew it."""
@@ -109,3 +142,7 @@ class Proofs:
             gc.collect()
             self._sweep_ms = (time.perf_counter() - start) * 1e3
         self._wants_sweep = False
+
+
+def _pairs(frontier: Frontier, memos: Mapping[str, Container[int]]) -> list[tuple[str, int]]:
+    return [(name, identity) for name, memo in memos.items() for identity in frontier.shared if identity in memo]

@@ -484,3 +484,12 @@ def test_a_value_that_only_its_name_leads_to_is_skipped(notebook: LiveNotebook, 
     for quiet in ("one = 1", "two = 2", "three = 3"):
         notebook.cell(quiet)
     assert "x" in looks[-1].skipped
+
+
+def test_what_comes_to_share_memory_with_a_skipped_value_is_one_group_with_it(notebook: LiveNotebook) -> None:
+    notebook.cell("import pandas as pd\nx = pd.Index(['a', 'b'], dtype=object)\npart = x.copy()")
+    for quiet in ("one = 1", "two = 2", "three = 3"):
+        notebook.cell(quiet)
+    assert notebook.session.namespace.group_of("x") == ("x",)
+    assert notebook.cell("data = part.to_numpy()").changes.added == ("data",)
+    assert notebook.session.namespace.group_of("x") == ("data", "part", "x")
