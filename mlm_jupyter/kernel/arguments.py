@@ -12,6 +12,7 @@ from mlm_jupyter.errors import InvalidInputError
 
 _CLOSING: Final = {"(": ")", "[": "]", "{": "}"}
 _QUOTES: Final = "\"'"
+_COMMENT: Final = re.compile(r"#(?!\d+\Z)")
 
 
 class Kind(enum.Enum):
@@ -130,7 +131,7 @@ class Signature:
         InvalidInputError : an unknown option or verb, one too many or too few; the message names the nearest.
         """
         values: dict[str, list[str]] = {}
-        words = [word.text for word in split(line)]
+        words = [word.text for word in split(without_comment(line))]
         placed = 0
         while words:
             word = words.pop(0)
@@ -199,6 +200,12 @@ def split(line: str) -> list[Word]:
         words.append(Word(line[place:end], place, end))
         place = end
     return words
+
+
+def without_comment(line: str) -> str:
+    """Return ``line`` up to a ``#`` that begins a word outside quotes and brackets, as in Python; ``#12`` is a number."""
+    start = next((word.start for word in split(line) if _COMMENT.match(word.text)), len(line))
+    return line[:start].rstrip()
 
 
 def unquoted(text: str) -> str:

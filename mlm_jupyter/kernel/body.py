@@ -35,7 +35,7 @@ def adopt_body(lines: list[str]) -> list[str]:
     first = _FIRST_LINE.match(lines[0]) if lines else None
     if first is None or not "".join(lines[1:]).strip():
         return lines
-    call = f"{first[1].strip()} {ADOPTED}".strip()
+    call = f"{ADOPTED} {first[1].strip()}".strip()  # in front: the line may end in a comment
     rest: list[str] = cell_magic(lines[1:])  # type: ignore[no-untyped-call]
     return [f"get_ipython().run_line_magic('mlm_run', {call!r})\n", *rest]
 

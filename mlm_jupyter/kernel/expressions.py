@@ -11,7 +11,7 @@ from IPython.utils.text import DollarFormatter
 
 from mlm_jupyter.core.scalars import step_number
 from mlm_jupyter.errors import InvalidInputError
-from mlm_jupyter.kernel.arguments import split
+from mlm_jupyter.kernel.arguments import split, without_comment
 
 _NAMED: Final = re.compile(r"\s*([^=<>!()\[\]'\"]+?)\s*=(?!=)(.*)", re.DOTALL)
 _PATH: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
@@ -25,7 +25,7 @@ def read_metrics(line: str, namespace: dict[str, Any]) -> tuple[dict[str, object
     ------
     InvalidInputError : it cannot be read, or what is typed cannot be evaluated; the message says what.
     """
-    text, step = _take_step(line)
+    text, step = _take_step(without_comment(line))
     pieces = _pieces(text, namespace)
     if not pieces:
         raise InvalidInputError(f"Nothing to log. {_EXAMPLE}")

@@ -14,7 +14,7 @@ from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 from mlm_jupyter.clock import now_ms
 from mlm_jupyter.core.parts import PARTS
 from mlm_jupyter.errors import InvalidInputError, MlmError, NotFoundError
-from mlm_jupyter.kernel.arguments import Argument, Given, Kind, Signature, unquoted
+from mlm_jupyter.kernel.arguments import Argument, Given, Kind, Signature, unquoted, without_comment
 from mlm_jupyter.kernel.body import ADOPTED, BodyRun, adopt_bodies
 from mlm_jupyter.kernel.expressions import read_metrics
 
@@ -358,7 +358,7 @@ class MlmMagics(Magics):
         """
         from mlm_jupyter.kernel.results import runs_frame
 
-        query = unquoted(line.strip())
+        query = unquoted(without_comment(line.strip()))
         with self._project() as project:
             return runs_frame(project.to_dataframe(query or None), list(project.runs(query or None)))
 

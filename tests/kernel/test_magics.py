@@ -19,7 +19,7 @@ from tracked import START, Kernel, Reply, environment, open_kernel
 
 from mlm_jupyter.core.entities import Checkpoint, Run
 from mlm_jupyter.errors import InvalidInputError
-from mlm_jupyter.kernel.arguments import Argument, Kind, Signature, split, unquoted
+from mlm_jupyter.kernel.arguments import Argument, Kind, Signature, split, unquoted, without_comment
 from mlm_jupyter.kernel.body import adopt_body
 from mlm_jupyter.kernel.expressions import read_metrics
 from mlm_jupyter.kernel.magics import SIGNATURES, MlmMagics
@@ -83,6 +83,22 @@ def test_options_repeat_and_swallow_no_verb_in_any_order() -> None:
         read = signature.read(line)
         assert (read.text("VERB"), read.has("--manual"), read.pairs("--tag")) == ("stop", True, {"a": "1", "b": "2 3"})
         assert set(read.names("--params")) == {"lr", "depth", "width"}
+
+
+@pytest.mark.parametrize(
+    ("line", "left"),
+    [
+        ("before-cleaning  # the raw table, as it's read", "before-cleaning"),
+        ("# nothing else", ""),
+        ("a #b 'c", "a"),
+        ("a --note 'bug # 12' # why", "a --note 'bug # 12'"),
+        ("--tag colour=#fff a#b #12", "--tag colour=#fff a#b #12"),
+        ("acc=f('a # b', {1: ' # '}) --step 3 # last, of all --step 4", "acc=f('a # b', {1: ' # '}) --step 3"),
+        ("params.kind = 'a # b' or (name = ' #') # the good ones", "params.kind = 'a # b' or (name = ' #')"),
+    ],
+)
+def test_a_comment_behind_a_magic_is_passed_over(line: str, left: str) -> None:
+    assert without_comment(line) == left
 
 
 @pytest.mark.parametrize(
@@ -180,7 +196,7 @@ def test_what_cannot_be_logged_is_told(line: str, said: str) -> None:
 
 
 def test_only_a_cell_magic_with_a_body_is_taken_over() -> None:
-    assert adopt_body(["%%mlm_run a\n", "x = 1\n"]) == ["get_ipython().run_line_magic('mlm_run', 'a --this-cell')\n", "x = 1\n"]
+    assert adopt_body(["%%mlm_run a\n", "x = 1\n"]) == ["get_ipython().run_line_magic('mlm_run', '--this-cell a')\n", "x = 1\n"]
     for lines in ([], ["%%mlm_run a\n"], ["%%mlm_run?\n", "x\n"], ["%%mlm_runs\n", "x\n"], ["x = 1\n", "%%mlm_run\n"]):
         assert adopt_body(lines) == lines
 
@@ -599,3 +615,25 @@ def test_a_terminal_shows_the_same_in_plain_lines(tmp_path: Path) -> None:
     assert "Out[7]: 1" in shown
     assert re.search(r"Out\[8\]: \n>\d \w+ .* a\n", shown)
     assert re.search(r"Out\[9\]: \nid +name +status +started +took\n\w+ +t +running", shown)
+
+
+@ignores_jupyter
+def test_every_magic_takes_a_comment(kernel: Kernel) -> None:
+    lines = (
+        "%mlm_track status  # of now",
+        "%mlm_checkpoint commented --note 'bug # 12'  # it's the raw table",
+        "%mlm_diff commented  # what's new?",
+        "%mlm_restore commented --dry-run  # --strict",
+        "%mlm_run commented-run # of the next cells",
+        "%mlm_log loss=len('a # b')  # of all, by far",
+        "%mlm_history -n 1 # the last",
+        "good = %mlm_runs metrics.loss = 5  # and no other",
+    )
+    for line in lines:
+        assert kernel.run(line).status == "ok", line
+    assert kernel.run("%%mlm_run commented-body --param a=1  # and why\nx = 1").status == "ok"
+    assert kernel.ask("list(good['name'])") == ["commented-run"]
+    assert runs_of(kernel, "commented-body")[0].params == {"a": "1"}
+    with kernel.project() as project:
+        assert project.get_checkpoint("commented").note == "bug # 12"
+    assert kernel.run("%mlm_run --end  # done").status == "ok"
