@@ -56,8 +56,8 @@ const plugin: JupyterFrontEndPlugin<void> = {
     const trans = translator.load('mlm_jupyter');
     const client = new Client(app.serviceManager.serverSettings);
     const projects = new Projects(client, app.serviceManager);
-    const kernels = new Kernels(notebooks, trans, app.serviceManager.user);
-    const { contents } = app.serviceManager;
+    const { contents, user } = app.serviceManager;
+    const kernels = new Kernels(notebooks, trans, user, path => projects.pathsBefore(path));
     const context: IContext = {
       app,
       notebooks,

@@ -21,10 +21,16 @@ export const PLUGIN_ID = 'mlm-jupyter:plugin';
 /** The other side of a comparison that is no checkpoint: the live notebook and its kernel. */
 export const NOW = 'now';
 
+/** The project of a notebook. */
+export interface IHome extends ProjectInfo {
+  /** `notebook` is what it was called before it was renamed: its history still goes by that. */
+  is_former?: true;
+}
+
 /** Which project each notebook belongs to, and when something was written to one. */
 export interface IProjects {
   /** The project of a notebook, by its path on the server; null while it has none. */
-  find(notebook: string): Promise<ProjectInfo | null>;
+  find(notebook: string): Promise<IHome | null>;
   /** Something was written to the project with this id, by whichever process. */
   readonly changed: ISignal<IProjects, string>;
 }

@@ -31,6 +31,8 @@ class ToldDocument(msgspec.Struct, frozen=True):
     order: list[str] | None = None
     metadata: dict[str, Any] | None = None
     path: str | None = None
+    before: list[str] = []
+    """Its paths before it was renamed, as far as the page has seen that; told with the path."""
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -62,9 +64,7 @@ class Link:
     is_heard : whether a page of ours has spoken since the kernel started; until then nothing is sent.
     """
 
-    def __init__(
-        self, shell: InteractiveShell, hear: Callable[[Told], Mapping[str, Any]], tell: Callable[[str], None]
-    ) -> None:
+    def __init__(self, shell: InteractiveShell, hear: Callable[[Told], Mapping[str, Any]], tell: Callable[[str], None]) -> None:
         self._shell = shell
         self._hear = hear
         self._tell = tell

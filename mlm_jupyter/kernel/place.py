@@ -29,12 +29,19 @@ class Place:
     @property
     def name(self) -> str | None:
         """What the notebook is called in the project: its path from there."""
-        if self.notebook is None:
+        return None if self.notebook is None else self._name_of(self.notebook)
+
+    def former_name(self, told: str) -> str | None:
+        """Return what the notebook was called at a path that it was renamed from; None where another file is there now.
+
+        Parameters
+        ----------
+        told : the path, from where those begin that were followed.
+        """
+        if self._root is None or not told.endswith(".ipynb") or "\0" in told:
             return None
-        try:
-            return self.notebook.resolve().relative_to(self.project.resolve()).as_posix()
-        except ValueError:
-            return str(self.notebook)
+        file = Path(os.path.normpath(self._root / told))
+        return None if file.exists() else self._name_of(file)
 
     def follow(self, told: str) -> bool:
         """Go to where a frontend says the notebook is; return whether that is somewhere else.
@@ -51,7 +58,14 @@ class Place:
         if self.notebook is not None and self.notebook.is_file() and not found.is_file():
             return False  # another page has not heard yet that the notebook was moved
         self.notebook = found
+        self._root = self._root or _without(found, told)
         return True
+
+    def _name_of(self, file: Path) -> str:
+        try:
+            return file.resolve().relative_to(self.project.resolve()).as_posix()
+        except ValueError:
+            return str(file)
 
     def _find(self, told: str) -> Path | None:
         if not told.endswith(".ipynb") or "\0" in told:

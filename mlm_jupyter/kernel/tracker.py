@@ -51,6 +51,7 @@ class Tracker:
         self._document = DocumentSource()
         self._authors: dict[str, str] = {}  # by page
         self._path: str | None = None
+        self._before: list[str] = []
         self._pid = os.getpid()
 
     @property
@@ -296,6 +297,7 @@ class Tracker:
         if told.author is not None:
             self._authors[Request.of(self.shell).sender] = told.author
         self._path = document.path or self._path
+        self._before = document.before or self._before
         has_moved = self.tracking is not None and self._go_with_frontends(self.tracking)
         missing = self._document.tell(document.cells, order=document.order, metadata=document.metadata)
         answer: dict[str, Any] = {"missing": missing} if missing else {}
@@ -311,7 +313,10 @@ class Tracker:
         """Note who works where, the first of them for all; return whether the notebook's name has changed."""
         if self._authors:
             tracking.set_author(next(iter(self._authors.values())))
-        return self._path is not None and tracking.follow(self._path)
+        has_moved = self._path is not None and tracking.follow(self._path)
+        before, self._before = self._before, []
+        tracking.take_along(before)
+        return has_moved
 
 
 def without_objects(report: RestoreReport) -> dict[str, Any]:

@@ -193,6 +193,13 @@ class Tracking:
         self._later(lambda: sessions.set_notebook(database, session_id, name))
         return True
 
+    def take_along(self, before: Iterable[str]) -> None:
+        """Let the notebook have what is remembered of it by the paths it was renamed from, whichever kernel it had then."""
+        name, database = self.place.name, self.live.database
+        for former in map(self.place.former_name, before):
+            if name is not None and former is not None and former != name:
+                self._later(functools.partial(sessions.move_notebook, database, former, name))
+
     def _later(self, change: Callable[[], None]) -> None:
         """Change what the store says of this session, behind what waits to be stored."""
 

@@ -25,6 +25,8 @@ export interface IDocument {
   order?: string[];
   metadata?: { [key: string]: unknown };
   path?: string;
+  /** Where it was before it was renamed. */
+  before?: string[];
 }
 
 /** Times of execution change with each one, and whether outputs are trusted is this browser's matter. */

@@ -31,7 +31,9 @@ export class Kernels implements IKernels {
   constructor(
     private readonly notebooks: INotebookTracker,
     private readonly trans: TranslationBundle,
-    private readonly user: User.IManager | null = null
+    private readonly user: User.IManager | null,
+    /** Where a notebook was before it was renamed. */
+    private readonly pathsBefore: (notebook: string) => string[]
   ) {
     notebooks.forEach(panel => this.open(panel.context));
     notebooks.widgetAdded.connect((_, panel) => this.open(panel.context));
@@ -67,6 +69,7 @@ export class Kernels implements IKernels {
         this.tell(context);
       }
     });
+    context.pathChanged.connect(() => this.tell(context)); // its history follows at once
     context.disposed.connect(() => {
       this.opened.delete(context);
       link.dispose();
@@ -95,6 +98,9 @@ export class Kernels implements IKernels {
       return;
     }
     const document = teller.take(context.localPath);
+    if (document?.path) {
+      document.before = this.pathsBefore(document.path);
+    }
     if (document) {
       const author = this.author;
       link.send({ document, ...(author && { author }) } as unknown as JSONObject);

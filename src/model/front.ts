@@ -6,8 +6,7 @@ import type { IDisposable } from '@lumino/disposable';
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import { ClientError } from '../client';
-import type { ProjectInfo } from '../schema';
-import type { IKernelNews, IKernels, IProjects, KernelState } from '../tokens';
+import type { IHome, IKernelNews, IKernels, IProjects, KernelState } from '../tokens';
 
 /** When to look for the project of a notebook after one of its cells ran: what the cell began is on disk a moment later. */
 const LOOKS = [200, 1500];
@@ -39,8 +38,13 @@ export class Front implements IDisposable {
   }
 
   /** The project that remembers it; null where there is none, or it is not known yet. */
-  get project(): ProjectInfo | null {
+  get project(): IHome | null {
     return this._project;
+  }
+
+  /** Whether its history is found for good; where not, it may be elsewhere whenever something was written. */
+  get isSettled(): boolean {
+    return this._project !== null && !this._project.is_former && this._found === this.path;
   }
 
   get kernel(): KernelState {
@@ -105,6 +109,7 @@ export class Front implements IDisposable {
     }
     if (turn === this._turn && !this._isDisposed) {
       this._project = project;
+      this._found = failure === null ? path : null;
       this._failure = failure;
       this._isLooking = false;
       this._changed.emit();
@@ -187,7 +192,9 @@ export class Front implements IDisposable {
   }
 
   private _panel: NotebookPanel | null = null;
-  private _project: ProjectInfo | null = null;
+  private _project: IHome | null = null;
+  /** The path that the project was found for. */
+  private _found: string | null = null;
   private _kernel: KernelState = 'none';
   private _failure: ClientError | null = null;
   private _isLooking = false;

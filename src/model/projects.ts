@@ -1,12 +1,12 @@
 /**
  * Which project each notebook belongs to, and when something was written to one.
  */
-import type { Event, ServiceManager } from '@jupyterlab/services';
+import type { Contents, Event, ServiceManager } from '@jupyterlab/services';
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import { type Client, ClientError } from '../client';
 import type { ProjectChanged, ProjectInfo } from '../schema';
-import type { IProjects } from '../tokens';
+import type { IHome, IProjects } from '../tokens';
 
 export const SCHEMA_ID = 'https://events.jupyter.org/mlm_jupyter/project_changed/v1';
 
@@ -22,9 +22,11 @@ const REST_MS = 200;
 
 export class Projects implements IProjects {
   constructor(
-    private readonly client: Pick<Client, 'projects' | 'unreachable'>,
-    services: Pick<ServiceManager.IManager, 'events' | 'connectionFailure'>
+    private readonly client: Pick<Client, 'projects' | 'checkpoints' | 'unreachable'>,
+    services: Pick<ServiceManager.IManager, 'contents' | 'events' | 'connectionFailure'>
   ) {
+    this.localPath = path => services.contents.localPath(path);
+    services.contents.fileChanged.connect(this.onFile, this);
     services.events.stream.connect(this.onEvent, this);
     services.connectionFailure.connect(this.onLost, this);
     client.unreachable.connect(this.onLost, this);
@@ -34,10 +36,50 @@ export class Projects implements IProjects {
     return this._changed;
   }
 
-  async find(notebook: string): Promise<ProjectInfo | null> {
+  async find(notebook: string): Promise<IHome | null> {
+    const home = await this.findHome(notebook);
+    const before = this.pathsBefore(notebook);
+    if (before.length === 0 || (await this.hasHistory(home))) {
+      return home;
+    }
+    for (const path of before) {
+      const former = await this.findHome(path);
+      if (former !== null && (await this.hasHistory(former))) {
+        return { ...former, is_former: true };
+      }
+    }
+    return home;
+  }
+
+  /** Where a notebook was before this page saw it renamed, or a folder around it, the last path first. */
+  pathsBefore(notebook: string): string[] {
+    const paths = [notebook];
+    for (const [from, to] of this.renames) {
+      if (`${paths[0]}/`.startsWith(`${to}/`)) {
+        paths.unshift(from + paths[0].slice(to.length));
+      }
+    }
+    return paths.reverse().slice(1);
+  }
+
+  private async findHome(notebook: string): Promise<ProjectInfo | null> {
     const { items } = await this.client.projects(notebook);
     items.forEach(({ id }) => this.known.add(id));
     return items[0] ?? null;
+  }
+
+  private async hasHistory(home: ProjectInfo | null): Promise<boolean> {
+    if (!home?.notebook) {
+      return false;
+    }
+    const { total } = await this.client.checkpoints(home.id, { notebook: home.notebook, limit: 1 });
+    return total > 0;
+  }
+
+  private onFile(_: unknown, { type, oldValue, newValue }: Contents.IChangedArgs): void {
+    if (type === 'rename' && oldValue?.path && newValue?.path) {
+      this.renames.unshift([this.localPath(oldValue.path), this.localPath(newValue.path)]);
+    }
   }
 
   private onEvent(_: unknown, event: Event.Emission): void {
@@ -95,6 +137,9 @@ export class Projects implements IProjects {
     this.known.forEach(project => this._changed.emit(project));
   }
 
+  private readonly localPath: (path: string) => string;
+  /** From where to where files and folders were renamed or moved, the last one first. */
+  private readonly renames: [string, string][] = [];
   /** The projects that were found. */
   private readonly known = new Set<string>();
   /** Those that were told of just now, and whether they were written to since. */

@@ -152,7 +152,7 @@ export class Timeline implements IDisposable {
     if (!this._isShown) {
       return;
     }
-    if (this.front.project === null || (this.front.failure ?? this._history?.failure)) {
+    if (!this.front.isSettled || (this.front.failure ?? this._history?.failure)) {
       await this.front.look();
     }
     await this._history?.refresh(this.shown);

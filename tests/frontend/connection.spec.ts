@@ -67,7 +67,8 @@ describe('a server that does not answer', () => {
     const client = new Client(server.settings);
     const events = { stream: new Signal<object, object>({}) };
     const connectionFailure = new Signal<object, Error>({});
-    const services = { events, connectionFailure } as unknown as ServiceManager.IManager;
+    const contents = { fileChanged: new Signal<object, object>({}) };
+    const services = { contents, events, connectionFailure } as unknown as ServiceManager.IManager;
     const projects = new Projects(client, services);
     await projects.find('a/b.ipynb');
     const told: string[] = [];

@@ -68,7 +68,8 @@ async function show(server: Server) {
   const events = { stream: new Signal<object, object>({}) };
   const connectionFailure = new Signal<object, Error>({});
   const client = new Client(server.settings);
-  const manager = { events, connectionFailure } as unknown as ServiceManager.IManager;
+  const contents = { fileChanged: new Signal<object, object>({}) };
+  const manager = { contents, events, connectionFailure } as unknown as ServiceManager.IManager;
   const projects = new Projects(client, manager);
   const kernels = new FakeKernels();
   const trans = nullTranslator.load('');

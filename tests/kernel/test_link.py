@@ -325,6 +325,25 @@ def test_the_history_goes_along_with_a_notebook_that_is_renamed(tmp_path: Path, 
         page.close()
 
 
+def test_tracking_takes_along_what_the_notebook_left_by_former_names_and_nothing_of_another_s(tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    for name in ("first", "second", "other"):
+        notebook_at(folder / f"{name}.ipynb", START)
+        with open_kernel(folder, notebook=f"{name}.ipynb") as kernel:
+            kernel.run(START)
+    (folder / "first.ipynb").unlink()
+    (folder / "second.ipynb").rename(folder / "third.ipynb")
+    with open_kernel(folder, notebook="third.ipynb") as kernel:  # a kernel that never had the other names
+        page = Frontend(kernel)
+        page.done("listen")
+        before = [f"project/{name}.ipynb" for name in ("second", "first", "other", "never", "third")] + ["bad\0"]
+        page.run(START, path="project/third.ipynb", before=before)
+        made = kernel.checkpoints()
+        assert [one.notebook for one in made] == ["third.ipynb", "third.ipynb", "other.ipynb", "third.ipynb"]
+        page.close()
+
+
 def test_a_page_that_has_not_heard_of_a_new_name_takes_nothing_back(tmp_path: Path) -> None:
     folder = tmp_path / "project"
     folder.mkdir()

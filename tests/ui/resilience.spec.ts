@@ -254,14 +254,50 @@ test('two pages on one notebook, that gets another name and outputs of many mega
     await other.close();
   });
 
-  await test.step('a new name keeps the history', async () => {
+  await test.step('a new name keeps the history, with an idle kernel and a busy one', async () => {
     const count = await rows(page).count();
-    await page.evaluate(() =>
-      window.jupyterapp.serviceManager.contents.rename('pair.ipynb', 'renamed.ipynb')
-    );
-    await expect(page.getByRole('tab', { name: 'renamed.ipynb' })).toBeVisible();
-    await run(page, 'b = 4');
+    await rename(page, 'pair.ipynb', 'renamed.ipynb');
+    await expect.poll(() => names(store)).toEqual(['renamed.ipynb']); // no cell has run since
+    await expect(rows(page)).toHaveCount(count);
+    await page.waitForTimeout(500); // events come late
+    expect(await page.evaluate(() => (window as any).fewest)).toBe(count); // they never vanished
+
+    const ended = run(page, 'import time; time.sleep(4)');
+    await expect(page.getByText('[*]')).toBeVisible();
+    await rename(page, 'renamed.ipynb', 'again.ipynb');
+    await expect(rows(page)).toHaveCount(count);
+    expect(names(store)).toEqual(['renamed.ipynb']);
+    await ended;
     await expectStored(page, count + 1);
+    await expect.poll(() => names(store)).toEqual(['again.ipynb']);
+    await expect(rows(page)).toHaveCount(count + 1);
+  });
+
+  await test.step('untracked, the panel says by which name the history goes, and tracking takes it along', async () => {
+    const count = await rows(page).count();
+    await command(page, 'mlm:stop');
+    await rename(page, 'again.ipynb', 'last.ipynb');
+    const notice = page.locator('.jp-MlmNotice');
+    await expect(notice).toContainText('goes by its old name, again.ipynb.');
+    await expect(rows(page)).toHaveCount(count);
+    await expectAccessible(page, '#mlm-panel');
+    await notice.getByRole('button', { name: 'Start tracking' }).click();
+    await expect(notice).toHaveCount(0, { timeout: 10000 });
+    await expect.poll(() => names(store)).toEqual(['last.ipynb']);
+    await expect(rows(page)).toHaveCount(count + 1); // a baseline
+  });
+
+  await test.step('a restart leaves no error in the console', async () => {
+    const count = await rows(page).count();
+    const errors: string[] = [];
+    page.on('console', message => void (message.type() === 'error' && errors.push(message.text())));
+    await page.evaluate(async () => {
+      const panel = window.jupyterapp.shell.currentWidget as any;
+      await panel.sessionContext.session.kernel.restart();
+    });
+    await run(page, '%load_ext mlm_jupyter\n%mlm_track');
+    await expectStored(page, count + 1);
+    expect(errors.filter(text => text.includes('Comm'))).toEqual([]);
   });
 
   await test.step('outputs and texts of many megabytes leave the page free', async () => {
@@ -294,6 +330,39 @@ test('two pages on one notebook, that gets another name and outputs of many mega
     expect(await longestFreeze(page)).toBeLessThan(3000);
   });
 });
+
+/** Rename a notebook, and note from then on how few entries the panel ever lists. */
+async function rename(page: Page, before: string, after: string): Promise<void> {
+  await page.evaluate(
+    async ([from, to]) => {
+      const panel = document.querySelector('.jp-MlmHistory') as Element;
+      const count = (): number => panel.querySelectorAll('.jp-MlmHistory-entry').length;
+      const noted = window as any;
+      noted.fewest = count();
+      new MutationObserver(() => (noted.fewest = Math.min(noted.fewest, count()))).observe(panel, {
+        childList: true,
+        subtree: true
+      });
+      await window.jupyterapp.serviceManager.contents.rename(from, to);
+    },
+    [before, after] as const
+  );
+  await expect(page.getByRole('tab', { name: after })).toBeVisible();
+}
+
+/** By which names the store knows the histories of notebooks. */
+function names(folder: string): string[] {
+  const code = [
+    'import sqlite3, sys',
+    'database = sqlite3.connect(sys.argv[1])',
+    'print(*[name for name, in database.execute("select distinct notebook from checkpoints")])'
+  ].join('\n');
+  const all = execFileSync('python', ['-c', code, path.join(folder, 'mlm.db')]).toString();
+  return all
+    .trim()
+    .split(' ')
+    .filter(name => name !== 'work.ipynb');
+}
 
 /** Begin to note for how long the page answers to nothing. */
 function watchFreezes(page: Page): Promise<void> {

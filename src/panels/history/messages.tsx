@@ -13,6 +13,7 @@ import {
 import type { CommandRegistry } from '@lumino/commands';
 import * as React from 'react';
 
+import { isTracking } from '../../model/front';
 import type { Timeline } from '../../model/timeline';
 import { CommandIDs } from '../../tokens';
 
@@ -75,6 +76,24 @@ export function Failure({ timeline, commands, trans }: IMessageProps): React.JSX
   );
 }
 
+/** The notebook was renamed while no kernel tracked it, and what is listed goes by the old name; one that tracks follows. */
+export function Former({ timeline, commands, trans }: IMessageProps): React.JSX.Element | null {
+  const { project, kernel } = timeline.front;
+  if (!project?.is_former || isTracking(kernel)) {
+    return null;
+  }
+  return (
+    <Notice
+      text={trans.__(
+        'The history of this notebook goes by its old name, %1. Start tracking, and it goes along.',
+        project.notebook ?? ''
+      )}
+    >
+      <StartTracking commands={commands} trans={trans} />
+    </Notice>
+  );
+}
+
 /** No checkpoint yet: what to do depends on the kernel. */
 function NoHistory({ timeline, commands, trans }: IMessageProps): React.JSX.Element {
   const copy = (text: string, label: string): React.JSX.Element => (
@@ -124,18 +143,25 @@ function NoHistory({ timeline, commands, trans }: IMessageProps): React.JSX.Elem
           )}
         >
           <code>{TRACK}</code>
-          {commands.isEnabled(CommandIDs.track) && (
-            <Action
-              icon={runIcon}
-              label={trans.__('Start tracking')}
-              isMain
-              run={() => void commands.execute(CommandIDs.track)}
-            />
-          )}
+          <StartTracking commands={commands} trans={trans} />
           {copy(TRACK, trans.__('Copy the lines'))}
         </Notice>
       );
   }
+}
+
+function StartTracking({
+  commands,
+  trans
+}: Omit<IMessageProps, 'timeline'>): React.JSX.Element | null {
+  return commands.isEnabled(CommandIDs.track) ? (
+    <Action
+      icon={runIcon}
+      label={trans.__('Start tracking')}
+      isMain
+      run={() => void commands.execute(CommandIDs.track)}
+    />
+  ) : null;
 }
 
 interface INoticeProps {

@@ -10,7 +10,7 @@ import type { Timeline } from '../../model/timeline';
 import { CommandIDs } from '../../tokens';
 import { Filter } from './filter';
 import { EntryList } from './list';
-import { Failure, hasList, Message } from './messages';
+import { Failure, Former, hasList, Message } from './messages';
 import { titleOf } from './words';
 import '../../../src/style/history.css';
 
@@ -36,6 +36,7 @@ export function HistoryView(props: IHistoryViewProps): React.JSX.Element {
       {isFilterable && <Filter timeline={timeline} trans={trans} box={box} onLeave={focusList} />}
       <Reference {...props} />
       <Failure {...props} />
+      <Former {...props} />
       {hasList(timeline) ? <EntryList {...props} /> : <Message {...props} />}
     </div>
   );
