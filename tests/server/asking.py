@@ -37,8 +37,11 @@ Find = Callable[[], Awaitable[str]]
 """Asks for the project by its notebook, and returns the beginning of the paths of its routes."""
 
 
-def make_past(folder: Path) -> Past:
-    """Return a new project with an empty notebook."""
+def make_past(folder: Path, *, store: Path | None = None) -> Past:
+    """Return a new project with an empty notebook; where ``store`` is given, ``.mlm`` is a link to it."""
     folder.mkdir()
+    if store is not None:
+        store.mkdir()
+        (folder / ".mlm").symlink_to(store)
     (folder / "train.ipynb").write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
     return Past(folder)
