@@ -31,7 +31,8 @@ def mount(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Pa
     """A function that mounts a disk of its own, in memory: ``mount(size="1m")``, and again with ``remount="ro"``."""
     if os.geteuid() != 0 or shutil.which("mount") is None:
         pytest.skip("only root may mount a disk to fill")
-    folder = tmp_path_factory.mktemp("disk")
+    folder = tmp_path_factory.mktemp("disk") / "mounted"
+    folder.mkdir()
     made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)], capture_output=True, text=True)
     if made.returncode != 0:
         pytest.skip(f"this machine mounts no disks: {made.stderr.strip()}")
