@@ -15,12 +15,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
-from mlm_jupyter.core.digest import Digest
 from mlm_jupyter.core.line import Line
+
+if TYPE_CHECKING:  # a kernel that is not tracked yet loads this, and no hash
+    from mlm_jupyter.core.digest import Digest
 
 Output: TypeAlias = dict[str, Any]
 
