@@ -17,7 +17,7 @@ import msgspec
 
 from mlm_jupyter.core.magics import parse_cell
 from mlm_jupyter.core.name_reader import NameReader
-from mlm_jupyter.core.underscores import UNDERSCORES, underscores_in
+from mlm_jupyter.core.underscores import UNDERSCORES, words_beside_names
 from mlm_jupyter.core.words import words_of
 
 UNPARSED: Final = "unparsed"
@@ -62,12 +62,13 @@ def _access_of(source: str) -> Access:
     identifiers = words_of(source)
     reader = NameReader()
     try:
-        reader.read(parse_cell(source))
+        tree = parse_cell(source)
+        reader.read(tree)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return Access(identifiers=frozenset(identifiers | reader.texts), triggers=frozenset({UNPARSED}))
     identifiers |= reader.texts
     if not UNDERSCORES.isdisjoint(identifiers):
-        identifiers -= UNDERSCORES - underscores_in(source)
+        identifiers -= UNDERSCORES - reader.names.reads - reader.names.writes - words_beside_names(tree)
     private = [word for word in identifiers if word.startswith("__") and not word.endswith("__")]
     identifiers.update(f"_{owner.lstrip('_')}{word}" for owner in reader.classes for word in private)
     return Access(

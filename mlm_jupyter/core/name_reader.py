@@ -168,6 +168,7 @@ class NameReader:
         self._visit(node.annotation)
         if node.value is not None:
             self._visit(node.value)
+        if node.value is not None or not isinstance(node.target, ast.Name):
             self._visit(node.target)
 
     def _augmented(self, node: ast.AugAssign) -> None:

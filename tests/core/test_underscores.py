@@ -9,7 +9,7 @@ from mlm_jupyter.core.access import access_of
 MEANT = [
     *("x = _", "_.head()", "f(_)", "f'{_}'", "lambda: _", "def f(x=_): pass", "def f():\n    return _", "class C:\n    y = _"),
     *("def f():\n    global _\n    _ = 1", "sys.displayhook._", "run('_[0]')", "%time _.head()", "%%time\nx = _", "await f(_)"),
-    *("for _ in range(3): f()", "(item for item in _)", "import gettext as _", "for"),
+    *("for _ in range(3): f()", "(item for item in _)", "import gettext as _", "_[0].x: int", "for"),
 ]
 THROWN_AWAY = [
     *(
