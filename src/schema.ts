@@ -76,7 +76,10 @@ export interface Cell {
   cell_type: string;
   source: string;
   id?: string | null;
-  /** Its outputs as text; of what is not text, the media type, size and the start of a digest. */
+  /**
+   * Its outputs as text; of what is not text, the media type, size and the start of a digest. The
+   * server leaves it out.
+   */
   output?: string;
 }
 

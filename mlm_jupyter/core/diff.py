@@ -56,7 +56,7 @@ class Cell(msgspec.Struct, frozen=True, omit_defaults=True):
     source: str
     id: str | None = None
     output: str = ""
-    """Its outputs as text; of what is not text, the media type, size and the start of a digest."""
+    """Its outputs as text; of what is not text, the media type, size and the start of a digest. The server leaves it out."""
 
 
 class CellAdded(msgspec.Struct, frozen=True, tag="added", tag_field="change"):

@@ -14,7 +14,7 @@ from mlm_jupyter.errors import InvalidInputError
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """What turns one into the other, in two forms: for reading, and in nbdime's."""
+    """What turns one into the other, in two forms: for reading, without outputs, and in nbdime's."""
 
     cells: tuple[CellChange, ...]
     diff: tuple[dict[str, Any], ...]
@@ -57,5 +57,11 @@ def compare(base: dict[str, Any], other: dict[str, Any], *, has_noise: bool = Fa
         diff = diff_notebooks(base, other)
     except RecursionError as error:
         raise InvalidInputError("These notebooks hold something that is nested too deeply to be compared") from error
-    cells = diff_cells(cells_of(base), cells_of(other))
+    cells = tuple(map(_without_outputs, diff_cells(cells_of(base), cells_of(other))))
     return Difference(cells, tuple(diff if has_noise else without_noise(diff)))  # type: ignore[arg-type]
+
+
+def _without_outputs(change: CellChange) -> CellChange:
+    """Return the change without the outputs that made it one: the other form has them."""
+    cells = {side: getattr(change, side) for side in ("before", "after") if hasattr(change, side)}
+    return msgspec.structs.replace(change, **{side: msgspec.structs.replace(cell, output="") for side, cell in cells.items()})

@@ -66,7 +66,10 @@ def test_sealed_outputs_differ_where_they_do_when_they_are_read(base: dict[str, 
     diff = msgspec.json.decode(msgspec.json.encode(found.diff))
     assert is_same(nbdime.patch_notebook(read, to_diffentry_dicts(diff)), wanted)
     assert bool(diff) == bool(diff_notebooks(read, wanted))
-    assert found.cells == diff_cells(cells_of(read), cells_of(wanted))
+    changes = msgspec.to_builtins(diff_cells(cells_of(read), cells_of(wanted)))
+    for cell in (change[side] for change in changes for side in ("before", "after") if side in change):
+        cell.pop("output", None)  # in the other form alone
+    assert msgspec.to_builtins(found.cells) == changes
 
 
 @given(json_values, st.lists(json_values, max_size=2))
