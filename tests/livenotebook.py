@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from mlm_jupyter.capture.drafts import Look
 from mlm_jupyter.clock import new_id
 from mlm_jupyter.core.entities import CellError, Checkpoint
 from mlm_jupyter.head import CheckpointDraft
@@ -103,6 +104,18 @@ class LiveNotebook:
         """Skip each group, however cheap to look at, as soon as that is thought safe, so that a hole in the proof shows."""
         space = self.session.namespace
         space.rules = msgspec.structs.replace(space.rules, dear_ms=0.0, patience=0.0)
+
+    def watch_looks(self) -> list[Look]:
+        """Return a list that every look at the namespace is added to from now on."""
+        looks: list[Look] = []
+        original = self.session.namespace.look
+
+        def watched(**options: Any) -> Look:
+            looks.append(original(**options))
+            return looks[-1]
+
+        self.session.namespace.look = watched  # type: ignore[method-assign]
+        return looks
 
     def restore(self, ref: Checkpoint | str, **options: Any) -> Any:
         """Put the namespace back."""

@@ -242,14 +242,7 @@ def test_a_change_is_found_however_it_was_made(notebook: LiveNotebook, way: str)
 
 def test_a_large_graph_is_skipped_by_cells_that_cannot_reach_it_and_only_by_them(notebook: LiveNotebook) -> None:
     notebook.cell("big = [{'a': i} for i in range(50_000)]")
-    looks: list[Any] = []
-    original = notebook.session.namespace.look
-
-    def watched(**options: Any) -> Any:
-        looks.append(original(**options))
-        return looks[-1]
-
-    notebook.session.namespace.look = watched  # type: ignore[method-assign]
+    looks = notebook.watch_looks()
     notebook.cell("y = 1")
     notebook.cell("y = 2")
     assert "big" in looks[-1].skipped
@@ -265,14 +258,7 @@ def test_figures_are_skipped_too_and_a_changed_one_is_found(notebook: LiveNotebo
     notebook.cell(
         "figs = []\nfor k in range(3):\n    fig, ax = plt.subplots()\n    ax.plot([k, 1])\n    plt.close(fig)\n    figs.append(fig)"
     )
-    looks: list[Any] = []
-    original = notebook.session.namespace.look
-
-    def watched(**options: Any) -> Any:
-        looks.append(original(**options))
-        return looks[-1]
-
-    notebook.session.namespace.look = watched  # type: ignore[method-assign]
+    looks = notebook.watch_looks()
     for quiet in ("y = 1", "y = 2", "y = 3"):
         assert notebook.cell(quiet).changes.changed in ((), ("y",))
     assert {"figs", "fig", "ax"} <= set(looks[-1].skipped)

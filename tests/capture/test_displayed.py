@@ -6,7 +6,6 @@ import gc
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from livenotebook import LiveNotebook
@@ -32,14 +31,7 @@ class ShellNotebook(LiveNotebook):
         space = self.session.namespace
         space._is_hidden = lambda name: bool(SHELL_NAMES.fullmatch(name)) or name in self.shell.user_ns_hidden
         self.skip_all()
-        self.looks: list[Any] = []
-        original = space.look
-
-        def watched(**options: Any) -> Any:
-            self.looks.append(original(**options))
-            return self.looks[-1]
-
-        space.look = watched  # type: ignore[method-assign]
+        self.looks = self.watch_looks()
 
     def submit(self, source: str) -> CheckpointDraft:
         """Execute a cell as IPython does and return its checkpoint on its way to the store."""

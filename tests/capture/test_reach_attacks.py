@@ -15,7 +15,6 @@ import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from livenotebook import LiveNotebook
@@ -473,14 +472,7 @@ ORDINARY = {
 @pytest.mark.parametrize("kind", ORDINARY)
 def test_a_value_that_only_its_name_leads_to_is_skipped(notebook: LiveNotebook, kind: str) -> None:
     notebook.cell(ORDINARY[kind])
-    looks: list[Any] = []
-    original = notebook.session.namespace.look
-
-    def watched(**options: Any) -> Any:
-        looks.append(original(**options))
-        return looks[-1]
-
-    notebook.session.namespace.look = watched  # type: ignore[method-assign]
+    looks = notebook.watch_looks()
     for quiet in ("one = 1", "two = 2", "three = 3"):
         notebook.cell(quiet)
     assert "x" in looks[-1].skipped

@@ -219,14 +219,7 @@ def test_a_storage_is_written_once_however_many_views_there_are(notebook: LiveNo
 def test_a_model_that_a_cell_cannot_reach_is_skipped(notebook: LiveNotebook) -> None:
     notebook.skip_all()
     notebook.cell(MODEL.partition("def train")[0] + "model(X).sum().backward(); opt.step()")
-    looks: list[Any] = []
-    original = notebook.session.namespace.look
-
-    def watched(**options: Any) -> Any:
-        looks.append(original(**options))
-        return looks[-1]
-
-    notebook.session.namespace.look = watched  # type: ignore[method-assign]
+    looks = notebook.watch_looks()
     for quiet in ("one = 1", "two = 2", "three = 3"):
         notebook.cell(quiet)
     assert {"model", "opt", "X"} <= set(looks[-1].skipped)
