@@ -6,11 +6,9 @@ never missed. That is affordable because a look is C speed: the pickle of a valu
 
 from __future__ import annotations
 
-import functools
 import gc
 import time
 import types
-import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
@@ -19,54 +17,23 @@ from xxhash import xxh3_128_hexdigest
 
 from mlm_jupyter.capture.context import CannotCaptureError
 from mlm_jupyter.capture.deep import dump_deeply
-from mlm_jupyter.capture.drafts import GroupDraft, Hasher, Look, ValueDraft, VariableDraft
+from mlm_jupyter.capture.drafting import Drafter
+from mlm_jupyter.capture.drafts import GroupDraft, Look, ValueDraft, VariableDraft
+from mlm_jupyter.capture.findings import MISSING, Findings, Seen, own_name_of, reason_of
 from mlm_jupyter.capture.identity import Identities
-from mlm_jupyter.capture.insides import is_inside
 from mlm_jupyter.capture.links import Groups, Sharing, find_sharing
-from mlm_jupyter.capture.memory import Region, SharedMemory, find_overlaps
+from mlm_jupyter.capture.memory import find_overlaps
 from mlm_jupyter.capture.pickling import Dump, dump
-from mlm_jupyter.capture.preview import preview, type_name
 from mlm_jupyter.capture.proofs import Mentions, Proofs
 from mlm_jupyter.capture.quiet import quiet
 from mlm_jupyter.capture.rules import Rules
 from mlm_jupyter.capture.scalars import ScalarWatch
 from mlm_jupyter.capture.timebox import TimeBox
 from mlm_jupyter.capture.tokens import Token, is_same, token_of
-from mlm_jupyter.core.entities import Preview, VariableStatus
 
 INTERRUPTED: Final = "looking at it was interrupted; the next checkpoint tries again"
 
 _ATOMS: Final = frozenset({int, float, bool, str, complex, type(None), type(...)})
-_DEFINITIONS: Final = (type, types.FunctionType, typing.NewType, typing.TypeVar, type(functools.lru_cache(len)))
-_MISSING: Final = object()
-
-
-class Seen:
-    """What is remembered of a name: never the object itself, unless it is an immutable scalar."""
-
-    __slots__ = ("atom", "cost_ms", "fingerprint", "identity", "raw", "references", "status", "token")
-
-    def __init__(self, status: VariableStatus, raw: bytes, *, identity: int = 0) -> None:
-        self.status: VariableStatus = status
-        self.raw = raw
-        self.fingerprint = ""
-        self.identity = identity
-        self.atom: Any = _MISSING
-        self.token: Token | None = None
-        self.references: frozenset[str] = frozenset()
-        self.cost_ms = 0.0
-
-
-class _Found:
-    """One look's results by name, before they are compared with the last."""
-
-    def __init__(self) -> None:
-        self.seen: dict[str, Seen] = {}
-        self.values: dict[str, ValueDraft] = {}
-        self.reasons: dict[str, str] = {}
-        self.skipped: list[str] = []
-        self.hasher = Hasher()
-        self.overlaps: list[tuple[Region, Region]] = []
 
 
 class Namespace:
@@ -80,6 +47,7 @@ class Namespace:
         self._timebox = TimeBox(rules.value_seconds)
         self._identities = Identities()
         self._seen: dict[str, Seen] = {}
+        self._drafter = Drafter(namespace, self._scalars, self._timebox)
         self._proofs = Proofs(namespace, self._pickle_alone)
         self._sharing: Sharing = {}
         self._group_of: dict[str, tuple[str, ...]] = {}
@@ -104,8 +72,8 @@ class Namespace:
 
     def is_same_object(self, name: str, fingerprint: str) -> bool:
         """Return whether ``name``, whose value cannot be captured, is bound to the object it had that fingerprint with."""
-        value = self.live.get(name, _MISSING)
-        return value is not _MISSING and self._identities.proves(value, fingerprint)
+        value = self.live.get(name, MISSING)
+        return value is not MISSING and self._identities.proves(value, fingerprint)
 
     def look(self, *, mentions: Mentions | None = None) -> Look:
         """Look at every variable and return what is different since the last look.
@@ -144,7 +112,7 @@ class Namespace:
         self._group_of = {name: names for names in groups for name in names}
         return look
 
-    def _costs_ms(self, groups: list[tuple[str, ...]], found: _Found) -> dict[tuple[str, ...], float]:
+    def _costs_ms(self, groups: list[tuple[str, ...]], found: Findings) -> dict[tuple[str, ...], float]:
         """Return what looking at each group took, of those where that was dear."""
         costs_ms: dict[tuple[str, ...], float] = {}
         for names in groups:
@@ -174,12 +142,12 @@ class Namespace:
 
     # -- one value ----------------------------------------------------------------------------------------------------
 
-    def _look_at_values(self, mentions: Mentions | None) -> _Found:
-        found = _Found()
+    def _look_at_values(self, mentions: Mentions | None) -> Findings:
+        found = Findings()
         self._proofs.begin()
         for name in self.names():
-            value = self.live.get(name, _MISSING)
-            if value is _MISSING:  # deleted by a thread meanwhile
+            value = self.live.get(name, MISSING)
+            if value is MISSING:  # deleted by a thread meanwhile
                 continue
             old = self._seen.get(name)
             if old is not None and (old.atom is value or (old.token is not None and _is_as_it_was(old.token, value))):
@@ -191,7 +159,7 @@ class Namespace:
                 self._look_at(name, value, old, found)
         return found
 
-    def _look_at_what_is_met(self, found: _Found) -> None:
+    def _look_at_what_is_met(self, found: Findings) -> None:
         """Look at what was skipped, but shares something with another value as it has become: they may be one group now."""
         memos = {name: value.dump.memo for name, value in found.values.items()} if found.skipped else {}
 
@@ -203,7 +171,7 @@ class Namespace:
                 found.skipped.remove(name)
                 self._look_at(name, self.live.get(name), self._seen[name], found)
 
-    def _look_at(self, name: str, value: Any, old: Seen | None, found: _Found) -> None:
+    def _look_at(self, name: str, value: Any, old: Seen | None, found: Findings) -> None:
         if old is not None and old.status == "not_captured" and old.identity == id(value) and old.cost_ms > 1:
             found.seen[name] = old  # it was dear to find out that it cannot be pickled; it is the same object
             return
@@ -220,7 +188,7 @@ class Namespace:
         seen.cost_ms = (time.perf_counter() - start) * 1e3
         found.seen[name] = seen
 
-    def _judge(self, name: str, value: Any, found: _Found) -> Seen:
+    def _judge(self, name: str, value: Any, found: Findings) -> Seen:
         status, reason = self.rules.judge(name, value)
         if status not in ("stored", "reference"):
             found.reasons[name] = reason or ""
@@ -251,7 +219,7 @@ class Namespace:
 
     # -- all of them together -----------------------------------------------------------------------------------------
 
-    def _finish_fingerprints(self, found: _Found) -> None:
+    def _finish_fingerprints(self, found: Findings) -> None:
         """Give each name its fingerprint: its own bytes and those of the notebook's classes and functions it names."""
         for seen in found.seen.values():
             parts = [seen.raw]
@@ -260,7 +228,7 @@ class Namespace:
                 parts += [reference.encode() + found.seen[reference].raw for reference in closure]
             seen.fingerprint = seen.raw.hex() if len(parts) == 1 else xxh3_128_hexdigest(b"".join(parts))
 
-    def _group(self, found: _Found, sharing: Sharing) -> list[tuple[str, ...]]:
+    def _group(self, found: Findings, sharing: Sharing) -> list[tuple[str, ...]]:
         groups = Groups()
         for name, seen in found.seen.items():
             if name in found.values or (seen is self._seen.get(name) and seen.status in ("stored", "reference")):
@@ -273,7 +241,7 @@ class Namespace:
                     groups.join(name, reference)  # they name each other: neither can be loaded first
         return groups.all()
 
-    def _compare(self, found: _Found, sharing: Sharing, groups: list[tuple[str, ...]]) -> Look:
+    def _compare(self, found: Findings, sharing: Sharing, groups: list[tuple[str, ...]]) -> Look:
         before, now = self._seen, found.seen
         added = sorted(now.keys() - before.keys())
         removed = sorted(before.keys() - now.keys())
@@ -288,117 +256,14 @@ class Namespace:
         for names in groups:
             if different.isdisjoint(names) and self._group_of.get(names[0]) == names:
                 continue
-            self._draft_group(names, found, drafts, stored)
+            self._drafter.draft_group(names, found, drafts, stored)
         for name in different - drafts.keys():
             if name in now and name in self.live:
-                drafts[name] = self._draft(name, found, None)
+                drafts[name] = self._drafter.draft(name, found, None)
         return Look(added=added, changed=changed, removed=removed, drafts=drafts, groups=stored, skipped=found.skipped)
 
     def _is_pandas(self, name: str) -> bool:
         return type(self.live.get(name)).__module__.startswith("pandas")
-
-    def _draft_group(
-        self, names: tuple[str, ...], found: _Found, drafts: dict[str, VariableDraft], stored: list[GroupDraft]
-    ) -> None:
-        reason = None
-        try:
-            group = self._group_draft(names, found)
-            stored.append(group)
-        except Exception as error:  # foreign code again: each could be pickled, all together cannot
-            group, reason = None, reason_of(error)
-        for name in names:
-            if reason is not None:
-                found.seen[name].status = "not_captured"
-                found.reasons[name] = reason
-            drafts[name] = self._draft(name, found, group)
-
-    def _group_draft(self, names: tuple[str, ...], found: _Found) -> GroupDraft:
-        """Return the group with its largest member first: what follows does not move what was stored of it before."""
-        names = tuple(sorted(names, key=lambda name: -found.values[name].dump.stream.nbytes))
-        overlaps = [pair for pair in found.overlaps if pair[0].name in names and pair[1].name in names]
-        shared = SharedMemory(overlaps, [found.values[name].dump for name in names])
-        first, others = found.values[names[0]], [self.live[name] for name in names[1:]]
-        memo = first.dump.memo
-        insides = self._insides(names, found)
-        if shared or insides:
-            value, places = self._dump_together(names, found, shared, insides), None
-        elif all(id(value) in memo and not issubclass(type(value), _DEFINITIONS) for value in others):
-            value, places = first, [memo[id(value)][0] for value in others] or None
-        else:
-            value, places = self._dump_together(names, found), None
-        if overlaps:
-            self._say_what_parts(names, overlaps, value, found)
-        for name in names:
-            if id(self.live[name]) in insides:
-                found.values[name].dump.lossy.add("no longer the __dict__ of an object")
-        return GroupDraft(names, value, places)
-
-    def _say_what_parts(
-        self, names: tuple[str, ...], overlaps: list[tuple[Region, Region]], value: ValueDraft, found: _Found
-    ) -> None:
-        """Note what will not share memory when it is restored, though it does now."""
-        if next(find_overlaps({names[0]: value.dump}), None) is None:
-            return
-        for one, other in overlaps:
-            for name, with_ in ((one.name, other.name), (other.name, one.name)):
-                apart = "between its parts" if name == with_ else f"with {with_}"
-                found.values[name].dump.lossy.add(f"without the memory shared {apart}")
-
-    def _insides(self, names: tuple[str, ...], found: _Found) -> set[int]:
-        """Return the dicts among some variables (by id) that are the ``__dict__`` of an object, as ``vars(x)`` gives it."""
-        dicts = {id(value): value for value in map(self.live.get, names) if type(value) is dict and value is not self.live}
-        memos = [value.dump.memo for value in found.values.values()] if dicts else []
-        return {identity for identity, value in dicts.items() if is_inside(value, memos)}
-
-    def _dump_together(
-        self,
-        names: tuple[str, ...],
-        found: _Found,
-        shared: SharedMemory | None = None,
-        insides: set[int] | None = None,
-    ) -> ValueDraft:
-        values = tuple(self.live[name] for name in names)
-        value = values if len(values) > 1 else values[0]
-        roots = {id(value): name for name, value in zip(names, values, strict=True)}
-
-        def together() -> Dump:
-            return dump(value, namespace=self.live, roots=roots, scalars=self._scalars, shared=shared, insides=insides)
-
-        with self._timebox.one():
-            try:
-                return ValueDraft(together(), found.hasher)
-            except RecursionError:
-                return ValueDraft(dump_deeply(together), found.hasher)
-
-    def _draft(self, name: str, found: _Found, group: GroupDraft | None) -> VariableDraft:
-        value = self.live[name]
-        seen = found.seen[name]
-        draft = found.values.get(name)
-        return VariableDraft(
-            name,
-            type_=type_name(value),
-            status=seen.status,
-            preview=Preview("hidden: its name looks like a secret's") if seen.status == "secret" else preview(value),
-            fingerprint=seen.fingerprint,
-            group=group,
-            size_bytes=None if draft is None else draft.size_bytes,
-            reason=found.reasons.get(name),
-            lossy=", ".join(sorted(draft.dump.lossy)) or None if draft is not None else None,
-        )
-
-
-def own_name_of(value: Any, name: str) -> Any:
-    """Return the name by which a function or class is referred to; of anything else ``name``."""
-    return getattr(value, "__name__", name) if issubclass(type(value), _DEFINITIONS) else name
-
-
-def reason_of(error: BaseException) -> str:
-    """Return in one line why a value could not be pickled or loaded."""
-    text = " ".join(str(error).split())[:300]
-    return text if text and type(error).__name__ in _PLAIN_REASONS else f"{type(error).__name__}: {text}".rstrip(": ")
-
-
-_PLAIN_REASONS: Final = frozenset({"CannotCaptureError", "PicklingError", "TooSlowError"})
 
 
 def _is_as_it_was(token: Token, value: Any) -> bool:

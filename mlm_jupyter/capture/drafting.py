@@ -1,0 +1,117 @@
+"""The drafts of what a look found different: groups of variables as one pickle each, variables as records with previews."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mlm_jupyter.capture.deep import dump_deeply
+from mlm_jupyter.capture.drafts import GroupDraft, ValueDraft, VariableDraft
+from mlm_jupyter.capture.findings import DEFINITIONS, Findings, reason_of
+from mlm_jupyter.capture.insides import is_inside
+from mlm_jupyter.capture.memory import Region, SharedMemory, find_overlaps
+from mlm_jupyter.capture.pickling import Dump, dump
+from mlm_jupyter.capture.preview import preview, type_name
+from mlm_jupyter.capture.scalars import ScalarWatch
+from mlm_jupyter.capture.timebox import TimeBox
+from mlm_jupyter.core.entities import Preview
+
+
+class Drafter:
+    """Drafts the variables of a live namespace."""
+
+    def __init__(self, namespace: Mapping[str, Any], scalars: ScalarWatch, timebox: TimeBox) -> None:
+        self._live = namespace
+        self._scalars = scalars
+        self._timebox = timebox
+
+    def draft_group(
+        self, names: tuple[str, ...], found: Findings, drafts: dict[str, VariableDraft], stored: list[GroupDraft]
+    ) -> None:
+        """Add the draft of a group to ``stored``, unless it cannot be pickled, and those of its variables to ``drafts``."""
+        reason = None
+        try:
+            group = self._group_draft(names, found)
+            stored.append(group)
+        except Exception as error:  # foreign code again: each could be pickled, all together cannot
+            group, reason = None, reason_of(error)
+        for name in names:
+            if reason is not None:
+                found.seen[name].status = "not_captured"
+                found.reasons[name] = reason
+            drafts[name] = self.draft(name, found, group)
+
+    def _group_draft(self, names: tuple[str, ...], found: Findings) -> GroupDraft:
+        """Return the group with its largest member first: what follows does not move what was stored of it before."""
+        names = tuple(sorted(names, key=lambda name: -found.values[name].dump.stream.nbytes))
+        overlaps = [pair for pair in found.overlaps if pair[0].name in names and pair[1].name in names]
+        shared = SharedMemory(overlaps, [found.values[name].dump for name in names])
+        first, others = found.values[names[0]], [self._live[name] for name in names[1:]]
+        memo = first.dump.memo
+        insides = self._insides(names, found)
+        if shared or insides:
+            value, places = self._dump_together(names, found, shared, insides), None
+        elif all(id(value) in memo and not issubclass(type(value), DEFINITIONS) for value in others):
+            value, places = first, [memo[id(value)][0] for value in others] or None
+        else:
+            value, places = self._dump_together(names, found), None
+        if overlaps:
+            self._say_what_parts(names, overlaps, value, found)
+        for name in names:
+            if id(self._live[name]) in insides:
+                found.values[name].dump.lossy.add("no longer the __dict__ of an object")
+        return GroupDraft(names, value, places)
+
+    def _say_what_parts(
+        self, names: tuple[str, ...], overlaps: list[tuple[Region, Region]], value: ValueDraft, found: Findings
+    ) -> None:
+        """Note what will not share memory when it is restored, though it does now."""
+        if next(find_overlaps({names[0]: value.dump}), None) is None:
+            return
+        for one, other in overlaps:
+            for name, with_ in ((one.name, other.name), (other.name, one.name)):
+                apart = "between its parts" if name == with_ else f"with {with_}"
+                found.values[name].dump.lossy.add(f"without the memory shared {apart}")
+
+    def _insides(self, names: tuple[str, ...], found: Findings) -> set[int]:
+        """Return the dicts among some variables (by id) that are the ``__dict__`` of an object, as ``vars(x)`` gives it."""
+        dicts = {id(value): value for value in map(self._live.get, names) if type(value) is dict and value is not self._live}
+        memos = [value.dump.memo for value in found.values.values()] if dicts else []
+        return {identity for identity, value in dicts.items() if is_inside(value, memos)}
+
+    def _dump_together(
+        self,
+        names: tuple[str, ...],
+        found: Findings,
+        shared: SharedMemory | None = None,
+        insides: set[int] | None = None,
+    ) -> ValueDraft:
+        values = tuple(self._live[name] for name in names)
+        value = values if len(values) > 1 else values[0]
+        roots = {id(value): name for name, value in zip(names, values, strict=True)}
+
+        def together() -> Dump:
+            return dump(value, namespace=self._live, roots=roots, scalars=self._scalars, shared=shared, insides=insides)
+
+        with self._timebox.one():
+            try:
+                return ValueDraft(together(), found.hasher)
+            except RecursionError:
+                return ValueDraft(dump_deeply(together), found.hasher)
+
+    def draft(self, name: str, found: Findings, group: GroupDraft | None) -> VariableDraft:
+        """Return the record of a variable as it is to be stored, its value in ``group``."""
+        value = self._live[name]
+        seen = found.seen[name]
+        draft = found.values.get(name)
+        return VariableDraft(
+            name,
+            type_=type_name(value),
+            status=seen.status,
+            preview=Preview("hidden: its name looks like a secret's") if seen.status == "secret" else preview(value),
+            fingerprint=seen.fingerprint,
+            group=group,
+            size_bytes=None if draft is None else draft.size_bytes,
+            reason=found.reasons.get(name),
+            lossy=", ".join(sorted(draft.dump.lossy)) or None if draft is not None else None,
+        )

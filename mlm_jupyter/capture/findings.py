@@ -1,0 +1,58 @@
+"""What one look at a namespace found of each variable, before it is compared with the last look."""
+
+from __future__ import annotations
+
+import functools
+import types
+import typing
+from typing import Any, Final
+
+from mlm_jupyter.capture.drafts import Hasher, ValueDraft
+from mlm_jupyter.capture.memory import Region
+from mlm_jupyter.capture.tokens import Token
+from mlm_jupyter.core.entities import VariableStatus
+
+MISSING: Final[Any] = object()
+DEFINITIONS: Final = (type, types.FunctionType, typing.NewType, typing.TypeVar, type(functools.lru_cache(len)))
+
+
+class Seen:
+    """What is remembered of a name: never the object itself, unless it is an immutable scalar."""
+
+    __slots__ = ("atom", "cost_ms", "fingerprint", "identity", "raw", "references", "status", "token")
+
+    def __init__(self, status: VariableStatus, raw: bytes, *, identity: int = 0) -> None:
+        self.status: VariableStatus = status
+        self.raw = raw
+        self.fingerprint = ""
+        self.identity = identity
+        self.atom: Any = MISSING
+        self.token: Token | None = None
+        self.references: frozenset[str] = frozenset()
+        self.cost_ms = 0.0
+
+
+class Findings:
+    """One look's results by name, before they are compared with the last."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, Seen] = {}
+        self.values: dict[str, ValueDraft] = {}
+        self.reasons: dict[str, str] = {}
+        self.skipped: list[str] = []
+        self.hasher = Hasher()
+        self.overlaps: list[tuple[Region, Region]] = []
+
+
+def reason_of(error: BaseException) -> str:
+    """Return in one line why a value could not be pickled or loaded."""
+    text = " ".join(str(error).split())[:300]
+    return text if text and type(error).__name__ in _PLAIN_REASONS else f"{type(error).__name__}: {text}".rstrip(": ")
+
+
+_PLAIN_REASONS: Final = frozenset({"CannotCaptureError", "PicklingError", "TooSlowError"})
+
+
+def own_name_of(value: Any, name: str) -> Any:
+    """Return the name by which a function or class is referred to; of anything else ``name``."""
+    return getattr(value, "__name__", name) if issubclass(type(value), DEFINITIONS) else name
