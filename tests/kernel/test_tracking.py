@@ -63,9 +63,9 @@ def test_a_failing_cell_leaves_what_it_did_before_and_its_traceback(kernel: Kern
 
 
 def test_code_that_is_no_python_is_recorded_as_an_error(kernel: Kernel) -> None:
-    checkpoint = kernel.track("print('never'")
+    checkpoint = kernel.track("print('never'))")
     error = execution_of(kernel, checkpoint).error
-    assert (checkpoint.status, checkpoint.source) == ("error", "print('never'")
+    assert (checkpoint.status, checkpoint.source) == ("error", "print('never'))")
     assert error is not None
     assert error.name == "SyntaxError"
 
