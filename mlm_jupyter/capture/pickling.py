@@ -169,7 +169,7 @@ def dump(
     file = io.BytesIO()
     pickler = ValuePickler(file, namespace=namespace, roots=roots, scalars=scalars, shared=shared, insides=insides)
     pickler.dump(value)
-    return Dump(file.getbuffer(), pickler)
+    return Dump(memoryview(file.getvalue()), pickler)  # not the file's own buffer, which complains where it ends in a cycle
 
 
 class BufferSource:

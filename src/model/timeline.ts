@@ -206,7 +206,9 @@ export class Timeline implements IDisposable {
 
   private onTold(_: Front, news: IKernelNews): void {
     const entries = this.entries;
-    if (news.status?.current) {
+    const isSaving = entries.some(entry => entry.is_saving && entry.id === this._told?.id);
+    if (news.status?.current && (news.report || !isSaving)) {
+      // a status knows of what is stored alone
       this._told = { id: news.status.current, newest: entries[0]?.id ?? news.status.current };
     }
     if (news.saving) {

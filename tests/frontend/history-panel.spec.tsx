@@ -300,17 +300,19 @@ test('a cell that ran is there at once, marked as being saved, and then stored; 
   expect(stage.rows[0].getAttribute('aria-label')).toContain('saving');
   expect(stage.timeline.current).toBe(idOf(9));
   expect(stage.timeline.target).toBeNull();
+  const status = (current: string) =>
+    stage.kernels.changed.emit({
+      panel: panel as never,
+      status: { state: 'tracking', project: null, notebook: null, run: null, current }
+    });
+  await stage.during(() => status(idOf(3)));
+  expect(stage.timeline.current).toBe(idOf(9)); // a status knows of what is stored alone
   stage.store.items.push(aCheckpoint(9, { source: 'big = load()', parent_id: idOf(3) }));
   await stage.during(() => stage.projects.changed.emit('p'));
   expect(stage.rows).toHaveLength(4);
   expect(stage.rows[0].getAttribute('aria-label')).toContain('succeeded');
 
-  await stage.during(() =>
-    stage.kernels.changed.emit({
-      panel: panel as never,
-      status: { state: 'tracking', project: null, notebook: null, run: null, current: idOf(2) }
-    })
-  );
+  await stage.during(() => status(idOf(2)));
   expect(stage.timeline.current).toBe(idOf(2));
   expect([...stage.timeline.path]).toEqual([idOf(2), idOf(1)]);
   stage.store.items.push(aCheckpoint(10, { parent_id: idOf(2) }));
