@@ -10,7 +10,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -58,8 +58,13 @@ def kernel_with(tracker: Tracker, folder: Path, cells: Sequence[str]) -> Iterato
         yield kernel
 
 
-def run_cells(kernel: Kernel, tracker: Tracker, cells: Sequence[str], *, after: Callable[[int], None] | None = None) -> Timing:
-    """Execute cells one right after the other; ``after`` is called, unmeasured, with the index of each that has run."""
+def run_cells(
+    kernel: Kernel, tracker: Tracker, cells: Sequence[str], *, after: Mapping[int, Callable[[], None]] | None = None
+) -> Timing:
+    """Execute cells one right after the other; what is ``after`` one of them, by its index, is not measured.
+
+    Nothing else is asked of the kernel between two cells: a tracker would have to look what that has changed.
+    """
     timing = Timing()
     start = kernel.cpu_s()
     for index, cell in enumerate(cells):
@@ -67,9 +72,9 @@ def run_cells(kernel: Kernel, tracker: Tracker, cells: Sequence[str], *, after: 
         timing.seconds.append(reply.seconds)
         timing.errors += [f"cell {index}: {reply.error}"] if reply.error else []
         timing.trouble += [f"cell {index}: {line}" for line in reply.trouble]
-        if after is not None:
+        if after and index in after:
             timing.cpu_s += kernel.cpu_s() - start
-            after(index)
+            after[index]()
             start = kernel.cpu_s()
     if tracker.settle:
         timing.settle_s = kernel.time(tracker.settle).seconds

@@ -56,11 +56,10 @@ def run(workload: Workload, tracker: Tracker, folder: Path) -> Outcome:
     moment: dict[str, dict[str, str]] = {}
     with kernel_with(tracker, folder, workload.cells) as kernel:
 
-        def look(index: int) -> None:
-            if index == workload.restore_to:
-                moment.update(_look(kernel, workload))
+        def look() -> None:
+            moment.update(_look(kernel, workload))
 
-        timing = run_cells(kernel, tracker, workload.cells, after=look)
+        timing = run_cells(kernel, tracker, workload.cells, after={workload.restore_to: look})
         timing.disk_mb = tracker.disk_mb(folder)
         if not tracker.restore:
             return Outcome(timing)

@@ -117,10 +117,12 @@ class Namespace:
         costs_ms: dict[tuple[str, ...], float] = {}
         for names in groups:
             seen = [found.seen[name] for name in names]
-            is_worth_it = all(one.status == "stored" and one.token is None for one in seen)
-            if is_worth_it and found.values.keys() >= {*names}:
-                costs_ms[names] = sum(one.cost_ms for one in seen)
-        return {names: cost_ms for names, cost_ms in costs_ms.items() if cost_ms >= self.rules.dear_ms}
+            cost_ms = sum(one.cost_ms for one in seen)
+            if cost_ms < self.rules.dear_ms or any(name not in found.values for name in names):
+                continue
+            if all(one.status == "stored" and one.token is None for one in seen):
+                costs_ms[names] = cost_ms
+        return costs_ms
 
     def _pickle_alone(self, value: Any) -> bytes:
         pickled = dump(value, namespace=self.live, roots={}, scalars=self._scalars)

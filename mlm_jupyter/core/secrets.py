@@ -7,6 +7,7 @@ singular: ``tokens`` are what language models eat, and so is what is called ``pa
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable
 from itertools import islice, pairwise
@@ -38,6 +39,7 @@ _SELF_DECLARED: Final = frozenset({"SecretStr", "SecretBytes"})  # pydantic's
 _LOOKED_AT: Final = 1_000
 
 
+@functools.lru_cache(maxsize=1 << 12)
 def looks_secret(name: str) -> bool:
     """Tell whether a name says in whole words, ``snake_case``, ``camelCase`` or ``API-KEY``, that it means a secret."""
     words = [word.lower() for word in _WORD.findall(name)]
