@@ -133,7 +133,7 @@ def _without_colour(text: str) -> str:
 # What is another every time ------------------------------------------------------------------------------------------
 
 _ALWAYS_NEW = (
-    (re.compile(r"\b[a-z]+-[a-z]+-\d{3}\b"), "NAME"),
+    (re.compile(r"\b[a-z]+-[a-z]+-\d{1,3}\b"), "NAME"),
     (re.compile(r"\bmade by \S+ on \S+,"), "made by SOMEBODY,"),
     (re.compile(r"\b[0-9a-f]{16}\b"), "KEY"),
     (re.compile(r"\b0[0-9a-hjkmnp-tv-z]{7,13}\b"), "ID"),
