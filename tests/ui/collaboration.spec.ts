@@ -5,6 +5,8 @@
  */
 import { type Browser, expect, type Locator, type Page, test } from '@playwright/test';
 
+import { notebookOf } from './notebooks';
+
 const CELLS = ['%load_ext mlm_jupyter\n%mlm_track', 'total = 1', 'total = 2', 'print(total)'];
 const TOKEN = { Authorization: 'token secret' };
 
@@ -107,19 +109,3 @@ test('two people share a notebook and its history', async ({ browser, baseURL },
   await ada.keyboard.press('Control+Enter');
   await expect(ada.locator('.jp-CodeCell').nth(3).locator('.jp-OutputArea-output')).toHaveText('1');
 });
-
-function notebookOf(sources: string[]): object {
-  return {
-    cells: sources.map((source, at) => ({
-      cell_type: 'code',
-      id: `cell-${at}`,
-      source,
-      metadata: {},
-      outputs: [],
-      execution_count: null
-    })),
-    metadata: { kernelspec: { name: 'python3', display_name: 'Python 3', language: 'python' } },
-    nbformat: 4,
-    nbformat_minor: 5
-  };
-}

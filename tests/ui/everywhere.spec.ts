@@ -5,6 +5,8 @@
  */
 import { expect, type Page, test as base } from '@playwright/test';
 
+import { notebookOf } from './notebooks';
+
 /** Where a notebook opens, below the server's address. */
 const test = base.extend<{ view: string }>({ view: ['lab/tree', { option: true }] });
 
@@ -16,22 +18,8 @@ const CELLS = [
 ];
 
 async function put(page: Page, path: string): Promise<void> {
-  const cell = (source: string, at: number): object => ({
-    cell_type: 'code',
-    id: `cell-${at}`,
-    source,
-    metadata: {},
-    outputs: [],
-    execution_count: null
-  });
-  const content = {
-    cells: CELLS.map(cell),
-    metadata: { kernelspec: { name: 'python3', display_name: 'Python 3', language: 'python' } },
-    nbformat: 4,
-    nbformat_minor: 5
-  };
   const answer = await page.request.put(`/api/contents/${path}`, {
-    data: { type: 'notebook', format: 'json', content }
+    data: { type: 'notebook', format: 'json', content: notebookOf(CELLS) }
   });
   expect(answer.ok()).toBe(true);
 }

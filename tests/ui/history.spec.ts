@@ -4,6 +4,8 @@
 import AxeBuilder from '@axe-core/playwright';
 import { expect, type IJupyterLabPageFixture, test } from '@jupyterlab/galata';
 
+import { notebookOf } from './notebooks';
+
 const CELLS = [
   '%load_ext mlm_jupyter\n%mlm_track --name first',
   '# Prepare\nimport math\n\ndf = [1, 2, 3]',
@@ -15,20 +17,7 @@ const CELLS = [
 ];
 
 async function openNotebook(page: IJupyterLabPageFixture, path: string): Promise<void> {
-  const cell = (source: string, at: number): object => ({
-    cell_type: 'code',
-    id: `cell-${at}`,
-    source,
-    metadata: { tags: ['raises-exception'] },
-    outputs: [],
-    execution_count: null
-  });
-  const notebook = {
-    cells: CELLS.map(cell),
-    metadata: { kernelspec: { name: 'python3', display_name: 'Python 3' } },
-    nbformat: 4,
-    nbformat_minor: 5
-  };
+  const notebook = notebookOf(CELLS, { tags: ['raises-exception'] });
   await page.contents.uploadContent(JSON.stringify(notebook), 'text', path);
   await page.notebook.openByPath(path);
   await page.evaluate(() => window.jupyterapp.commands.execute('mlm:show-panel'));

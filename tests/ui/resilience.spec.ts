@@ -12,6 +12,8 @@ import * as net from 'net';
 import * as os from 'os';
 import * as path from 'path';
 
+import { notebookOf } from './notebooks';
+
 let root: string;
 let store: string;
 let port: number;
@@ -64,17 +66,7 @@ test.afterAll(async () => {
 
 /** Write a notebook of these cells. */
 function write(name: string, sources: string[]): void {
-  const cells = sources.map((source, at) => ({
-    cell_type: 'code',
-    id: `cell-${at}`,
-    source,
-    metadata: {},
-    outputs: [],
-    execution_count: null
-  }));
-  const kernelspec = { name: 'python3', display_name: 'Python 3', language: 'python' };
-  const notebook = { cells, metadata: { kernelspec }, nbformat: 4, nbformat_minor: 5 };
-  fs.writeFileSync(path.join(root, name), JSON.stringify(notebook));
+  fs.writeFileSync(path.join(root, name), JSON.stringify(notebookOf(sources)));
 }
 
 /** Open a notebook with the panel beside it; each page has a workspace of its own. */

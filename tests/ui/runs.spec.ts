@@ -2,6 +2,8 @@
  * Runs, as a user meets them: listed beside the notebook, filtered, sorted, compared, opened, live.
  */
 import { expect, type IJupyterLabPageFixture, test } from '@jupyterlab/galata';
+
+import { notebookOf } from './notebooks';
 import AxeBuilder from '@axe-core/playwright';
 
 const MAKE_RUNS = `
@@ -34,18 +36,8 @@ subprocess.Popen([sys.executable, "-c", code])
 
 /** Open a new notebook with this cell, run it, and show the panel; typed, the cell would be indented by the editor. */
 async function run(page: IJupyterLabPageFixture, folder: string, source: string): Promise<void> {
-  const cell = {
-    cell_type: 'code',
-    id: 'a',
-    metadata: {},
-    source,
-    outputs: [],
-    execution_count: null
-  };
-  const kernelspec = { name: 'python3', display_name: 'Python 3' };
-  const notebook = { cells: [cell], metadata: { kernelspec }, nbformat: 4, nbformat_minor: 5 };
   const path = `${folder}/train.ipynb`;
-  await page.contents.uploadContent(JSON.stringify(notebook), 'text', path);
+  await page.contents.uploadContent(JSON.stringify(notebookOf([source])), 'text', path);
   await page.notebook.openByPath(path);
   await page.notebook.activate('train.ipynb');
   await page.notebook.runCell(0);
