@@ -99,7 +99,7 @@ function ChangeMark(props: {
   return (
     <span className={`jp-MlmVariables-mark jp-mod-${row.mark}`} title={text}>
       <span aria-hidden>{row.mark === 'added' ? '+' : '~'}</span>
-      <span className="jp-MlmVariables-unseen">{text}</span>
+      <span className="jp-MlmUnseen">{text}</span>
     </span>
   );
 }
