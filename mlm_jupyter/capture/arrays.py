@@ -140,7 +140,7 @@ def _reduce_objects(pickler: ValuePickler, array: Array) -> Reduced:
     return object_array, (dense.reshape(-1).tolist(), array.shape, axes, array.flags.writeable)
 
 
-def reduce_memmap(pickler: ValuePickler, array: Array) -> Reduced:
+def reduce_memmap(pickler: ValuePickler, array: Any) -> Reduced:
     """Reduce a ``numpy.memmap`` by where its file is, never reading it."""
     import numpy as np
 
@@ -153,7 +153,7 @@ def reduce_memmap(pickler: ValuePickler, array: Array) -> Reduced:
     if path is None or mode not in ("r", "r+", "w+"):
         raise CannotCaptureError("a memory map that is copy-on-write or has no file")
     status = Path(path).stat()
-    where = (str(path), array.dtype, mode.replace("w", "r"), array.offset, array.shape)  # type: ignore[attr-defined]
+    where = (str(path), array.dtype, mode.replace("w", "r"), array.offset, array.shape)
     return open_map, (*where, "C" if array.flags.c_contiguous else "F", status.st_size, status.st_mtime_ns)
 
 

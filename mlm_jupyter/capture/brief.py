@@ -70,15 +70,15 @@ class Writer:
             self._parts.append(_ELLIPSIS)
         return clean("".join(self._parts))
 
-    def short(self, value: object, most: int) -> str:
+    def short(self, value: Any, most: int) -> str:
         """Return the text of ``value`` in at most ``most`` characters; a str is its own text, a float has six digits."""
         kind: type[Any] = type(value)
         if kind is float:
             return f"{value:.6g}"
-        if kind is bool or (kind is int and -_PLAIN < value < _PLAIN):  # type: ignore[operator]
+        if kind is bool or (kind is int and -_PLAIN < value < _PLAIN):
             return str(value)
         if kind is str or is_trusted(kind):
-            text: str = str(value) if kind is not str else value  # type: ignore[assignment]
+            text: str = str(value) if kind is not str else value
             return clean(text if len(text) <= most else text[: most - 1] + _ELLIPSIS)
         whole, self._most = self._most, most - 1
         try:
@@ -281,7 +281,7 @@ def _walk_partial(writer: Writer, value: functools.partial[Any], depth: int) -> 
 
 
 def _walk_error(writer: Writer, value: BaseException, depth: int) -> None:
-    arguments = BaseException.args.__get__(value)  # type: ignore[attr-defined]
+    arguments = vars(BaseException)["args"].__get__(value)  # a subclass may have others
     writer.items(f"{type_label(value)}(", arguments, ")", len(arguments), depth)
 
 
@@ -336,8 +336,8 @@ def _own_repr(bases: tuple[type, ...]) -> bool:
     return owner is not object
 
 
-def _is_large(value: object) -> bool:
-    return type(value) in (list, dict, set, tuple, str, bytes) and len(value) > _LARGE  # type: ignore[arg-type]
+def _is_large(value: Any) -> bool:
+    return type(value) in (list, dict, set, tuple, str, bytes) and len(value) > _LARGE
 
 
 _WALKS: Final[dict[type, Walk]] = {

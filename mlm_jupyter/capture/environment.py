@@ -16,7 +16,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from mlm_jupyter.core.entities import Environment
 
@@ -36,7 +36,7 @@ def take_environment(folder: Path) -> Environment:
         cpu_count=_cpu_count(),
         memory_bytes=_memory_bytes(),
         gpus=_gpus(),
-        **_repository(folder),  # type: ignore[arg-type]
+        **_repository(folder),
     )
 
 
@@ -122,7 +122,7 @@ def _gpus() -> tuple[str, ...]:
     return ()
 
 
-def _repository(folder: Path) -> dict[str, str | bool | None]:
+def _repository(folder: Path) -> dict[str, Any]:
     said = _git(folder, "status", "--porcelain=v2", "--branch", "--untracked-files=no")
     if said is None:  # no repository, or one too large to look at in time
         commit = _git(folder, "rev-parse", "--verify", "--quiet", "HEAD")

@@ -24,7 +24,7 @@ def reduce_frame(pickler: ValuePickler, frame: Any) -> Any:
         return NotImplemented
     state = frame.__getstate__()
     state.pop("_metadata", None)
-    return copyreg.__newobj__, (type(frame),), state  # type: ignore[attr-defined]
+    return copyreg.__newobj__, (type(frame),), state  # type: ignore[attr-defined]  # typeshed leaves it out
 
 
 def reduce_manager(pickler: ValuePickler, manager: Any) -> Any:

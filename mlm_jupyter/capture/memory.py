@@ -14,6 +14,8 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from mlm_jupyter.capture.arrays import root_of
+
 if TYPE_CHECKING:
     from mlm_jupyter.capture.pickling import Dump
 
@@ -47,11 +49,16 @@ def find_overlaps(dumps: Mapping[str, Dump]) -> Iterator[tuple[Region, Region]]:
         open_.append(region)
 
 
+def _owner_of(obj: Any) -> Any:
+    """Return what owns the memory that a lent object looks at, where it can be seen; else the object itself."""
+    return root_of(obj) if type(obj).__name__ == "ndarray" else obj
+
+
 def _is_closed(dump: Dump) -> bool:
     """Return whether all that lends memory to a pickle is in it too, is known to have allocated it, and lends it to no more."""
     lends: collections.Counter[int] = collections.Counter()
     for obj in dump.lent:
-        owner = _root_of(obj)
+        owner = _owner_of(obj)
         kind = type(owner)
         lends[id(owner)] += 1
         is_tree = kind.__name__ == "Tree" and kind.__module__ == "sklearn.tree._tree"
@@ -70,19 +77,12 @@ def _lent_by(name: str, dump: Dump, lenders: dict[int, str]) -> Iterator[Region]
     yielded for the first of those alone, which ``lenders`` remembers.
     """
     for obj in dump.lent:
-        owner = id(_root_of(obj))
+        owner = id(_owner_of(obj))
         if owner in dump.memo and lenders.setdefault(owner, name) != name:
             continue
         start, size = _place_of(obj)
         if size:
             yield Region(start, start + size, name, obj, is_lent=True, is_writable=_is_writable(obj))
-
-
-def _root_of(obj: Any) -> Any:
-    base = obj
-    while type(base).__name__ == "ndarray":
-        base = base.base
-    return base
 
 
 def _owned_by(name: str, dump: Dump, smallest: int) -> Iterator[Region]:
@@ -171,8 +171,6 @@ def _is_mendable(region: Region, memos: Iterable[dict[int, tuple[int, Any]]]) ->
         return False
     if not region.is_lent or type(region.obj).__name__ == "UntypedStorage":
         return True
-    from mlm_jupyter.capture.arrays import root_of
-
     owner = root_of(region.obj)
     return all(id(owner) not in memo for memo in memos)
 

@@ -80,10 +80,10 @@ def _reduce_c_data(pickler: Any, data: Any) -> Any:
     return NotImplemented
 
 
-def cast_view(base: bytes | bytearray, format_: str, shape: tuple[int, ...]) -> memoryview:
+def cast_view(base: bytes | bytearray, format_: Any, shape: tuple[int, ...]) -> memoryview:
     """Return a memoryview of all of ``base``; stands in stored pickles by name."""
     view = memoryview(base)
-    return view if (format_, len(shape)) == ("B", 1) else view.cast("B").cast(format_, shape)  # type: ignore[call-overload]
+    return view if (format_, len(shape)) == ("B", 1) else view.cast("B").cast(format_, shape)
 
 
 def _reduce_module(pickler: Any, module: Any) -> Any:

@@ -234,7 +234,7 @@ def _state_of(value: Any) -> dict[str, Any]:
         return {"(name)": reduced}
     maker, arguments, state, items, pairs = (*reduced[:5], None, None, None)[:5]
     found: dict[str, Any] = {"(made by)": maker, "(arguments)": arguments}
-    if maker is copyreg.__newobj__:  # type: ignore[attr-defined]
+    if maker is copyreg.__newobj__:  # type: ignore[attr-defined]  # typeshed leaves it out
         found = {"(arguments)": arguments[1:]}
     for part in state if isinstance(state, tuple) and len(state) == 2 else (state,):
         if isinstance(part, dict) and all(type(name) is str for name in part):

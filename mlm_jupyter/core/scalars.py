@@ -51,7 +51,7 @@ def step_number(step: object) -> int | None:
     if step is None:
         return None
     try:
-        number = operator.index(step)  # type: ignore[arg-type]
+        number = operator.index(step)  # type: ignore[arg-type]  # whether it can is asked here
     except TypeError:
         raise InvalidInputError(f"A step is a whole number, not {_type(step)}.") from None
     if not -(2**63) <= number < 2**63:

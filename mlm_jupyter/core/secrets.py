@@ -11,7 +11,7 @@ import functools
 import re
 from collections.abc import Iterable
 from itertools import islice, pairwise
-from typing import Final
+from typing import Any, Final
 
 _WORDS: Final = frozenset(
     {
@@ -60,7 +60,7 @@ def is_secret(name: str, value: object) -> bool:
     return type(value).__name__ in _SELF_DECLARED or (looks_secret(name) and _holds_text(value, 3))
 
 
-def _holds_text(value: object, depth: int) -> bool:
+def _holds_text(value: Any, depth: int) -> bool:
     kind = type(value)  # never `isinstance`, which asks the value
     if issubclass(kind, (str, bytes, bytearray)):
         return True
@@ -68,7 +68,7 @@ def _holds_text(value: object, depth: int) -> bool:
         return False
     items: Iterable[object] = ()
     if issubclass(kind, dict):
-        items = dict.values(value)  # type: ignore[arg-type]
+        items = dict.values(value)
     elif kind in (list, tuple, set, frozenset):
-        items = value  # type: ignore[assignment]
+        items = value
     return any(_holds_text(item, depth - 1) for item in list(islice(items, _LOOKED_AT)))

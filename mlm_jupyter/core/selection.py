@@ -112,8 +112,10 @@ def _compares(comparison: Comparison, value: Scalar | None) -> bool | None:
 def _order(field: Field, value: Scalar, operand: Scalar) -> int:
     if field.kind == "param":
         return compare_texts(str(value), str(operand))
-    left, right = (cast(float, value), cast(float, operand)) if field.is_number else (str(value), str(operand))
-    return (left > right) - (left < right)  # type: ignore[operator]
+    left: Any = value if field.is_number else str(value)
+    right: Any = operand if field.is_number else str(operand)
+    order: int = (left > right) - (left < right)
+    return order
 
 
 def _sort_key(field: Field, value: Scalar | None) -> Any:

@@ -17,11 +17,16 @@ _NO_CODE: Final = re.compile(r"[\s_.,:;|/-]*")
 
 
 def words_beside_names(tree: ast.AST) -> set[str]:
-    """Return the words that may mean something though they are no names of the code: its attributes, and texts like code."""
+    """Return the words that may mean something though they are no names of the code.
+
+    They are its attributes, the names it passes arguments by, and texts like code.
+    """
     found: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute):
             found.add(node.attr)
+        elif isinstance(node, ast.keyword) and node.arg is not None:
+            found.add(node.arg)
         elif isinstance(node, ast.Constant) and isinstance(node.value, (str, bytes)):
             text = node.value if isinstance(node.value, str) else node.value.decode("latin-1")
             if not _NO_CODE.fullmatch(text):  # as in "_".join

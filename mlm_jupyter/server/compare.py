@@ -58,7 +58,7 @@ def compare(base: dict[str, Any], other: dict[str, Any], *, has_noise: bool = Fa
     except RecursionError as error:
         raise InvalidInputError("These notebooks hold something that is nested too deeply to be compared") from error
     cells = tuple(map(_without_outputs, diff_cells(cells_of(base), cells_of(other))))
-    return Difference(cells, tuple(diff if has_noise else without_noise(diff)))  # type: ignore[arg-type]
+    return Difference(cells, tuple(diff if has_noise else without_noise(diff)))  # type: ignore[arg-type]  # entries are dicts
 
 
 def _without_outputs(change: CellChange) -> CellChange:

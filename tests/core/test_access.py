@@ -284,6 +284,7 @@ IDENTIFIERS = st.from_regex(r"\A[\w\u0300-\u0310\u0900-\u0960]{1,8}\Z").filter(
 )
 
 
+@example("_", "f({}=1)")
 @given(IDENTIFIERS, st.sampled_from(["{} = 1", "x = 'a\u2013{}\u2014b'", "f({}=1)", "\u00ab{}\u00bb", "x.{}", "f'{{{}}}'"]))
 def test_names_of_every_script_are_found_as_the_compiler_spells_them(name: str, template: str) -> None:
     spelled = unicodedata.normalize("NFKC", name)
