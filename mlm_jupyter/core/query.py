@@ -254,9 +254,10 @@ class _Parser:
 
     def _limit(self) -> int:
         token = self._take()
-        if token.kind != "number" or not token.text.isdecimal() or not 0 < int(token.text[:19]) < 2**31:
-            raise _error(token, "limit takes a whole number above 0")
-        return int(token.text)
+        digits = token.text.lstrip("0") if token.kind == "number" else ""
+        if not digits.isdecimal() or len(digits) > 10 or int(digits) >= 2**31:  # Python reads no number of 4,301 digits
+            raise _error(token, f"limit takes a whole number above 0 and below {2**31:,}")
+        return int(digits)
 
     def _field(self) -> Field:
         token = self._take()

@@ -88,6 +88,8 @@ UNREADABLE = [
     ("order metrics.a", "'order' goes on with 'by'"),
     ("limit 0", "a whole number above 0"),
     ("limit 1.5", "a whole number above 0"),
+    ("limit 2147483648", "below 2,147,483,648"),
+    (f"limit 0000000000000000001{'9' * 5000}", "a whole number above 0"),
     ("and", "expected what to compare"),
     ("not " * 60 + "status = 'failed'", "nested deeper"),
     ("(" * 10_000, "nested deeper"),
