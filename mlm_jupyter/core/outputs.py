@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeGuard
 
 import msgspec
 
@@ -91,12 +91,15 @@ def in_one_piece(output: Mapping[str, Any]) -> Output:
 
 def joined(value: object) -> object:
     """Return lines as one text, and anything else as it is."""
-    if isinstance(value, list) and all(isinstance(line, str) for line in value):
-        return "".join(value)
-    return value
+    return "".join(value) if _is_lines(value) else value
+
+
+def _is_lines(value: object) -> TypeGuard[list[str]]:
+    return isinstance(value, list) and all(isinstance(line, str) for line in value)
 
 
 def _is_json(media_type: str) -> bool:
+    """Return whether nbformat takes anything of JSON under this type, and not only text."""
     return media_type == "application/json" or (media_type.startswith("application/") and media_type.endswith("+json"))
 
 
@@ -330,5 +333,4 @@ def _output_of(kind: str, content: Mapping[str, Any]) -> Output:
 
 def _valid(mime: str, value: Any) -> Any:
     """Return a value as its MIME type allows it: anything of JSON under a JSON type, else text or lines of text."""
-    is_text = isinstance(value, str) or (isinstance(value, list) and all(isinstance(line, str) for line in value))
-    return value if is_text or mime == "application/json" or mime.endswith("+json") else str(value)
+    return value if isinstance(value, str) or _is_lines(value) or _is_json(mime) else str(value)

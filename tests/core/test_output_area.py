@@ -195,6 +195,7 @@ def test_text_without_a_newline_costs_linear_time_and_loses_nothing(monkeypatch:
 
 def test_values_that_their_type_does_not_allow_become_text() -> None:
     data = {"text/plain": 5, "application/json": {"a": None}, "text/html": ["<b>", "</b>"], "application/x+json": 1.5}
-    (output,) = outputs_of([("display_data", {"data": data, "metadata": None})])
-    assert output["data"] == data | {"text/plain": "5"}
+    (output,) = outputs_of([("display_data", {"data": data | {"model/gltf+json": {}}, "metadata": None})])
+    assert output["data"] == data | {"text/plain": "5", "model/gltf+json": "{}"}
     assert output["metadata"] == {}
+    nbformat.validate(new_notebook(cells=[new_code_cell("", outputs=nbformat.from_dict([output]))]))
