@@ -35,7 +35,7 @@ class Comparison(msgspec.Struct, frozen=True):
         return [*text_lines(self.diff), *(["", "Values", *details] if details else [])]
 
     def __bool__(self) -> bool:
-        return self.diff != CheckpointDiff(self.diff.base, self.diff.other)
+        return bool(self.diff)
 
     def __repr__(self) -> str:
         return "\n".join(self.lines())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -62,18 +61,7 @@ def project_of(options: argparse.Namespace) -> Project:
 
 def write_json(value: Any) -> None:
     """Write ``value`` as indented JSON; numbers that are not finite as ``null``."""
-    encoded = msgspec.json.encode(_finite(msgspec.to_builtins(value)))
-    print(msgspec.json.format(encoded, indent=2).decode())
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return value
+    print(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
 def write_lines(lines: Iterable[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -57,18 +58,14 @@ def runs_text(runs: Sequence[Run]) -> str:
 
 def runs_frame(frame: pd.DataFrame, runs: Sequence[Run]) -> pd.DataFrame:
     """Return ``frame`` as a DataFrame that the cell it is made in shows as a table of ``runs``; later it shows itself."""
-    global _class
-    _class = _class or _make_class()
-    made = _class(frame)
+    made = _frame_class()(frame)
     made._runs = tuple(runs)
     made._made = (_execution_count(), frame.shape, tuple(frame.columns))
     return made  # type: ignore[no-any-return]
 
 
-_class: Any = None  # pandas is imported only when it is made
-
-
-def _make_class() -> Any:
+@functools.cache  # pandas is imported only when it is made
+def _frame_class() -> Any:
     import pandas as pd
 
     class RunsFrame(pd.DataFrame):
