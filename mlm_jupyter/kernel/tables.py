@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from mlm_jupyter.commands.listing import changes_text, first_line, runs_rows
 from mlm_jupyter.commands.text import age, clean, span
 from mlm_jupyter.core.entities import Checkpoint, Run
+from mlm_jupyter.kernel.widgets import VIEW
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-WIDGET_VIEW: Final = "application/vnd.jupyter.widget-view+json"
 _MOST_ROWS: Final = 200
 _NUMBER: Final = "mlm-number"
 _CLASSES: Final = {
@@ -147,7 +147,7 @@ def widget_bundle(shell: InteractiveShell | None, table: Table) -> dict[str, Any
     except ImportError:  # ipywidgets is absent, or broken
         return {}
     bundle: dict[str, Any] = widget._repr_mimebundle_()
-    return {WIDGET_VIEW: bundle[WIDGET_VIEW]}
+    return {VIEW: bundle[VIEW]}
 
 
 def _heading_html(name: str, column: Iterable[Cell], descending: bool | None) -> str:

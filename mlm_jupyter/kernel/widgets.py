@@ -9,7 +9,6 @@ from typing import Any, Final
 from mlm_jupyter.core.outputs import Output, OutputArea
 
 VIEW: Final = "application/vnd.jupyter.widget-view+json"
-STATE: Final = "application/vnd.jupyter.widget-state+json"
 STATE_LIMIT_BYTES: Final = 5_000_000
 _REFERENCE: Final = "IPY_MODEL_"
 

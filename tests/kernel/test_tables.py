@@ -18,7 +18,6 @@ from mlm_jupyter.commands.text import clean
 from mlm_jupyter.core.entities import Changes, Checkpoint, Run
 from mlm_jupyter.kernel.results import History, runs_frame
 from mlm_jupyter.kernel.tables import (
-    WIDGET_VIEW,
     Cell,
     Table,
     history_table,
@@ -27,6 +26,7 @@ from mlm_jupyter.kernel.tables import (
     to_html,
     widget_bundle,
 )
+from mlm_jupyter.kernel.widgets import VIEW
 
 ignores_jupyter = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 
@@ -217,8 +217,8 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
 @pytest.mark.parametrize("magic", ["%mlm_history", "%mlm_runs"])
 def test_a_notebook_gets_a_widget_with_the_terminals_text_and_html_beside_it(kernel: Kernel, magic: str) -> None:
     (output,) = kernel.run(magic).outputs
-    assert set(output["data"]) == {WIDGET_VIEW, "text/plain", "text/html"}
-    model = output["data"][WIDGET_VIEW]["model_id"]
+    assert set(output["data"]) == {VIEW, "text/plain", "text/html"}
+    model = output["data"][VIEW]["model_id"]
     assert kernel.ask(f"type(__import__('ipywidgets').widgets.widget._instances[{model!r}]).__name__") == "VBox"
     lines = output["data"]["text/plain"].splitlines()
     assert (lines[0].split()[-1], lines[0][:1]) == (("+a", ">") if magic == "%mlm_history" else ("took", "i"))
