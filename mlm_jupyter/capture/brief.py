@@ -19,13 +19,13 @@ from typing import Any, Final
 from mlm_jupyter.capture.inspection import (
     attributes_of,
     call_quietly,
-    clean,
     find_by_type,
     is_trusted,
     reason,
     sizes,
     type_label,
 )
+from mlm_jupyter.core.surrogates import storable
 
 Walk = Callable[["Writer", Any, int], None]
 
@@ -68,7 +68,7 @@ class Writer:
         except _OutOfRoomError:
             self.is_truncated = True
             self._parts.append(_ELLIPSIS)
-        return clean("".join(self._parts))
+        return storable("".join(self._parts))
 
     def short(self, value: Any, most: int) -> str:
         """Return the text of ``value`` in at most ``most`` characters; a str is its own text, a float has six digits."""
@@ -79,7 +79,7 @@ class Writer:
             return str(value)
         if kind is str or is_trusted(kind):
             text: str = str(value) if kind is not str else value
-            return clean(text if len(text) <= most else text[: most - 1] + _ELLIPSIS)
+            return storable(text if len(text) <= most else text[: most - 1] + _ELLIPSIS)
         whole, self._most = self._most, most - 1
         try:
             return self.text(value)

@@ -8,6 +8,8 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeVar
 
+from mlm_jupyter.core.surrogates import storable
+
 T = TypeVar("T")
 
 _TRUSTED: Final = frozenset(
@@ -41,24 +43,17 @@ def call_quietly(function: Callable[[Any], Any], value: object) -> Any:
         return function(value)
 
 
-def clean(text: str) -> str:
-    """Return ``text`` with U+FFFD for every lone surrogate, so that it can be encoded."""
-    if text.isascii():
-        return text
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
 def reason(error: BaseException) -> str:
     """Return why something failed, in one line; the error's own ``__str__`` may fail too."""
     try:
-        return clean(f"{type(error).__name__}: {str(error)[:200]}")
+        return storable(f"{type(error).__name__}: {str(error)[:200]}")
     except BaseException:
         return type(error).__name__
 
 
 def type_label(value: object) -> str:
     """Return the name of the value's type, without where it lives."""
-    return clean(type.__getattribute__(type(value), "__qualname__"))
+    return storable(type.__getattribute__(type(value), "__qualname__"))
 
 
 def sizes(shape: Iterable[int]) -> str:

@@ -18,9 +18,10 @@ from typing import Any, Final
 import msgspec
 
 from mlm_jupyter.capture.brief import MOST_CHARACTERS, Writer
-from mlm_jupyter.capture.inspection import call_quietly, clean, find_by_type, reason, type_label
+from mlm_jupyter.capture.inspection import call_quietly, find_by_type, reason, type_label
 from mlm_jupyter.capture.library_previews import LAZY, LIBRARY_PREVIEWS
 from mlm_jupyter.core.entities import Preview
+from mlm_jupyter.core.surrogates import storable
 
 Describe = Callable[[Any, Writer], Preview]
 
@@ -68,7 +69,7 @@ def type_name(value: object) -> str:
         package = sys.modules.get(module[:end])
         if isinstance(package, types.ModuleType) and vars(package).get(name) is kind:
             return f"{module[:end]}.{name}"
-    return clean(f"{module}.{name}")
+    return storable(f"{module}.{name}")
 
 
 def source_of(value: object) -> str | None:
@@ -77,7 +78,7 @@ def source_of(value: object) -> str | None:
         inner = _unwrapped(value)
         if inner.__module__ != "__main__":
             return None
-        return clean(_class_source(inner) if isinstance(inner, type) else _function_source(inner)) or None
+        return storable(_class_source(inner) if isinstance(inner, type) else _function_source(inner)) or None
     except Exception:  # a source that cannot be found is none; there is nobody to tell
         return None
 
@@ -164,7 +165,7 @@ def _describe_callable(value: Any, writer: Writer) -> Preview:
     text = writer.text(value)
     signature = _signature(value)
     if isinstance(value, types.FunctionType) and signature:
-        text = clean(f"{value.__qualname__}{signature}")[:MOST_CHARACTERS]
+        text = storable(f"{value.__qualname__}{signature}")[:MOST_CHARACTERS]
     is_long = source is not None and len(source) > _MOST_SOURCE
     return Preview(text, source=source[:_MOST_SOURCE] if source else None, is_truncated=is_long)
 
@@ -196,7 +197,7 @@ def _describe_estimator(value: Any, writer: Writer) -> Preview:
         for name, param in params.items()
     )
     text = f"{type_label(value)}({listed}), {'fitted' if is_fitted else 'not fitted'}"
-    return Preview(clean(text)[:MOST_CHARACTERS], is_truncated=len(text) > MOST_CHARACTERS)
+    return Preview(storable(text)[:MOST_CHARACTERS], is_truncated=len(text) > MOST_CHARACTERS)
 
 
 def _fitting(shown: Preview) -> Preview:

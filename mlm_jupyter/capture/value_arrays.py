@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from mlm_jupyter.capture.brief import brief
-from mlm_jupyter.capture.inspection import clean, is_plainly_same
+from mlm_jupyter.capture.inspection import is_plainly_same
+from mlm_jupyter.core.surrogates import storable
 
 if TYPE_CHECKING:
     from numpy import bool_
@@ -59,7 +60,7 @@ def diff_arrays(before: Any, after: Any, is_same: Same, *, dtypes: tuple[str, st
     import numpy as np
 
     names = dtypes or (str(before.dtype), str(after.dtype))
-    base = ArrayDiff(before.shape, after.shape, clean(names[0]), clean(names[1]))
+    base = ArrayDiff(before.shape, after.shape, storable(names[0]), storable(names[1]))
     if before.ndim != after.ndim:
         return base
     overlap = tuple(slice(min(sizes)) for sizes in zip(before.shape, after.shape, strict=True))

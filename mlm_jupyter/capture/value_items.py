@@ -17,7 +17,6 @@ from mlm_jupyter.capture.brief import brief
 from mlm_jupyter.capture.inspection import (
     SCALARS,
     call_quietly,
-    clean,
     find_by_type,
     is_plainly_same,
     is_trusted,
@@ -26,6 +25,7 @@ from mlm_jupyter.capture.inspection import (
 )
 from mlm_jupyter.capture.preview import preview, source_of, type_name
 from mlm_jupyter.capture.value_arrays import ItemChange
+from mlm_jupyter.core.surrogates import storable
 
 
 class _Key:
@@ -308,7 +308,7 @@ def _path_text(path: Path) -> str:
             parts.append(f"[{brief(part.key, _TEXT)}]")
         else:
             parts.append(f"[{part}]" if isinstance(part, int) else f".{part}")
-    return clean("".join(parts))
+    return storable("".join(parts))
 
 
 def _change(path: Path, before: Any, after: Any, note: str | None = None) -> ItemChange:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 import msgspec
 
 from mlm_jupyter.capture.brief import Writer
-from mlm_jupyter.capture.inspection import clean
 from mlm_jupyter.capture.value_arrays import Same, find_differing
 from mlm_jupyter.core.entities import Column
+from mlm_jupyter.core.surrogates import storable
 
 if TYPE_CHECKING:
     from numpy import bool_, intp
@@ -105,7 +105,7 @@ def diff_tables(
     is_same : decides for cells that are Python objects.
     dtypes : what to call the columns' types, where these frames stand for something else.
     """
-    names = [list(map(clean, map(str, types))) for types in dtypes or (before.dtypes, after.dtypes)]
+    names = [list(map(storable, map(str, types))) for types in dtypes or (before.dtypes, after.dtypes)]
     columns, other_columns = _keys(before.columns), _keys(after.columns)
     rows = _match_rows(before.index, after.index)
     comparison = _Cells(before, after, rows, is_same)
@@ -155,7 +155,7 @@ def _keys(names: Iterable[Hashable]) -> dict[tuple[Hashable, int], int]:
 
 
 def _retyped_index(before: Index, after: Index) -> Retyped | None:
-    texts = [clean(f"{index.dtype} {', '.join(map(str, index.names))}") for index in (before, after)]
+    texts = [storable(f"{index.dtype} {', '.join(map(str, index.names))}") for index in (before, after)]
     return Retyped("index", *texts) if texts[0] != texts[1] else None
 
 

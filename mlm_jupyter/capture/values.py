@@ -12,13 +12,14 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from mlm_jupyter.capture.inspection import attributes_of, clean, find_by_type, reason
+from mlm_jupyter.capture.inspection import attributes_of, find_by_type, reason
 from mlm_jupyter.capture.preview import preview, source_of, type_name
 from mlm_jupyter.capture.value_arrays import ArrayDiff, ItemChange, diff_arrays, diff_sparse, diff_tensors
 from mlm_jupyter.capture.value_items import ItemWalk, common_length
 from mlm_jupyter.capture.value_tables import Summary, TableDiff, diff_tables
 from mlm_jupyter.core.diff_text import diff_lines
 from mlm_jupyter.core.entities import Preview
+from mlm_jupyter.core.surrogates import storable
 
 _MOST_ITEMS: Final = 100
 _MOST_LINES: Final = 200
@@ -192,7 +193,7 @@ def _text_diff(before: str, after: str, what: Literal["text", "source"]) -> Text
     end = start + _LONGEST_TEXT
     lines = diff_lines(before[start:end], after[start:end])
     is_truncated = len(lines) > _MOST_LINES or max(len(before), len(after)) > end
-    return TextDiff(tuple(clean(line[:500]) for line in lines[:_MOST_LINES]), len(before), len(after), what, is_truncated)
+    return TextDiff(tuple(storable(line[:500]) for line in lines[:_MOST_LINES]), len(before), len(after), what, is_truncated)
 
 
 def _note(differ: Differ) -> Callable[[Any, Any], str | None]:

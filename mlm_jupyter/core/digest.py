@@ -7,6 +7,8 @@ from typing import Any, Final
 import msgspec
 from blake3 import blake3
 
+from mlm_jupyter.core.surrogates import storable
+
 Digest = str
 """The BLAKE3 hash of some bytes, as 64 lower-case hexadecimal digits."""
 
@@ -41,7 +43,7 @@ def canonical_json(value: Any) -> bytes:
 
 def _without_surrogates(value: Any) -> Any:
     if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return storable(value)
     if isinstance(value, dict):
         return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

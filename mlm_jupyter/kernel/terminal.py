@@ -8,6 +8,8 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from mlm_jupyter.core.surrogates import storable
+
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -69,7 +71,7 @@ class Terminal:
             self._wrap(stream, "write", functools.partial(self._on_write, name))
 
     def _on_write(self, name: str, text: str) -> None:
-        self._tell("stream", {"name": name, "text": _storable(text)})
+        self._tell("stream", {"name": name, "text": storable(text)})
 
     def drain(self) -> None:
         """Listen to other threads only: what the main thread writes after a cell is the prompt. Nothing is on its way."""
@@ -128,20 +130,15 @@ class Terminal:
 
     def _tell_data(self, kind: str, data: Mapping[str, Any], rest: Mapping[str, Any]) -> None:
         if "text/plain" in data:  # the one type a terminal shows
-            text = _storable(str(data["text/plain"]))
+            text = storable(str(data["text/plain"]))
             self._tell(kind, {"data": {"text/plain": text}, "metadata": {}, **rest}, len(text))
 
     def _on_traceback(self, etype: type[BaseException], evalue: BaseException | None, stb: Sequence[str]) -> None:
-        lines = [_storable(line) for line in stb]
-        self._tell("error", {"ename": etype.__name__, "evalue": _storable(str(evalue)), "traceback": lines})
+        lines = [storable(line) for line in stb]
+        self._tell("error", {"ename": etype.__name__, "evalue": storable(str(evalue)), "traceback": lines})
 
 
 def _streams() -> Iterator[tuple[str, Any]]:
     """Give the streams by name; stdout last, whose name is the one of a stream that is both."""
     yield "stderr", sys.stderr
     yield "stdout", sys.stdout
-
-
-def _storable(text: str) -> str:
-    """Return the text with U+FFFD for what no UTF-8 can carry, as the wire to a frontend does."""
-    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
