@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import pickle
 import sys
-from collections.abc import Iterator
 from typing import Final
 
 from xxhash import xxh3_128_digest
@@ -133,15 +132,6 @@ def hash_chunks(data: bytes | memoryview, cuts: list[int]) -> list[bytes]:
         hashes.append(xxh3_128_digest(view[start:end]))
         start = end
     return hashes
-
-
-def chunks_of(data: bytes | memoryview, cuts: list[int]) -> Iterator[memoryview]:
-    """Yield the chunks of ``data``."""
-    view = memoryview(data)
-    start = 0
-    for end in cuts:
-        yield view[start:end]
-        start = end
 
 
 PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"

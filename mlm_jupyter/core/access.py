@@ -8,9 +8,8 @@ it, provided there are no triggers and nothing but those names refers to the obj
 from __future__ import annotations
 
 import builtins
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection
 from functools import lru_cache
-from types import CodeType
 from typing import Final
 
 import msgspec
@@ -78,30 +77,3 @@ def _access_of(source: str) -> Access:
         frozenset(reader.triggers),
         frozenset(reader.lasting),
     )
-
-
-def code_identifiers(code: CodeType) -> frozenset[str]:
-    """Return every name that compiled code can look up, with those of nested functions and the words in constants."""
-    found: set[str] = set()
-    waiting = [code]
-    while waiting:
-        code = waiting.pop()
-        found.update(code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
-        for constant in _leaves(code.co_consts):
-            if isinstance(constant, CodeType):
-                waiting.append(constant)
-            elif isinstance(constant, bytes):
-                found |= words_of(constant)
-            elif isinstance(constant, str):
-                found |= words_of(constant.replace("<locals>", ""))  # where a class was defined, as its code says
-    return frozenset(found)
-
-
-def _leaves(constants: Iterable[object]) -> Iterator[object]:
-    for constant in constants:
-        if isinstance(constant, (tuple, frozenset)):
-            yield from _leaves(constant)
-        elif isinstance(constant, slice):
-            yield from _leaves((constant.start, constant.stop, constant.step))
-        else:
-            yield constant
