@@ -89,7 +89,7 @@ def refusal(what: str, ref: str, signatures: Sequence[Signature], keys: Sequence
     return UntrustedError(f"{what} was signed by {who}; {mine}, so its values are not loaded. {way_out}")
 
 
-# Where the key is ----------------------------------------------------------------------------------------------------
+# Where the key is
 
 
 def key_path(environ: Mapping[str, str], *, platform: str = sys.platform) -> Path:

@@ -40,7 +40,7 @@ class Writer:
         self._thread: threading.Thread | None = None
         self._pid = os.getpid()
 
-    # -- called by the kernel's thread --------------------------------------------------------------------------------
+    # Called by the kernel's thread
 
     def submit(self, draft: CheckpointDraft) -> None:
         """Queue a draft; copies small changed memory now, so that the user may change it at once."""
@@ -80,7 +80,7 @@ class Writer:
             self._is_closing = True
             self._changed.notify_all()
 
-    # -- the writer's thread ------------------------------------------------------------------------------------------
+    # The writer's thread
 
     def _run(self) -> None:
         while True:

@@ -33,7 +33,7 @@ class NameReader:
         """Take in a cell, or code in its magics."""
         self._visit(tree)
 
-    # Words that lead anywhere ------------------------------------------------------------------------------------------
+    # Words that lead anywhere
 
     def _word(self, word: str) -> None:
         if word in triggers.NAMES:
@@ -53,7 +53,7 @@ class NameReader:
         if word not in triggers.IN_PASSING:
             self.lasting.add(word)
 
-    # The walk ------------------------------------------------------------------------------------------------------
+    # The walk
 
     def _visit(self, node: ast.AST) -> None:
         visit = _VISITORS.get(type(node))
@@ -158,7 +158,7 @@ class NameReader:
             self._word(node.arg)
         self._visit(node.value)
 
-    # Statements that bind ------------------------------------------------------------------------------------------
+    # Statements that bind
 
     def _assign(self, node: ast.Assign) -> None:
         self._visit(node.value)
@@ -219,7 +219,7 @@ class NameReader:
             elif child is not None:
                 self._visit(child)
 
-    # Blocks --------------------------------------------------------------------------------------------------------
+    # Blocks
 
     def _if(self, node: ast.If) -> None:
         self._visit(node.test)
@@ -249,7 +249,7 @@ class NameReader:
         self._visit(node.subject)
         self._branches(*([case] for case in node.cases), ())
 
-    # Scopes --------------------------------------------------------------------------------------------------------
+    # Scopes
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> None:
         arguments = node.args
@@ -310,7 +310,7 @@ class NameReader:
         self._visit_all(getattr(node, field) for field in ("elt", "key", "value") if hasattr(node, field))
         self.names.leave()
 
-    # The shell -----------------------------------------------------------------------------------------------------
+    # The shell
 
     def _shell_call(self, kind: str, texts: list[str]) -> None:
         self._argument(texts[-1] if len(texts) == 1 else texts[1])
