@@ -210,8 +210,11 @@ class _Execution:
         draft = self.plan.target.with_name(f".{self.plan.target.name}.{os.getpid()}")
         try:
             self.plan.target.parent.mkdir(parents=True, exist_ok=True)
-            nbformat.write(self.notebook, draft)
-            draft.replace(self.plan.target)
+            try:
+                nbformat.write(self.notebook, draft)
+                draft.replace(self.plan.target)
+            finally:
+                draft.unlink(missing_ok=True)
         except OSError as error:
             raise StorageError(f"Cannot write {self.plan.target}: {error.strerror or error}.") from error
 

@@ -16,8 +16,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from papermill.cli import _resolve_type
 
 from mlm_jupyter.core.parameters import assignments, value_of
-from mlm_jupyter.errors import InvalidInputError
-from mlm_jupyter.headless import read_notebook, with_parameters
+from mlm_jupyter.errors import InvalidInputError, StorageError
+from mlm_jupyter.headless import Plan, read_notebook, run, with_parameters
 
 
 def is_same(one: Any, other: Any) -> bool:
@@ -109,3 +109,12 @@ def test_what_is_no_notebook_is_refused_in_one_line(tmp_path: Path, text: str) -
 def test_a_notebook_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match="Cannot read"):
         read_notebook(tmp_path / "gone.ipynb")
+
+
+def test_where_the_result_cannot_be_written_no_half_of_it_is_left(tmp_path: Path) -> None:
+    source, target = tmp_path / "a.ipynb", tmp_path / "results"
+    nbformat.write(new_notebook(cells=[new_code_cell("1")]), source)
+    target.mkdir()
+    with pytest.raises(StorageError, match="Cannot write"):
+        run(Plan(source=source, target=target, run_name="x"), lambda progress: None)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.ipynb", "results"]
