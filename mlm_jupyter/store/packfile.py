@@ -82,12 +82,13 @@ class PackWriter:
         while True:
             self.name = f"{time.time_ns() // 1_000_000:013d}-{self.pid}-{os.urandom(4).hex()}.pack"
             try:
-                self._fd = os.open(folder / self.name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+                fd = os.open(folder / self.name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             except OSError as error:
                 raise storage_error(error, folder.parent) from error
-            if _mark_in_use(self._fd):
+            if _mark_in_use(fd):
+                self._fd = fd
                 break
-            os.close(self._fd)
+            os.close(fd)
 
     def __del__(self, close: Callable[[int], None] = os.close) -> None:  # at exit, os may be empty already
         if hasattr(self, "_fd"):

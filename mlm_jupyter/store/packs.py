@@ -103,6 +103,8 @@ class Packs:
             raw = unpack(payload, entry.raw_bytes, decompressor)
         except (FileNotFoundError, CorruptError) as error:
             return self._read(self._moved(entry, error))
+        except OSError as error:
+            raise storage_error(error, self.database.folder) from error
         _check(entry, raw)
         return raw
 
@@ -115,6 +117,8 @@ class Packs:
         except (FileNotFoundError, CorruptError) as error:
             self._read_into(self._moved(entry, error), target)
             return
+        except OSError as error:
+            raise storage_error(error, self.database.folder) from error
         _check(entry, target)
 
     def _moved(self, entry: Entry, error: Exception) -> Entry:
@@ -125,15 +129,11 @@ class Packs:
         return now
 
     def _reader(self, name: str) -> PackReader:
+        """Return a pack to read from; raises FileNotFoundError where it was rewritten, or is lost."""
         reader = self._readers.get(name)
         if reader is not None:
             return reader
-        try:
-            reader = PackReader(self.folder / name)
-        except FileNotFoundError:  # the pack was rewritten, or is lost
-            raise
-        except OSError as error:
-            raise storage_error(error, self.database.folder) from error
+        reader = PackReader(self.folder / name)
         if len(self._readers) >= _OPEN_PACKS:
             self._readers = {}  # a pack that is being read from stays open until that is done
         self._readers[name] = reader

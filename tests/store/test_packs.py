@@ -279,6 +279,19 @@ def test_a_flipped_bit_is_noticed_wherever_it_is(packs: Packs, data: bytes) -> N
         packs.get(digest)
 
 
+@pytest.mark.parametrize("size", [10, CHUNK_BYTES])
+def test_a_disk_that_fails_while_it_is_read_is_said_to(packs: Packs, size: int) -> None:
+    digest = put(packs, INCOMPRESSIBLE[:size])
+    packs.forget_files()
+    (pack,) = packs.folder.iterdir()
+    pack.rename(pack.with_suffix(".moved"))
+    pack.mkdir()  # which can be opened, and every read of it fails
+    with pytest.raises(StorageError, match=r"The project at .*directory"):
+        packs.get(digest)
+    with pytest.raises(StorageError, match=r"The project at .*directory"):
+        packs.get_blob(digest)
+
+
 def test_a_read_only_project_takes_nothing(packs: Packs) -> None:
     digest = put(packs, b"x")
     reading = Packs(Database.open(packs.database.folder, read_only=True))
