@@ -107,8 +107,9 @@ class Reader:
             self._runs.mark_killed(lambda session: is_alive(session, now), now)
 
     def close(self) -> None:
-        """Close the database."""
+        """Close the project's files."""
         self._database.close()
+        self._packs.forget_files()
 
     def __enter__(self) -> Self:
         return self

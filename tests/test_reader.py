@@ -276,6 +276,22 @@ def test_many_threads_may_ask_at_once(past: Past, reader: Reader) -> None:
     assert [variables["x"].preview.number for _, variables in answers] == [*range(20)] * 5
 
 
+def test_a_project_that_was_closed_has_none_of_its_files_open(past: Past) -> None:
+    past.execute("a = 1", {"a": 1.0})
+    (pack,) = (past.folder / ".mlm" / "packs").glob("*.pack")
+    before = count_open(pack)
+    reader = Reader.open(past.folder)
+    assert "a" in reader.variables("latest")
+    assert count_open(pack) == before + 1
+    reader.close()
+    assert count_open(pack) == before
+
+
+def count_open(path: Path) -> int:
+    """Return how often this process has a file open."""
+    return sum(fd.exists() and fd.samefile(path) for fd in Path("/dev/fd").iterdir())
+
+
 def test_where_there_is_no_project_the_way_to_one_is_said(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="mlm init"):
         Reader.open(tmp_path)

@@ -66,8 +66,11 @@ class Watch:
 
     def _changed(self) -> list[str]:
         now = time.monotonic()
-        awake = [project for project in self._projects.known() if now >= self._rests_until.get(project.id, 0.0)]
-        return [project.id for project in awake if self._has_changed(project)]
+        known = {project.id: project for project in self._projects.known()}
+        for remembered in (self._seen, self._rests_until, self._took, self._deaths_at):
+            for id in remembered.keys() - known.keys():
+                del remembered[id]
+        return [id for id, project in known.items() if now >= self._rests_until.get(id, 0.0) and self._has_changed(project)]
 
     def _has_changed(self, project: OpenProject) -> bool:
         began = time.monotonic()

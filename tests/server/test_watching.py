@@ -186,6 +186,7 @@ async def test_of_very_many_projects_those_asked_for_last_are_open_and_the_other
             assert reader.checkpoints().first() is not None
         await watched.look()
         assert len(watched.projects.known()) == 3
+        assert len(watched.watch._seen) == 3
     assert count_open_files() <= before + 3 * 10
     with pytest.raises(NotFoundError, match="notebook="), watched.projects.reading(ids["p1"]):
         pass
