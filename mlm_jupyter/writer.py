@@ -48,7 +48,7 @@ class Writer:
         self._enqueue(draft)
 
     def later(self, work: Callable[[], None]) -> None:
-        """Do something small in the writer's thread, behind what is queued; it must not raise."""
+        """Do something small in the writer's thread, behind what is queued; what it raises is told, and stops nothing."""
         self._enqueue(work)
 
     def _enqueue(self, work: CheckpointDraft | Callable[[], None]) -> None:
@@ -94,13 +94,19 @@ class Writer:
                     work.are_outputs_final.wait(OUTPUTS_WAIT_S)
                     self._write(work)
                 else:
-                    work()
+                    self._do(work)
             finally:
                 with self._changed:
                     self._busy = None
                     self._changed.notify_all()
                 if isinstance(work, CheckpointDraft):
                     work.done.set()
+
+    def _do(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as error:  # with this thread whoever waits for what is queued behind would wait for ever
+            self._on_error(f"Tracking failed at work beside the cells: {type(error).__name__}: {error}. Your cells go on.")
 
     def _write(self, draft: CheckpointDraft) -> None:
         try:
