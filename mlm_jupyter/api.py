@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +25,18 @@ if TYPE_CHECKING:
     from mlm_jupyter.recorder import ActiveRun, Recorder
     from mlm_jupyter.restoration import RestoreReport
 
-_script_recorders: dict[int, Recorder] = {}
+_script_recorder: Recorder | None = None
+_opening = threading.Lock()
+
+
+def _after_fork_in_child() -> None:
+    """Forget a lock that a thread of the parent may have held; it is not there any more."""
+    global _opening
+    _opening = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 def _find_tracker() -> Tracker | None:
@@ -46,9 +58,11 @@ def _recorder() -> Recorder:
     tracker = _find_tracker()
     if tracker is not None and tracker.recorder is not None:
         return tracker.recorder
-    if not _script_recorders:
-        _script_recorders[0] = _open_recorder()
-    return _script_recorders[0]
+    global _script_recorder
+    with _opening:
+        if _script_recorder is None:
+            _script_recorder = _open_recorder()
+        return _script_recorder
 
 
 def _open_recorder() -> Recorder:

@@ -310,6 +310,22 @@ def test_threads_that_log_at_once_outside_a_run_share_the_one_that_is_opened(pro
     assert mlm.current is not None and mlm.current.id == run.id
 
 
+def test_a_script_whose_threads_log_first_at_once_is_one_session(tmp_path: Path) -> None:
+    script = tmp_path / "train.py"
+    script.write_text(
+        "import sys, threading\nimport mlm_jupyter as mlm\nsys.setswitchinterval(1e-6)\nstart = threading.Barrier(8)\n"
+        "def log(number):\n    start.wait()\n    mlm.log_metric(f'm{number}', number)\n"
+        "threads = [threading.Thread(target=log, args=(number,)) for number in range(8)]\n"
+        "for thread in threads: thread.start()\nfor thread in threads: thread.join()\n"
+    )
+    database = Database.open(tmp_path / ".mlm", create=True)
+    subprocess.run([sys.executable, str(script)], cwd=tmp_path, check=True)
+    assert len(Runs(database).sessions()) == 1
+    (run,) = Runs(database).list()
+    assert (len(run.metrics), run.status) == (8, "finished")
+    database.close()
+
+
 def test_the_heart_beats_and_stops_with_the_session(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mlm_jupyter.recorder.HEARTBEAT_S", 0.02)
     ticks = iter(range(now_ms(), now_ms() + 10**9, 1000))
