@@ -14,9 +14,8 @@ from typing import Any, Final, Self, TypeVar
 import msgspec
 
 from mlm_jupyter.clock import now_ms
-from mlm_jupyter.core import outputs as output_areas
 from mlm_jupyter.core.diff import CheckpointDiff, Contents, cells_of, diff_checkpoints
-from mlm_jupyter.core.digest import Digest, canonical_json
+from mlm_jupyter.core.digest import Digest
 from mlm_jupyter.core.document import to_notebook
 from mlm_jupyter.core.entities import (
     Artifact,
@@ -31,6 +30,7 @@ from mlm_jupyter.core.entities import (
     Signature,
     Variable,
 )
+from mlm_jupyter.core.outputs import Output, join
 from mlm_jupyter.core.pages import Pages
 from mlm_jupyter.core.parts import select
 from mlm_jupyter.core.query import parse
@@ -45,6 +45,7 @@ from mlm_jupyter.store.location import FOLDER_NAME
 from mlm_jupyter.store.packs import Packs
 from mlm_jupyter.store.references import Edge, Role, references
 from mlm_jupyter.store.runs import Runs
+from mlm_jupyter.store.sealed import LoadOutputs, SealedOutputs
 
 CheckpointRef = str | Checkpoint
 RunRef = str | Run
@@ -184,10 +185,12 @@ class Reader:
 
     def outputs(self, ref: CheckpointRef) -> list[dict[str, Any]]:
         """Return what the cell showed, as nbformat outputs, with what came after it had ended."""
-        checkpoint = self.get_checkpoint(ref)
+        return self._load_outputs(self.get_checkpoint(ref), None)
+
+    def _load_outputs(self, checkpoint: Checkpoint, sealed: SealedOutputs | None) -> list[Output]:
         execution = self.execution(checkpoint)
-        shown: list[dict[str, Any]] = self._load_json(execution.outputs) if execution and execution.outputs else []
-        return output_areas.join(shown, self._checkpoints.late_outputs(checkpoint.id))
+        blob = execution.outputs if execution is not None else None
+        return self._outputs_loader(sealed)(blob, self._checkpoints.late_outputs(checkpoint.id))
 
     def late_output_count(self, ref: CheckpointRef) -> int:
         """Return how often something came after the cell had ended: with the digest it tells whether outputs are the same."""
@@ -246,23 +249,12 @@ class Reader:
         until = self._runs.metrics_until(checkpoint.run_id, checkpoint_id=checkpoint.id, created_at=checkpoint.created_at)
         return {param.key: param.value for param in params}, {**until, **metrics}
 
-    def document(
-        self,
-        ref: CheckpointRef,
-        *,
-        is_sealed: bool = False,
-        most_output_bytes: int | None = None,
-        known: dict[Digest, Any] | None = None,
-    ) -> dict[str, Any]:
+    def document(self, ref: CheckpointRef, *, sealed: SealedOutputs | None = None) -> dict[str, Any]:
         """Return the notebook as it was, as a JSON object in the form of nbformat 4.5, texts as one string.
 
         Parameters
         ----------
-        is_sealed : with the outputs sealed (see ``core.outputs``), which spares their decoding.
-        most_output_bytes : a cell whose outputs are larger shows a line instead that says so; and so do those for which
-            there is no room when outputs of sixteen times as much are there.
-        known : outputs that were read for another notebook, by digest, to which those of this one are added: what both have
-            is read once, and shown alike.
+        sealed : has its outputs; None: they are decoded, all of them.
 
         Raises
         ------
@@ -272,29 +264,18 @@ class Reader:
         document = self.manifest(checkpoint).document
         if document is None:
             raise NotFoundError(f"Checkpoint {checkpoint.id} was made where no notebook was: it has code, no document.")
-        room = 16 * (most_output_bytes or 0)
-        opened = output_areas.seal if is_sealed else msgspec.json.decode
+        load, late = self._outputs_loader(sealed), self._checkpoints.late_outputs(checkpoint.id)
+        return to_notebook(
+            document,
+            self._packs.get,
+            self._load_json,
+            lambda cell: load(cell.outputs, late if cell.id == checkpoint.cell_id else ()),
+        )
 
-        def load_outputs(blob: Digest) -> Any:
-            nonlocal room
-            if known is not None and blob in known:
-                return known[blob]
-            size = 0 if most_output_bytes is None else self.blob_bytes(blob)
-            is_shown = size <= min(room, most_output_bytes or 0)
-            room -= size if is_shown else 0
-            shown = self._packs.get_blob(blob) if is_shown else canonical_json([output_areas.left_out(size, blob)])
-            found = opened(shown)
-            if known is not None:
-                known[blob] = found
-            return found
-
-        notebook = to_notebook(document, self._packs.get, self._load_json, load_outputs)
-        late = self._checkpoints.late_outputs(checkpoint.id)
-        for cell in notebook["cells"]:
-            if late and cell["id"] == checkpoint.cell_id and "outputs" in cell:
-                shown = msgspec.json.decode(canonical_json(cell["outputs"]))
-                cell["outputs"] = opened(canonical_json(output_areas.join(shown, late)))
-        return notebook
+    def _outputs_loader(self, sealed: SealedOutputs | None) -> LoadOutputs:
+        if sealed is not None:
+            return sealed.of_notebook(self._packs)
+        return lambda blob, late: join(self._load_json(blob) if blob is not None else [], late)
 
     def diff(self, base: CheckpointRef, other: CheckpointRef, *, only: Iterable[str] = ()) -> CheckpointDiff:
         """Return what turns ``base`` into ``other``, variables compared by what is known of them.
@@ -434,20 +415,11 @@ class Reader:
             cells=cells_of(self.shown_notebook(checkpoint)) if has_cells else (),
         )
 
-    def shown_notebook(
-        self,
-        checkpoint: Checkpoint,
-        *,
-        is_sealed: bool = False,
-        most_output_bytes: int | None = None,
-        known: dict[Digest, Any] | None = None,
-    ) -> dict[str, Any]:
+    def shown_notebook(self, checkpoint: Checkpoint, *, sealed: SealedOutputs | None = None) -> dict[str, Any]:
         """Return the notebook as ``document`` does, or one of just the cell that ran where there was none."""
         if self.manifest(checkpoint).document is not None:
-            return self.document(checkpoint, is_sealed=is_sealed, most_output_bytes=most_output_bytes, known=known)
+            return self.document(checkpoint, sealed=sealed)
         if checkpoint.source is None:
             return {}
-        outputs = self.outputs(checkpoint)
-        shown = output_areas.seal(canonical_json(outputs)) if is_sealed else outputs
-        cell = {"cell_type": "code", "source": checkpoint.source, "outputs": shown}
+        cell = {"cell_type": "code", "source": checkpoint.source, "outputs": self._load_outputs(checkpoint, sealed)}
         return {"cells": [cell | ({"id": checkpoint.cell_id} if checkpoint.cell_id else {})]}

@@ -26,7 +26,7 @@ from mlm_jupyter.core.answers import (
     VariableList,
 )
 from mlm_jupyter.core.diff import CheckpointDiff, Contents, diff_checkpoints
-from mlm_jupyter.core.digest import Digest, canonical_json, digest_of
+from mlm_jupyter.core.digest import canonical_json, digest_of
 from mlm_jupyter.core.entities import Checkpoint, Preview, Run, Variable
 from mlm_jupyter.errors import NotFoundError
 from mlm_jupyter.reader import Reader
@@ -44,6 +44,7 @@ from mlm_jupyter.server.questions import (
     RunQuery,
 )
 from mlm_jupyter.store.history import CheckpointFilter
+from mlm_jupyter.store.sealed import SealedOutputs
 
 MOST_SHOWN_BYTES: Final = 16 << 20
 """Outputs of a cell, or the state of its widgets, beyond this are downloaded, not shown."""
@@ -199,7 +200,7 @@ def get_notebook(request: Request, checkpoint: str) -> dict[str, Any]:
     reader = request.reader
     found = reader.get_checkpoint(checkpoint)
     request.stands_on(found.digest, reader.late_output_count(found))
-    return reader.document(found, is_sealed=True)
+    return reader.document(found, sealed=SealedOutputs())
 
 
 @route("GET", "projects/{project}/checkpoints/{checkpoint}/variables")
@@ -226,10 +227,8 @@ def diff(request: Request, query: DiffQuery) -> CheckpointComparison:
     late = [reader.late_output_count(one) for one in both]
     logged = [(part.params, part.metrics) for part in parts]
     request.stands_on(both, late, logged, [part.environment for part in parts], query.noise)
-    known: dict[Digest, Any] = {}
-    notebooks = [
-        reader.shown_notebook(one, is_sealed=True, most_output_bytes=_MOST_COMPARED_BYTES, known=known) for one in both
-    ]
+    sealed = SealedOutputs(most_bytes=_MOST_COMPARED_BYTES)
+    notebooks = [reader.shown_notebook(one, sealed=sealed) for one in both]
     difference = compare(*notebooks, has_noise=query.noise)
     return CheckpointComparison(
         base=base,
@@ -244,7 +243,7 @@ def diff_with_notebook(request: Request, body: LiveDiff) -> CheckpointComparison
     """What turns a checkpoint into a notebook that is none, in code and outputs."""
     reader = request.reader
     base = reader.get_checkpoint(body.base)
-    notebook = reader.shown_notebook(base, is_sealed=True, most_output_bytes=_MOST_COMPARED_BYTES)
+    notebook = reader.shown_notebook(base, sealed=SealedOutputs(most_bytes=_MOST_COMPARED_BYTES))
     difference = compare(notebook, as_notebook(body.notebook), has_noise=body.noise)
     return CheckpointComparison(
         base=base,

@@ -23,6 +23,7 @@ from mlm_jupyter.core import tree
 from mlm_jupyter.core.digest import Digest, canonical_json, digest_of
 from mlm_jupyter.core.document import to_notebook
 from mlm_jupyter.core.entities import CellExecution, Document, DocumentCell
+from mlm_jupyter.core.outputs import Output
 from mlm_jupyter.errors import InvalidInputError
 
 
@@ -52,9 +53,15 @@ class MemoryShelf:
 
     def notebook(self, document: Document) -> dict[str, Any]:
         """Return the stored document as a notebook, checked against nbformat's schema."""
-        shown = to_notebook(document, self.kept.__getitem__, lambda digest: json.loads(self.kept[digest]))
+        shown = to_notebook(document, self.kept.__getitem__, self._load_json, self._load_outputs)
         nbformat.validate(nbformat.from_dict(copy.deepcopy(shown)), relax_add_props=False)
         return shown
+
+    def _load_json(self, digest: Digest) -> Any:
+        return json.loads(self.kept[digest])
+
+    def _load_outputs(self, cell: DocumentCell) -> list[Output]:
+        return [] if cell.outputs is None else list(self._load_json(cell.outputs))
 
     def sources(self, document: Document) -> list[str]:
         return [cell["source"] for cell in self.notebook(document)["cells"]]

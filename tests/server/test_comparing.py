@@ -122,6 +122,30 @@ async def test_a_notebook_of_many_large_outputs_is_answered_in_a_bounded_size(
     assert len(reply.bytes) < 16 * 20_000 + 60_000
 
 
+async def test_late_outputs_of_a_cell_whose_outputs_are_left_out_are_left_out_too(
+    past: Past, project: Find, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(routes, "_MOST_COMPARED_BYTES", 1_000)
+    made = past.execute("show()", outputs=[stream("x" * 2_000), {"output_type": "display_data", "data": {}, "metadata": {}}])
+    update = {"output_type": "update_display_data", "targets": [1], "data": {"text/plain": "late"}, "metadata": {}}
+    past.checkpoints.add_late_output(made.id, update, 1)
+    past.checkpoints.add_late_output(made.id, stream("later") | {"erase": 3}, 1)
+    reply = await ask(f"{await project()}/diff?base={made.id}&other={made.id}")
+    assert reply.status == 200
+    (output,) = reply.body["notebook"]["base"]["cells"][0]["outputs"]
+    assert output["text"].endswith("]\n")
+
+
+async def test_what_ran_where_no_notebook_was_is_compared_in_a_bounded_size_too(
+    past: Past, project: Find, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(routes, "_MOST_COMPARED_BYTES", 1_000)
+    made = past.execute("show()", outputs=[stream("x" * 2_000)], has_notebook=False)
+    reply = await ask(f"{await project()}/diff", method="POST", body={"base": made.id, "notebook": notebook("show()")})
+    (output,) = reply.body["notebook"]["base"]["cells"][0]["outputs"]
+    assert "left out here" in output["text"]
+
+
 async def test_a_hostile_notebook_takes_bounded_work_and_others_are_answered(past: Past, project: Find, ask: Ask) -> None:
     made = past.execute("x\n" * 1000)
     base = await project()
