@@ -146,6 +146,37 @@ SETUPS = {
         ],
         "d.tags.append(2)",
     ),
+    "classes that others are told of": (
+        "told = []\n"
+        "class Base:\n    def __init_subclass__(cls, *, key, **others):\n        super().__init_subclass__(**others)\n        told.append(key)\n"
+        "class Child(Base, key='child'):\n    pass\n"
+        "class Meta(type):\n    def __new__(meta, name, bases, members):\n        told.append(name)\n        return super().__new__(meta, name, bases, members)\n"
+        "class Made(metaclass=Meta):\n    pass\n"
+        "child, made = Child(), Made()",
+        "Child.x = Made.x = 1",
+        ["told", "isinstance(child, Child)", "isinstance(child, Base)", "type(type(made)) is Meta", "hasattr(Child, 'x')"],
+        "class Later(Base, key='later'):\n    pass\nclass More(metaclass=Meta):\n    pass",
+    ),
+    "classes as their statements made them": (
+        "import collections, typing\nclass Row(typing.NamedTuple):\n    one: int\n    two: str = 'z'\n"
+        "V = typing.TypeVar('V')\nclass Box(typing.NamedTuple, typing.Generic[V]):\n    what: V\n"
+        "def make():\n    class Inner:\n        pass\n    return Inner\n"
+        "Inner = make()\nclass Settings:\n    zeta = 1\n    alpha = 2\n    mid = 3\n"
+        "row, box = Row(1), Box([1])",
+        "del Row, Box, Inner, Settings, row, box",
+        [
+            "row",
+            "Row(2)",
+            "row._asdict()",
+            "Row.__orig_bases__",
+            "box",
+            "Box[int]",
+            "isinstance(row, Row)",
+            "Inner",
+            "[name for name in vars(Settings) if name[0] != '_']",
+        ],
+        "Settings.omega = 4",
+    ),
     "what is in other containers": (
         "import collections, datetime, decimal, pathlib\nq = collections.deque([1, 2], maxlen=3)\nc = collections.Counter('hello')\nod = collections.OrderedDict(a=[1])\n"
         "dd = collections.defaultdict(list, x=[1])\nst = {1, 2}\nfs = frozenset({3})\nba = bytearray(b'abc')\nwhen = datetime.datetime(2026, 1, 1)\npath = pathlib.Path('x')\nkeys = od.keys()\nrng = range(3)",

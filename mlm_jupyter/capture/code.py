@@ -12,8 +12,11 @@ import functools
 import inspect
 import linecache
 import operator
+import sys
 import types
 import typing
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from cloudpickle import cloudpickle
@@ -83,25 +86,31 @@ def reduce_class(pickler: ValuePickler, cls: Any) -> Any:
     if type(cls).__name__ == "_TypedDictMeta":
         return make_typed_dict, (cls.__name__, dict(cls.__annotations__), cls.__total__, cls.__module__)
     reduced = cloudpickle._class_reduce(cls)
-    if reduced is NotImplemented or reduced[0] not in _SKELETONS:
+    if reduced is NotImplemented or reduced[0] not in (cloudpickle._make_skeleton_class, cloudpickle._make_skeleton_enum):
         return reduced
     named = pickler.by_name(cls, cls.__name__)
     if named is not None:
         return named
     pickler.by_value.add(id(cls))
-    arguments = list(reduced[1])
-    arguments[_SKELETONS[reduced[0]]] = None  # without a tracker id loading never touches the live class
-    members, slots = reduced[2]
-    for name in ("__firstlineno__", "__slotnames__"):  # where it stood; what pickling its instances leaves in it
-        members.pop(name, None)
-    if (
-        "__slots__" in members and reduced[0] is cloudpickle._make_skeleton_class
-    ):  # slots are made with the class or not at all; cloudpickle sets the name afterwards
-        members = {key: item for key, item in members.items() if type(item) is not types.MemberDescriptorType}
-        arguments[_KEYWORDS] = {**arguments[_KEYWORDS], "__slots__": members.pop("__slots__")}
+    members = _members_of(cls, reduced[2][0])
     if reduced[0] is cloudpickle._make_skeleton_enum:
-        return reduced[0], tuple(arguments), (members, slots, _attributes_of_members(cls)), None, None, set_enum_state
-    return reduced[0], tuple(arguments), (members, slots), *reduced[3:]
+        *arguments, _, extra = reduced[1]  # without a tracker id loading never touches the live class
+        return reduced[0], (*arguments, None, extra), (members, {}, _attributes_of_members(cls)), None, None, set_enum_state
+    metaclass, name, bases, first, *_ = reduced[1]
+    if "__slots__" in members:  # slots are made with the class or not at all; cloudpickle sets the name afterwards
+        members = {key: item for key, item in members.items() if type(item) is not types.MemberDescriptorType}
+        first = {**first, "__slots__": members.pop("__slots__")}
+    if _NAMED_TUPLE in cls.__dict__.get("__orig_bases__", ()):  # its statement made another class than it says
+        bases = cls.__bases__
+        first = {**first, "__orig_bases__": members.pop("__orig_bases__")}
+    return make_class, (metaclass, name, bases, first), (members, cls.__qualname__), None, None, set_class_state
+
+
+def _members_of(cls: Any, members: dict[str, Any]) -> dict[str, Any]:
+    """Return what a class's dict is to have, its own names in the order in which they are there."""
+    places = {key: place for place, key in enumerate(cls.__dict__) if not key.startswith(("__", "_abc_"))}
+    left_out = ("__firstlineno__", "__slotnames__")  # where it stood; what pickling its instances leaves in it
+    return {key: members[key] for key in sorted(members, key=lambda key: places.get(key, -1)) if key not in left_out}
 
 
 def _part_of_package(pickler: ValuePickler, name: Any) -> Any:
@@ -129,10 +138,6 @@ def _attributes_of_members(cls: Any) -> MemberAttributes:
 
 MemberAttributes = list[tuple[str | None, Any, dict[str, Any]]]
 _OF_EVERY_MEMBER = frozenset({"_value_", "_name_", "__objclass__", "_sort_order_", "_inverted_", "_hashable_values_"})
-
-
-_SKELETONS = {cloudpickle._make_skeleton_class: 4, cloudpickle._make_skeleton_enum: 5}
-_KEYWORDS = 3
 
 
 def reduce_type_variable(pickler: ValuePickler, variable: Any) -> Any:
@@ -192,6 +197,7 @@ def file_name_of(source: str, name: str) -> str:
 
 _TYPED_DICT: Any = typing.TypedDict  # type checkers know the two in their literal form only
 _NEW_TYPE: Any = typing.NewType
+_NAMED_TUPLE: Any = typing.NamedTuple
 
 
 # What follows stands in stored pickles by name: change a meaning by adding a function.
@@ -223,6 +229,42 @@ def set_function_state(function: types.FunctionType, state: tuple[dict[str, Any]
     vars(function).update(attributes)
     for slot, value in slots.items():
         setattr(function, slot, value)
+
+
+def make_class(metaclass: Any, name: str, bases: tuple[Any, ...], first: dict[str, Any]) -> Any:
+    """Return a class that has only the ``first`` of its members; the others are set afterwards.
+
+    Nothing of the notebook is told of it, neither a metaclass nor a base's ``__init_subclass__``: they were told once.
+    """
+    first = {sys.intern(key): item for key, item in first.items()}
+    own_bases = types.resolve_bases(bases)
+    foreign = next(kind for kind in metaclass.__mro__ if kind.__module__ != "__main__")
+    with _without_subclass_hook(own_bases):
+        if foreign is metaclass:
+            return types.new_class(name, bases, {"metaclass": metaclass}, lambda namespace: namespace.update(first))
+        return foreign.__new__(metaclass, name, own_bases, first)
+
+
+@contextmanager
+def _without_subclass_hook(bases: tuple[Any, ...]) -> Iterator[None]:
+    """Hold back the ``__init_subclass__`` that a class with these bases would meet first, if it is the notebook's."""
+    hooked = next((kind for base in bases for kind in base.__mro__ if "__init_subclass__" in vars(kind)), object)
+    if hooked.__module__ != "__main__":
+        yield
+        return
+    hook = vars(hooked)["__init_subclass__"]
+    type.__setattr__(hooked, "__init_subclass__", classmethod(lambda cls, **options: None))
+    try:
+        yield
+    finally:
+        type.__setattr__(hooked, "__init_subclass__", hook)
+
+
+def set_class_state(cls: Any, state: tuple[dict[str, Any], str]) -> None:
+    """Give a class its members, and the name of the place where it was defined."""
+    members, qualified_name = state
+    cloudpickle._class_setstate(cls, (members, {}))
+    type.__setattr__(cls, "__qualname__", qualified_name)
 
 
 def set_enum_state(
