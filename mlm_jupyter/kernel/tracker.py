@@ -90,7 +90,7 @@ class Tracker:
             raise InvalidInputError("Nothing is tracked in this kernel. Start with: %mlm_track")
         return self.tracking
 
-    # -- verbs --------------------------------------------------------------------------------------------------------
+    # Verbs
 
     def start(
         self,
@@ -105,7 +105,11 @@ class Tracker:
     ) -> TrackingStatus:
         """Start tracking, or go on with what is running; see ``mlm_jupyter.track``."""
         if self.is_tracking:
-            return self._go_on(name, experiment, tags, params, metrics, exclude, manual)
+            self._go_on(params, metrics, exclude, manual=manual)
+            run = self.require().run
+            if name is not None and (run is None or run.name != name):
+                self.start_run(name, experiment=experiment, tags=tags)
+            return self._tell_status()
         self.register()  # after %unload_ext the magics are still there
         tracking = self._tracking = Tracking(self.shell, self._notices, self._document, self._author, exclude=tuple(exclude))
         self._go_with_frontends(tracking)
@@ -122,24 +126,12 @@ class Tracker:
         self._link.open(status=self._told)
         return self._told
 
-    def _go_on(
-        self,
-        name: str | None,
-        experiment: str | None,
-        tags: Mapping[str, object] | None,
-        params: Iterable[str],
-        metrics: Iterable[str],
-        exclude: Iterable[str],
-        manual: bool,
-    ) -> TrackingStatus:
+    def _go_on(self, params: Iterable[str], metrics: Iterable[str], exclude: Iterable[str], *, manual: bool) -> None:
         tracking = self.require()
         self._is_paused = False
         self._is_manual = self._is_manual or manual
         tracking.pins.add(params, metrics)
         tracking.live.exclude(exclude)
-        if name is not None and (tracking.run is None or tracking.run.name != name):
-            self.start_run(name, experiment=experiment, tags=tags)
-        return self._tell_status()
 
     def stop(self, status: RunStatus = "finished", *, with_kernel: bool = False) -> None:
         """End the runs and stop tracking, at the end of the kernel, too; nothing when it is off."""
@@ -251,7 +243,7 @@ class Tracker:
         if self.tracking is not None:
             self.tracking.flush()
 
-    # -- its life in the shell ----------------------------------------------------------------------------------------
+    # Its life in the shell
 
     def register(self) -> None:
         """Listen to IPython's events, once; harmless until tracking starts."""
@@ -269,7 +261,7 @@ class Tracker:
             if settings_module.load(Place(self.shell.user_ns).project).track_automatically:
                 self.start()
 
-    # -- frontends ----------------------------------------------------------------------------------------------------
+    # Frontends
 
     def listen(self) -> None:
         """Hear from now on what frontends show, tracked or not: a Run All says it before the cell that starts tracking runs."""
@@ -283,12 +275,15 @@ class Tracker:
             self._link.send(saving=saving)
         status = self.status()
         if self._told is None or msgspec.structs.replace(status, current=self._told.current) != self._told:
-            self._tell_status()
+            self._tell(status)
 
     def _tell_status(self) -> TrackingStatus:
-        self._told = self.status()
-        self._link.send(status=self._told)
-        return self._told
+        return self._tell(self.status())
+
+    def _tell(self, status: TrackingStatus) -> TrackingStatus:
+        self._told = status
+        self._link.send(status=status)
+        return status
 
     def _hear(self, told: Told) -> Mapping[str, Any]:
         """Take in what a frontend shows; return what it is to know: how it stands, if it is the first or has told of a move."""
