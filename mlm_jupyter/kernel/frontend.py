@@ -12,9 +12,9 @@ import msgspec
 
 from mlm_jupyter.capture.inspection import reason
 from mlm_jupyter.core.answers import Failure
-from mlm_jupyter.core.digest import canonical_json
 from mlm_jupyter.errors import ConflictError, InvalidInputError, MlmError
 from mlm_jupyter.kernel import extension
+from mlm_jupyter.kernel.link import plain
 from mlm_jupyter.kernel.request import Request
 from mlm_jupyter.kernel.tracker import Tracker, without_objects
 
@@ -135,7 +135,7 @@ class _Question(msgspec.Struct, forbid_unknown_fields=True):
 def ask(text: str) -> Answer:
     """Do what ``{"verb": ..., "args": {...}}`` asks for; the extension is loaded into the shell if it is not there yet."""
     try:
-        value = to_json(_read(text).on(_tracker()))
+        value = plain(_read(text).on(_tracker()))
     except MlmError as error:
         return _refusal(error.code, str(error))
     except KeyboardInterrupt:
@@ -168,11 +168,6 @@ def _tracker() -> Tracker:
     return extension.load(shell)
 
 
-def to_json(value: Any) -> Any:
-    """Return ``value`` as what JSON can carry: NaN is None, half a character is U+FFFD, a tuple is a list."""
-    return msgspec.json.decode(canonical_json(value))
-
-
 def _refusal(code: str, message: str) -> Answer:
     failure = Failure(code, " ".join(message.split()))
-    return Answer({"ok": False, **to_json(failure)})
+    return Answer({"ok": False, **plain(failure)})

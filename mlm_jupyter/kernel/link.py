@@ -82,7 +82,7 @@ class Link:
         with suppress(Exception):  # no tracking depends on being shown
             from comm import create_comm
 
-            self._comm = create_comm(target_name=TARGET, comm_id=TARGET, data=_clean(data))
+            self._comm = create_comm(target_name=TARGET, comm_id=TARGET, data=plain(data))
             self._comm.on_msg(self._receive)
             self._comm.on_close(self._stay_open)
 
@@ -95,7 +95,7 @@ class Link:
         """Send to all frontends; nothing when nobody can be reached, or listens."""
         if self._comm is not None and self.is_heard:
             with suppress(Exception):
-                self._comm.send(_clean(data))
+                self._comm.send(plain(data))
 
     def close(self, **data: Any) -> None:
         """Send a last message and close the comm."""
@@ -115,7 +115,7 @@ class Link:
 
     def _receive(self, message: Mapping[str, Any]) -> None:
         try:
-            answer = self._hear(msgspec.convert(_clean(message["content"]["data"]), Told))
+            answer = self._hear(msgspec.convert(plain(message["content"]["data"]), Told))
         except (msgspec.ValidationError, InvalidInputError, KeyError, TypeError) as error:
             if not self._has_told:
                 self._has_told = True
@@ -134,6 +134,6 @@ class Link:
             get_comm_manager().register_comm(self._comm)
 
 
-def _clean(data: Any) -> Any:
-    """Return what JSON, UTF-8 and SQLite can carry of ``data``."""
-    return msgspec.json.decode(canonical_json(data))
+def plain(value: Any) -> Any:
+    """Return what JSON, UTF-8 and SQLite can carry of ``value``: NaN is None, half a character is U+FFFD, a tuple is a list."""
+    return msgspec.json.decode(canonical_json(value))
