@@ -35,6 +35,7 @@ from mlm_jupyter.core.pages import Pages
 from mlm_jupyter.core.parts import select
 from mlm_jupyter.core.query import parse
 from mlm_jupyter.errors import AmbiguousError, NotFoundError
+from mlm_jupyter.files import is_folder
 from mlm_jupyter.process import is_alive
 from mlm_jupyter.store.checkpoints import Checkpoints
 from mlm_jupyter.store.connection import BUSY_SECONDS
@@ -78,7 +79,7 @@ class Reader:
         IncompatibleError : a newer version of this package wrote it.
         """
         store = Path(folder).expanduser() / FOLDER_NAME
-        is_frozen = store.is_dir() and not os.access(store, os.W_OK)
+        is_frozen = is_folder(store) and not os.access(store, os.W_OK)
         reader = cls(Database.open(store, create=create, read_only=is_frozen, wait_s=wait_s))
         reader.mark_killed()
         return reader

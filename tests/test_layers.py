@@ -13,21 +13,22 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "mlm_jupyter"
 
-BASE = {"errors", "core", "settings", "trust", "clock", "process"}
+BASE = {"errors", "core", "files", "settings", "trust", "clock", "process"}
 STORED = BASE | {"store"}
 BOTH = STORED | {"capture"}
 PROJECT = BOTH | {"restoration", "comparison", "reader", "project"}
 LAYERS = {
     "errors": set(),
     "core": {"errors"},
+    "files": set(),
     "clock": {"core"},
     "process": {"core"},
     "settings": {"errors", "core"},
     "trust": {"errors", "core"},
     "headless": {"errors", "core"},
     "maintenance": STORED,
-    "store": {"errors", "core"},
-    "capture": {"errors", "core"},
+    "store": {"errors", "core", "files"},
+    "capture": {"errors", "core", "files"},
     "recorder": BOTH,
     "head": BOTH,
     "writer": {"errors", "head"},

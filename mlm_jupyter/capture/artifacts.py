@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from mlm_jupyter.errors import InvalidInputError, NotFoundError
+from mlm_jupyter.files import is_file, is_folder
 
 LONGEST_NAME: Final = 1_000
 File = tuple[str, Path | bytes]
@@ -111,9 +112,9 @@ def _table(table: Any, suffix: str) -> bytes:
 
 def _files(path: Path, name: str | None, skip: Collection[str]) -> list[File]:
     path = path.expanduser()
-    if path.is_file():
+    if is_file(path):
         return [(_checked(name or path.name), path)]
-    if not path.is_dir():
+    if not is_folder(path):
         raise NotFoundError(f"There is no file or folder {str(path)!r}. To keep the text itself, give it encoded, as bytes.")
     base = name or path.resolve().name
     items: list[File] = [(_checked(f"{base}/{file.relative_to(path).as_posix()}"), file) for file in sorted(_walk(path, skip))]
@@ -125,7 +126,7 @@ def _files(path: Path, name: str | None, skip: Collection[str]) -> list[File]:
 def _walk(folder: Path, skip: Collection[str]) -> Iterator[Path]:
     for root, folders, files in os.walk(folder):
         folders[:] = [each for each in folders if each not in skip]
-        yield from (file for file in (Path(root, each) for each in files) if file.is_file())
+        yield from (file for file in (Path(root, each) for each in files) if is_file(file))
 
 
 def _checked(name: str) -> str:

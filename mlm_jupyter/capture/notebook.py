@@ -13,6 +13,7 @@ import msgspec
 
 from mlm_jupyter.core.digest import digest_of
 from mlm_jupyter.core.outputs import in_one_piece, joined
+from mlm_jupyter.files import is_there
 
 MOST_BYTES: Final = 256 << 20
 """A larger file is not read: its JSON would be several times that in the kernel's memory."""
@@ -56,7 +57,7 @@ def find_notebook(environ: Mapping[str, str], namespace: Mapping[str, object], *
         return None
     start = folder or Path.cwd()
     for base in (start, *start.parents):  # some servers say it as from their root, which is above
-        if (base / name).exists():
+        if is_there(base / name):
             return Path(os.path.normpath(base / name))
     return Path(os.path.normpath(start / name))
 

@@ -9,6 +9,7 @@ from mlm_jupyter.clock import now_ms
 from mlm_jupyter.commands.listing import history_lines
 from mlm_jupyter.commands.options import add_json, add_project, project_of, write_json, write_lines
 from mlm_jupyter.commands.text import Ink, age, size, terminal_width
+from mlm_jupyter.files import is_folder
 from mlm_jupyter.project import Project
 
 
@@ -20,7 +21,7 @@ def init_arguments(parser: argparse.ArgumentParser) -> None:
 def init(options: argparse.Namespace) -> None:
     """Make a project, or say that there is one."""
     folder = Path(options.folder).expanduser().resolve()
-    is_new = not (folder / ".mlm").is_dir()
+    is_new = not is_folder(folder / ".mlm")
     with Project.open(folder, create=True) as project:
         print(f"{'Made a project' if is_new else 'There is a project already'} in {project.folder}")
     if is_new:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePath
 
 from mlm_jupyter.capture.notebook import find_notebook
+from mlm_jupyter.files import is_file, is_there
 from mlm_jupyter.store.location import choose_project
 
 
@@ -41,7 +42,7 @@ class Place:
         if self._root is None or not told.endswith(".ipynb") or "\0" in told:
             return None
         file = Path(os.path.normpath(self._root / told))
-        return None if file.exists() else self._name_of(file)
+        return None if is_there(file) else self._name_of(file)
 
     def follow(self, told: str) -> bool:
         """Go to where a frontend says the notebook is; return whether that is somewhere else.
@@ -55,7 +56,7 @@ class Place:
         found = self._find(told)
         if found is None or found == self.notebook:
             return False
-        if self.notebook is not None and self.notebook.is_file() and not found.is_file():
+        if self.notebook is not None and is_file(self.notebook) and not is_file(found):
             return False  # another page has not heard yet that the notebook was moved
         self.notebook = found
         self._root = self._root or _without(found, told)
@@ -74,7 +75,7 @@ class Place:
             return Path(os.path.normpath((self._root or Path()) / told))
         start = self.notebook.parent if self.notebook is not None else self._cwd
         bases = dict.fromkeys((start, *start.parents, self._cwd, *self._cwd.parents))
-        found = [base / told for base in bases if (base / told).is_file()]
+        found = [base / told for base in bases if is_file(base / told)]
         return found[0] if len(found) == 1 else None  # of several, who could say which
 
 

@@ -20,6 +20,7 @@ from mlm_jupyter.clock import new_id, now_ms
 from mlm_jupyter.core.digest import Digest
 from mlm_jupyter.core.entities import Environment, RunStatus
 from mlm_jupyter.errors import MlmError
+from mlm_jupyter.files import is_there
 from mlm_jupyter.kernel.environment import EnvironmentTimer
 from mlm_jupyter.kernel.notices import Notices
 from mlm_jupyter.kernel.outputs import OutputRecorder
@@ -183,7 +184,7 @@ class Tracking:
         if not self.place.follow(told) or self.place.name is None:
             return False
         name = self.place.name
-        is_moved = old_file is not None and not old_file.exists()
+        is_moved = old_file is not None and not is_there(old_file)
         self.live.document.path = self.place.notebook
         self.live.set_notebook(name)
         self.recorder.session = msgspec.structs.replace(self.recorder.session, notebook=name)

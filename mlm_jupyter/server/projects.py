@@ -12,6 +12,7 @@ from typing import Final
 from mlm_jupyter.core.answers import ProjectInfo
 from mlm_jupyter.core.digest import digest_of
 from mlm_jupyter.errors import CorruptError, IncompatibleError, InvalidInputError, MlmError, NotFoundError, StorageError
+from mlm_jupyter.files import is_file, is_there
 from mlm_jupyter.reader import Reader
 from mlm_jupyter.store.connection import storage_error
 from mlm_jupyter.store.location import FOLDER_NAME, find_project
@@ -62,7 +63,7 @@ class Projects:
         """
         path = self._locate(notebook)
         try:
-            folder = find_project(path if path.is_file() else path.parent, environ=self._environ)
+            folder = find_project(path if is_file(path) else path.parent, environ=self._environ)
         except OSError as error:
             raise StorageError(f"The project of {notebook[:200]!r} cannot be looked for: {error.strerror}") from error
         if folder is None:
@@ -100,7 +101,7 @@ class Projects:
         drive, colon, _ = name.partition("/")[0].partition(":")
         try:
             path = (self._root / name).resolve()
-            is_elsewhere = not path.exists() and bool(colon)
+            is_elsewhere = not is_there(path) and bool(colon)
         except (OSError, RuntimeError) as error:  # a loop of links, a name too long
             raise InvalidInputError(f"{notebook[:200]!r} cannot be a path of a notebook: {error}") from error
         if not path.is_relative_to(self._root):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from mlm_jupyter.errors import CorruptError, IncompatibleError, NotFoundError, StorageError
+from mlm_jupyter.files import is_file, is_there
 from mlm_jupyter.store.connection import BUSY_SECONDS, Connection, gate, storage_error, translated
 from mlm_jupyter.store.location import is_network_filesystem
 from mlm_jupyter.store.migrations import MIGRATIONS
@@ -58,11 +59,11 @@ class Database:
         folder = folder.absolute()
         path = folder / DATABASE_NAME
         is_on_network = is_network_filesystem(folder)
-        if not path.is_file() and any((folder / PACKS_NAME).glob("*.pack")):
+        if not is_file(path) and any((folder / PACKS_NAME).glob("*.pack")):
             raise CorruptError(f"The project at {folder.parent} has lost its database; make it anew with: mlm verify --rebuild")
         if create and not read_only:
             _make_folder(folder)
-        elif not path.is_file():
+        elif not is_file(path):
             raise NotFoundError(f"There is no project at {folder.parent}. Make one with: mlm init")
         database = cls(
             folder,
@@ -227,9 +228,9 @@ def _uri(path: Path, *, create: bool, read_only: bool) -> str:
     # A write-ahead log is read with the help of a file of shared memory beside it, which cannot be made here. Without a
     # log SQLite can do without, if it is told that nobody writes; with one, that would hide what is in it.
     log, memory = (path.with_name(path.name + suffix) for suffix in ("-wal", "-shm"))
-    if not log.exists() or not log.stat().st_size:
+    if not is_there(log) or not log.stat().st_size:
         return f"{path.as_uri()}?mode=ro&immutable=1"
-    if not memory.exists():
+    if not is_there(memory):
         raise StorageError(
             f"The project at {path.parent.parent} was left by a process that was killed, and its log must be merged before"
             " it is read; copy it to a disk that can be written to"
@@ -241,7 +242,7 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         ignore = folder / ".gitignore"
-        if not ignore.exists():
+        if not is_there(ignore):
             ignore.write_text("*\n")
         (folder / PACKS_NAME).mkdir(mode=0o700, exist_ok=True)
         for changed in (folder / PACKS_NAME, folder, folder.parent):

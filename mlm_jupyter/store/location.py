@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from mlm_jupyter.files import is_file, is_folder, is_there
+
 FOLDER_NAME: Final = ".mlm"
 _MARKERS: Final = (".git", "pyproject.toml")
 
@@ -30,8 +32,8 @@ def find_project(start: Path, *, environ: Mapping[str, str]) -> Path | None:
     """
     named = _named_project(environ)
     if named is not None:
-        return named if (named / FOLDER_NAME).is_dir() else None
-    return next((folder for folder in _ancestors(start, environ) if (folder / FOLDER_NAME).is_dir()), None)
+        return named if is_folder(named / FOLDER_NAME) else None
+    return next((folder for folder in _ancestors(start, environ) if is_folder(folder / FOLDER_NAME)), None)
 
 
 def choose_project(start: Path, *, environ: Mapping[str, str]) -> Path:
@@ -45,7 +47,7 @@ def choose_project(start: Path, *, environ: Mapping[str, str]) -> Path:
         return found
     home = _home(environ)
     for folder in _ancestors(start, environ):
-        if folder != home and any((folder / marker).exists() for marker in _MARKERS):
+        if folder != home and any(is_there(folder / marker) for marker in _MARKERS):
             return folder
     return _folder_of(start)
 
@@ -69,7 +71,7 @@ def _ancestors(start: Path, environ: Mapping[str, str]) -> Iterator[Path]:
 
 def _folder_of(start: Path) -> Path:
     start = start.resolve()
-    return start.parent if start.is_file() else start
+    return start.parent if is_file(start) else start
 
 
 def _home(environ: Mapping[str, str]) -> Path | None:

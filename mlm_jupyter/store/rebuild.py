@@ -19,6 +19,7 @@ from typing import Final
 import msgspec
 
 from mlm_jupyter.errors import ConflictError
+from mlm_jupyter.files import is_there
 from mlm_jupyter.store.database import DATABASE_NAME, PACKS_NAME, Database
 from mlm_jupyter.store.index import Index
 from mlm_jupyter.store.packfile import Entry, sync_folder, take_unused
@@ -134,12 +135,12 @@ def _swap(folder: Path, draft: Path) -> str | None:
     path = folder / DATABASE_NAME
     now = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
     aside = folder / f"{DATABASE_NAME}.damaged-{now}"
-    had_database = path.exists()
+    had_database = is_there(path)
     if had_database:
         os.link(path, aside)
     for ending in ("-wal", "-journal"):  # SQLite would take the log of the old one for the new one's
         log = path.with_name(path.name + ending)
-        if log.exists():
+        if is_there(log):
             log.replace(aside.with_name(aside.name + ending))
     path.with_name(path.name + "-shm").unlink(missing_ok=True)
     sync_folder(folder)
