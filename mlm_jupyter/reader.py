@@ -44,6 +44,7 @@ from mlm_jupyter.store.history import CheckpointFilter
 from mlm_jupyter.store.journal import keep_deletion
 from mlm_jupyter.store.location import FOLDER_NAME
 from mlm_jupyter.store.packs import Packs
+from mlm_jupyter.store.reclaim import store_bytes
 from mlm_jupyter.store.references import Edge, Role, references
 from mlm_jupyter.store.runs import Runs
 from mlm_jupyter.store.sealed import LoadOutputs, SealedOutputs
@@ -93,6 +94,11 @@ class Reader:
     def is_readonly(self) -> bool:
         """Whether nothing can be written to the project."""
         return self._database.is_readonly
+
+    @property
+    def disk_bytes(self) -> int:
+        """What the whole project takes on the disk, its database included."""
+        return store_bytes(self._database.folder)
 
     def require_current(self) -> None:
         """Raise StorageError or IncompatibleError where the project is no longer the one that was opened."""

@@ -40,7 +40,7 @@ def status(options: argparse.Namespace) -> None:
         running = list(project.runs("status = 'running'"))
         sessions = project.sessions(is_open=True)
         newest = project.checkpoints().first()
-        stored_bytes = sum(file.stat().st_size for file in (project.folder / ".mlm").rglob("*") if file.is_file())
+        stored_bytes = project.disk_bytes
     if options.json:
         write_json(
             {

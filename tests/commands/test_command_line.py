@@ -231,6 +231,7 @@ def test_status_tells_what_runs(mlm: Run, past: Past) -> None:
     told: dict[str, Any] = json.loads(mlm("status", "--json")[1])
     assert [run["name"] for run in told["running"]] == ["going on"]
     assert told["latest"]["ordinal"] == 4
+    assert told["stored_bytes"] == json.loads(mlm("stats", "--json")[1])["disk_bytes"]
 
 
 def test_the_project_is_found_from_below_and_by_option(
