@@ -177,6 +177,23 @@ SETUPS = {
         ],
         "Settings.omega = 4",
     ),
+    "dataclasses and what they tell by identity": (
+        "import dataclasses, io\n"
+        "@dataclasses.dataclass\nclass Base:\n    one: int\n    two: list = dataclasses.field(default_factory=list)\n    _: dataclasses.KW_ONLY\n    three: int = 3\n"
+        "@dataclasses.dataclass\nclass Other:\n    one: int = 1\n"
+        "base = Base(1); missing = [dataclasses.MISSING]; memory = io.BytesIO(b'abc'); text = io.StringIO('abc')\n"
+        "memory.read(1); text.read(2); memory.note = 'mine'",
+        "Base = Other = None; base.two.append(1); missing.append(2); memory.read(); text.read()",
+        [
+            "base, Base(4)",
+            "missing[0] is dataclasses.MISSING",
+            "[field.default is dataclasses.MISSING for field in dataclasses.fields(Base)]",
+            "dataclasses.make_dataclass('Sub', [('four', int, 4)], bases=(Base,))(7)",
+            "memory.getvalue(), memory.tell(), memory.note",
+            "text.getvalue(), text.tell()",
+        ],
+        "base.two.append(2); memory.read(1)",
+    ),
     "what is in other containers": (
         "import collections, datetime, decimal, pathlib\nq = collections.deque([1, 2], maxlen=3)\nc = collections.Counter('hello')\nod = collections.OrderedDict(a=[1])\n"
         "dd = collections.defaultdict(list, x=[1])\nst = {1, 2}\nfs = frozenset({3})\nba = bytearray(b'abc')\nwhen = datetime.datetime(2026, 1, 1)\npath = pathlib.Path('x')\nkeys = od.keys()\nrng = range(3)",

@@ -24,6 +24,7 @@ from cloudpickle import cloudpickle
 
 from mlm_jupyter.capture import code
 from mlm_jupyter.capture.arrays import owns_memory
+from mlm_jupyter.capture.constants import reducer_of_constants
 from mlm_jupyter.capture.context import CannotCaptureError
 
 Reducer = Callable[[Any, Any], Any]
@@ -65,6 +66,12 @@ def _reduce_with_attributes(pickler: Any, obj: Any) -> Any:
     if not isinstance(reduced, tuple) or (len(reduced) > 2 and reduced[2] is not None):
         return NotImplemented
     return (*reduced[:2], attributes)
+
+
+def _reduce_memory_file(pickler: Any, file: Any) -> Any:
+    """Reduce a file in memory, whose pickle tells whether anybody has asked it for its attributes."""
+    *state, attributes = file.__getstate__()
+    return type(file), (), (*state, attributes or None)
 
 
 def _reduce_exception(pickler: Any, error: BaseException) -> Any:
@@ -122,6 +129,8 @@ _BUILTIN: Final[dict[type, Reducer]] = {
     io.BufferedWriter: _OPEN_FILE,
     io.BufferedRandom: _OPEN_FILE,
     io.FileIO: _OPEN_FILE,
+    io.BytesIO: _reduce_memory_file,
+    io.StringIO: _reduce_memory_file,
     itertools.count: _from_cloudpickle(lambda counter: counter.__reduce__()),
     logging.Logger: _from_cloudpickle(cloudpickle._logger_reduce),
 }
@@ -219,7 +228,7 @@ class _Table:
                 return reducer
         if issubclass(kind, io.IOBase) and not issubclass(kind, (io.StringIO, io.BytesIO)):
             return _OPEN_FILE
-        return None
+        return reducer_of_constants(kind)
 
 
 _table = _Table()
