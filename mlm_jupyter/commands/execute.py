@@ -13,7 +13,7 @@ from typing import Any, TextIO
 from mlm_jupyter import headless
 from mlm_jupyter.clock import new_id
 from mlm_jupyter.commands.listing import first_line
-from mlm_jupyter.commands.text import Ink, clean, cut, display_width, span, terminal_width
+from mlm_jupyter.commands.text import RedrawnLine, clean, cut, span, terminal_width
 from mlm_jupyter.core.parameters import value_of
 from mlm_jupyter.errors import InvalidInputError
 
@@ -89,10 +89,8 @@ class _Screen:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._is_live = stream.isatty() and os.environ.get("TERM") != "dumb"
-        self._ink = Ink(stream)
+        self._line = RedrawnLine(stream)
         self._started_s = perf_counter()
-        self._drawn = 0
         self.position = 0
         self.total = 0
 
@@ -104,7 +102,7 @@ class _Screen:
     def show(self, progress: headless.Progress) -> None:
         """Take note of a cell that starts or has ended."""
         self.position, self.total = progress.position, progress.total
-        if self._is_live:
+        if self._line.is_possible:
             self._draw(progress)
         elif progress.duration_ms is not None:
             mark = "ok" if progress.error is None else "error"
@@ -117,14 +115,8 @@ class _Screen:
         filled = _BAR * done // max(1, progress.total)
         bar = "#" * filled + "-" * (_BAR - filled)
         head = f"[{bar}] {progress.position}/{progress.total}  {span(self.elapsed_ms)}  "
-        line = cut(head + first_line(progress.source), terminal_width() - 1)
-        self._stream.write("\r" + line + " " * max(0, self._drawn - display_width(line)))
-        self._stream.flush()
-        self._drawn = display_width(line)
+        self._line.draw(cut(head + first_line(progress.source), terminal_width() - 1))
 
     def end(self) -> None:
         """Leave the line of the bar."""
-        if self._drawn:
-            self._stream.write("\r" + " " * self._drawn + "\r")
-            self._stream.flush()
-            self._drawn = 0
+        self._line.end()

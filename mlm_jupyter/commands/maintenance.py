@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from typing import Final
 from mlm_jupyter import maintenance, settings
 from mlm_jupyter.clock import now_ms
 from mlm_jupyter.commands.options import add_json, add_project, add_yes, is_confirmed, require_somebody, write_json, write_lines
-from mlm_jupyter.commands.text import clean, size, table, terminal_width
+from mlm_jupyter.commands.text import RedrawnLine, clean, size, table, terminal_width
 from mlm_jupyter.core.retention import Policy
 from mlm_jupyter.errors import InvalidInputError
 from mlm_jupyter.project import find_folder
@@ -224,33 +223,16 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-class _Meter:
-    """How far one is, on one line of a terminal that redraws itself; nothing elsewhere."""
-
-    def __init__(self, label: str) -> None:
-        self._label = label
-        self._is_live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-        self._shown = ""
-
-    def show(self, done: int, total: int) -> None:
-        """Tell that ``done`` bytes of ``total`` are done."""
-        line = f"{self._label} {100 * done // total if total else 100:3d} %  {size(done)}"
-        if self._is_live and line != self._shown:
-            sys.stderr.write(f"\r{line.ljust(len(self._shown))}")
-            sys.stderr.flush()
-            self._shown = line
-
-    def end(self) -> None:
-        """Leave the line."""
-        if self._shown:
-            sys.stderr.write("\r" + " " * len(self._shown) + "\r")
-            sys.stderr.flush()
-
-
 @contextmanager
 def _progress(label: str) -> Iterator[maintenance.Progress]:
-    meter = _Meter(label)
+    """Give what shows how many bytes of how many are done, on one line of a terminal; elsewhere it shows nothing."""
+    line = RedrawnLine(sys.stderr)
+
+    def show(done: int, total: int) -> None:
+        if line.is_possible:
+            line.draw(f"{label} {100 * done // total if total else 100:3d} %  {size(done)}")
+
     try:
-        yield meter.show
+        yield show
     finally:
-        meter.end()
+        line.end()

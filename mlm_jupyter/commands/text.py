@@ -32,12 +32,38 @@ class Ink:
     """Colours for text that goes to ``stream``; none where it is no terminal, or ``NO_COLOR`` is set (no-color.org)."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
-        stream = stream or sys.stdout
-        is_wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-        self._is_on = is_wanted and stream.isatty()
+        self._is_on = not os.environ.get("NO_COLOR") and _is_terminal(stream or sys.stdout)
 
     def __call__(self, text: str, colour: Colour | None) -> str:
         return f"\x1b[{_CODES[colour]}m{text}\x1b[0m" if self._is_on and colour and text else text
+
+
+class RedrawnLine:
+    """A line of a terminal that is drawn again and again; ``is_possible`` tells whether ``stream`` is one that can."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.is_possible = _is_terminal(stream)
+        self._stream = stream
+        self._drawn = ""
+
+    def draw(self, text: str) -> None:
+        """Let the line be ``text``, which fits on it."""
+        if text != self._drawn:
+            self._stream.write("\r" + pad(text, display_width(self._drawn)))
+            self._stream.flush()
+            self._drawn = text
+
+    def end(self) -> None:
+        """Leave the line, empty."""
+        if self._drawn:
+            self.draw("")
+            self._stream.write("\r")
+            self._stream.flush()
+
+
+def _is_terminal(stream: TextIO) -> bool:
+    """Return whether what is written to a stream can move the cursor and have a colour."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def terminal_width() -> int:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mlm_jupyter.commands.listing import first_line, history_lines, runs_rows
 from mlm_jupyter.commands.runs import sparkline
-from mlm_jupyter.commands.text import Ink, age, clean, cut, display_width, pad, size, span, table
+from mlm_jupyter.commands.text import Ink, RedrawnLine, age, clean, cut, display_width, pad, size, span, table
 from mlm_jupyter.core.entities import Changes, Checkpoint, Run
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -37,6 +37,21 @@ def test_padding_reaches_the_width_and_keeps_the_text(text: str, width: int) -> 
     line = clean(text)
     assert display_width(pad(line, width)) == max(width, display_width(line))
     assert pad(line, width).strip() == line.strip()
+
+
+@given(st.lists(st.text().map(clean)))
+def test_a_line_that_is_drawn_again_covers_what_was_there_and_leaves_nothing(texts: list[str]) -> None:
+    terminal = Terminal()
+    line = RedrawnLine(terminal)
+    seen, width = "", 0
+    for text in texts:
+        line.draw(text)
+        *_, seen = terminal.getvalue().split("\r")
+        assert seen.rstrip() == text.rstrip()
+        assert display_width(seen) >= width
+        width = display_width(text)
+    line.end()
+    assert terminal.getvalue().endswith(f"\r{' ' * width}\r" if width else "")
 
 
 @given(st.text())
