@@ -315,13 +315,12 @@ def _walk_secretive(writer: Writer, value: Any, depth: int) -> None:
 
 
 def _walk_object(writer: Writer, value: Any, depth: int) -> None:
-    kind = type(value)
-    names = type.__getattribute__(kind, "__mro__")
-    fields = next((vars(base)["__dataclass_fields__"] for base in names if "__dataclass_fields__" in vars(base)), None)
+    bases = type.__getattribute__(type(value), "__mro__")
+    fields = next((vars(base)["__dataclass_fields__"] for base in bases if "__dataclass_fields__" in vars(base)), None)
     attributes = attributes_of(value)
     if isinstance(fields, dict):
         attributes = {name: attributes[name] for name in fields if name in attributes}
-    elif _own_repr(names) and not any(_is_large(part) for part in attributes.values()):
+    elif _has_own_repr(bases) and not any(_is_large(part) for part in attributes.values()):
         writer.foreign(value)
         return
     elif not attributes:
@@ -331,7 +330,7 @@ def _walk_object(writer: Writer, value: Any, depth: int) -> None:
     writer.pairs(f"{type_label(value)}(", pairs, ")", len(attributes), depth)
 
 
-def _own_repr(bases: tuple[type, ...]) -> bool:
+def _has_own_repr(bases: tuple[type, ...]) -> bool:
     owner = next(base for base in bases if "__repr__" in vars(base))
     return owner is not object
 

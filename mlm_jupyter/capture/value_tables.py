@@ -109,26 +109,19 @@ def diff_tables(
     columns, other_columns = _keys(before.columns), _keys(after.columns)
     rows = _match_rows(before.index, after.index)
     comparison = _Cells(before, after, rows, is_same)
-    retyped: list[Retyped] = []
-    for key, i in columns.items():
-        j = other_columns.get(key)
-        if j is not None:
-            if names[0][i] != names[1][j]:
-                retyped.append(Retyped(comparison.text(key[0]), names[0][i], names[1][j]))
-            comparison.add(i, j, key[0])
-    common = [key for key in columns if key in other_columns]
+    common = [(key, i, other_columns[key]) for key, i in columns.items() if key in other_columns]
+    for key, i, j in common:
+        comparison.add(i, j, key[0])
+    text = comparison.text
+    retyped = [(key, names[0][i], names[1][j]) for key, i, j in common if names[0][i] != names[1][j]]
     diff = TableDiff(
         before_shape=(len(before.index), len(columns)),
         after_shape=(len(after.index), len(other_columns)),
-        columns_added=tuple(
-            Column(comparison.text(key[0]), names[1][j]) for key, j in other_columns.items() if key not in columns
-        ),
-        columns_removed=tuple(
-            Column(comparison.text(key[0]), names[0][i]) for key, i in columns.items() if key not in other_columns
-        ),
-        columns_retyped=tuple(retyped),
+        columns_added=tuple(Column(text(key[0]), names[1][j]) for key, j in other_columns.items() if key not in columns),
+        columns_removed=tuple(Column(text(key[0]), names[0][i]) for key, i in columns.items() if key not in other_columns),
+        columns_retyped=tuple(Retyped(text(key[0]), *types) for key, *types in retyped),
         columns_not_compared=tuple(comparison.not_compared),
-        are_columns_reordered=common != [key for key in other_columns if key in columns],
+        are_columns_reordered=[j for _, _, j in common] != sorted(j for _, _, j in common),
         index_retyped=_retyped_index(before.index, after.index),
         rows_matched_by=rows.matched_by,
         rows_added=len(rows.added),
