@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
+
+from mlm_jupyter.errors import MlmError
 
 if TYPE_CHECKING:
     from mlm_jupyter.recorder import Recorder
@@ -19,38 +21,51 @@ class Pins:
         self._params = dict.fromkeys(params)
         self._metrics = dict.fromkeys(metrics)
         self._logged: dict[str, Any] = {}
+        self._reasons: dict[str, str] = {}  # why what could not be logged, by name
 
     def add(self, params: Iterable[str], metrics: Iterable[str]) -> None:
         """Pin more names."""
         self._params.update(dict.fromkeys(params))
         self._metrics.update(dict.fromkeys(metrics))
 
-    def log(self, namespace: Mapping[str, Any], written: Iterable[str], recorder: Recorder) -> None:
-        """Log the params that have another value than last time, and the metrics that do or were assigned again."""
-        assigned = set(written)
-        params: dict[str, Any] = {}
-        for name in self._params:
-            params.update(self._news(name, namespace, is_param=True))
-        if params:
-            recorder.log_params(params)
-        metrics: dict[str, float] = {}
-        for name in self._metrics:
-            if name in assigned:
-                self._forget(name)
-            metrics.update(self._news(name, namespace, is_param=False))
-        if metrics:
-            recorder.log_metrics(metrics)
+    def log(self, namespace: Mapping[str, Any], written: Iterable[str], recorder: Recorder) -> list[str]:
+        """Log the params that have another value than last time, and the metrics that do or were assigned again.
+
+        Returns
+        -------
+        A line for each variable that could not be logged, unless that was said before; it is tried again at the next cell.
+        """
+        for name in self._metrics.keys() & set(written):
+            self._forget(name)
+        told = [self._log_one(name, namespace, recorder.log_params, is_param=True) for name in self._params]
+        told += [self._log_one(name, namespace, recorder.log_metrics, is_param=False) for name in self._metrics]
+        return [line for line in told if line is not None]
+
+    def _log_one(
+        self, name: str, namespace: Mapping[str, Any], log: Callable[[Mapping[str, Any]], None], *, is_param: bool
+    ) -> str | None:
+        try:
+            news = self._news(name, namespace, is_param=is_param)
+            if news:
+                log(news)
+        except Exception as error:  # the disk, a mapping that contains itself: the cell is stored all the same
+            reason = str(error) if isinstance(error, MlmError) else f"{type(error).__name__}: {error}"
+            is_known, self._reasons[name] = self._reasons.get(name) == reason, reason
+            return None if is_known else f"{name} was not logged: {reason}"
+        self._logged.update(news)
+        self._reasons.pop(name, None)
+        return None
 
     def _forget(self, name: str) -> None:
         for key in [key for key in self._logged if key == name or key.startswith(f"{name}.")]:
             del self._logged[key]
 
     def _news(self, name: str, namespace: Mapping[str, Any], *, is_param: bool) -> dict[str, Any]:
-        found = {}
-        for key, value in _scalars(name, namespace.get(name, _MISSING), is_param=is_param):
-            if self._logged.get(key, _MISSING) != value or type(self._logged[key]) is not type(value):
-                self._logged[key] = found[key] = value
-        return found
+        return {
+            key: value
+            for key, value in _scalars(name, namespace.get(name, _MISSING), is_param=is_param)
+            if self._logged.get(key, _MISSING) != value or type(self._logged[key]) is not type(value)
+        }
 
 
 def _scalars(name: str, value: Any, *, is_param: bool) -> list[tuple[str, Any]]:

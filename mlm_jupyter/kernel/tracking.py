@@ -137,7 +137,7 @@ class Tracking:
         self.outputs_of.uninstall()
         self.live.database.close()
 
-    # -- the surroundings of the live session -------------------------------------------------------------------------
+    # The surroundings of the live session
 
     def outputs(self, key: str) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
         """Return the outputs of an execution, for good, and the state of the widgets they show."""
@@ -163,11 +163,12 @@ class Tracking:
         run = self.recorder.current
         return run.id if run else None
 
-    # -- what comes when it will --------------------------------------------------------------------------------------
+    # What comes when it will
 
     def log_pins(self, written: Iterable[str]) -> None:
-        """Log the pinned variables that a cell has changed or ``written``."""
-        self.pins.log(self._shell.user_ns, written, self.recorder)
+        """Log the pinned variables that a cell has changed or ``written``, and tell of those that cannot be."""
+        for line in self.pins.log(self._shell.user_ns, written, self.recorder):
+            self.tell(line)
 
     def set_author(self, author: str) -> None:
         """Note who works here, as a frontend knows better than the system."""

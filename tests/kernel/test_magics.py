@@ -375,6 +375,21 @@ def test_pinned_variables_become_params_and_metrics(kernel: Kernel) -> None:
 
 
 @ignores_jupyter
+def test_pinned_variables_that_cannot_be_logged_are_told_of_once_and_cost_no_checkpoint_and_no_other(kernel: Kernel) -> None:
+    kernel.run("%mlm_track --name odd --params odd_net,odd_lr --metrics odd_scores,odd_acc")
+    checkpoint = track(
+        kernel, "odd_net = {}; odd_net['odd_net'] = odd_net; odd_lr = 0.1; odd_scores = {'x' * 300: 1.0}; odd_acc = 0.5"
+    )
+    assert checkpoint.changes.added == ("odd_acc", "odd_lr", "odd_net", "odd_scores")
+    told = kernel.told
+    track(kernel, "del odd_net['odd_net']; odd_acc = 0.6")
+    (run,) = runs_of(kernel, "odd")
+    assert (run.params, run.metrics) == ({"odd_lr": "0.1"}, {"odd_acc": 0.6})
+    assert told.count("odd_net was not logged: RecursionError") == kernel.told.count("odd_net was not logged") == 1
+    assert told.count("odd_scores was not logged: The key of a metric") == kernel.told.count("odd_scores was not logged") == 1
+
+
+@ignores_jupyter
 def test_a_checkpoint_gets_its_name_and_note(kernel: Kernel) -> None:
     reply = kernel.run('%mlm_checkpoint ready --note "it\'s final"')
     with kernel.project() as project:
