@@ -194,6 +194,14 @@ SETUPS = {
         ],
         "base.two.append(2); memory.read(1)",
     ),
+    "functions of a script that was run": (
+        "script = {'__name__': '__main__'}\n"
+        "exec('kept = []\\ndef add(x):\\n    kept.append(x)\\n    return kept\\nclass Adder:\\n    def add(self, x):\\n        return add(x)', script)\n"
+        "kept, add, Adder = script['kept'], script['add'], script['Adder']\nadder = Adder()\ndel script",
+        "add(2); Adder = add = None",
+        ["kept", "add.__globals__['kept'] is kept", "add.__globals__ is not globals()", "isinstance(adder, Adder)"],
+        "adder.add(3)",
+    ),
     "what is in other containers": (
         "import collections, datetime, decimal, pathlib\nq = collections.deque([1, 2], maxlen=3)\nc = collections.Counter('hello')\nod = collections.OrderedDict(a=[1])\n"
         "dd = collections.defaultdict(list, x=[1])\nst = {1, 2}\nfs = frozenset({3})\nba = bytearray(b'abc')\nwhen = datetime.datetime(2026, 1, 1)\npath = pathlib.Path('x')\nkeys = od.keys()\nrng = range(3)",

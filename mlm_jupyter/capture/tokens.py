@@ -7,6 +7,7 @@ dict) has no token and is pickled.
 
 from __future__ import annotations
 
+import sys
 import types
 from typing import Any, Final
 
@@ -40,6 +41,8 @@ def is_same(one: Token, other: Token) -> bool:
 
 def _of_function(function: types.FunctionType, owner: type | None = None) -> Token | None:
     defaults = function.__defaults__ or ()
+    if function.__globals__ is not getattr(sys.modules.get(function.__module__), "__dict__", None):
+        return None  # a script's that was run: what they hold is stored with it
     if function.__dict__ or function.__kwdefaults__ or not all(isinstance(item, _ATOMS) for item in defaults):
         return None
     token: list[Any] = [function, function.__code__, function.__defaults__, function.__name__, function.__qualname__]
