@@ -18,7 +18,7 @@ from mlm_jupyter.errors import InvalidInputError
 if TYPE_CHECKING:
     from mlm_jupyter.comparison import Comparison
     from mlm_jupyter.core.answers import TrackingStatus
-    from mlm_jupyter.core.entities import Artifact, Checkpoint, RunStatus
+    from mlm_jupyter.core.entities import Artifact, Checkpoint, Run, RunStatus
     from mlm_jupyter.core.pages import Pages
     from mlm_jupyter.kernel.tracker import Tracker
     from mlm_jupyter.project import Project
@@ -127,12 +127,13 @@ def _names(given: Iterable[str]) -> list[str]:
     return [name.strip() for name in given.split(",") if name.strip()] if isinstance(given, str) else list(given)
 
 
-def _reference(ref: Checkpoint | str) -> str:
-    from mlm_jupyter.core.entities import Checkpoint
+def _reference(ref: Checkpoint | Run | ActiveRun | str) -> str:
+    from mlm_jupyter.core.entities import Checkpoint, Run
+    from mlm_jupyter.recorder import ActiveRun
 
-    if not isinstance(ref, Checkpoint | str):
+    if not isinstance(ref, Checkpoint | Run | ActiveRun | str):
         raise InvalidInputError(f"A checkpoint is given by its name or id, or as one of mlm_jupyter.history(), not as {ref!r}.")
-    return ref.id if isinstance(ref, Checkpoint) else ref
+    return ref if isinstance(ref, str) else ref.id
 
 
 def stop() -> None:
@@ -173,7 +174,7 @@ def checkpoint(name: str | None = None, *, note: str | None = None) -> Checkpoin
 
 
 def restore(
-    ref: Checkpoint | str,
+    ref: Checkpoint | Run | ActiveRun | str,
     *,
     only: Iterable[str] | None = None,
     dry_run: bool = False,
@@ -184,7 +185,7 @@ def restore(
 
     Parameters
     ----------
-    ref : a checkpoint, or its or its run's name or id, ``latest``, ``current``, each with ``~N`` for N parents back.
+    ref : a checkpoint or run, or the name or id of one, ``latest``, ``current``, each with ``~N`` for N parents back.
     only : names to bring back, with the names they share objects with; the rest stays as it is.
     dry_run : only report what would be done.
     strict : do nothing at all unless everything can be brought back.
@@ -214,7 +215,9 @@ def history(n: int | None = None, *, run: str | None = None, all: bool = False) 
     return list(pages) if n is None else pages.take(n)
 
 
-def diff(base: Checkpoint | str | None = None, other: Checkpoint | str | None = None) -> Comparison:
+def diff(
+    base: Checkpoint | Run | ActiveRun | str | None = None, other: Checkpoint | Run | ActiveRun | str | None = None
+) -> Comparison:
     """Compare two checkpoints; without ``other``, a checkpoint with now; without both, what the last cell did.
 
     Raises

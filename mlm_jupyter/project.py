@@ -88,10 +88,12 @@ class Project(Reader):
 
         What nobody trusted has signed, or will not load, is compared by its preview.
         """
-        before, after = self.get_checkpoint(base), self.get_checkpoint(other)
+        before, after = self.get_meant(base), self.get_meant(other)
         return compare(self.diff(before, after, only=only), self._values_of(before), self._values_of(after))
 
-    def _values_of(self, checkpoint: Checkpoint) -> Values:
+    def _values_of(self, ref: CheckpointRef) -> Values:
+        checkpoint = self.get_checkpoint(ref)
+
         def values(names: list[str]) -> Mapping[str, Any]:
             try:
                 self._require_trust(checkpoint)

@@ -49,7 +49,7 @@ from mlm_jupyter.store.references import Edge, Role, references
 from mlm_jupyter.store.runs import Runs
 from mlm_jupyter.store.sealed import LoadOutputs, SealedOutputs
 
-CheckpointRef = str | Checkpoint
+CheckpointRef = str | Checkpoint | Run
 RunRef = str | Run
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -165,7 +165,8 @@ class Reader:
         Parameters
         ----------
         ref : a checkpoint's name; a run's name (its last checkpoint); an id of either or a unique prefix; ``latest``, the
-            newest finished one; ``current``, where a kernel stands; each followed by ``~N``, N parents back.
+            newest finished one; ``current``, where a kernel stands; each followed by ``~N``, N parents back. A run stands for
+            its last checkpoint.
         notebook : whose ``latest`` is meant; None: the project's.
         current : the id of the checkpoint where the kernel stands, if one asks.
 
@@ -176,7 +177,16 @@ class Reader:
         """
         if isinstance(ref, Checkpoint):
             return ref
+        if isinstance(ref, Run):
+            return self._checkpoints.last_of_run(ref.id, ref.name)
         return self._checkpoints.resolve(ref, notebook=notebook, current=current)
+
+    def get_meant(self, ref: CheckpointRef, *, notebook: str | None = None, current: str | None = None) -> Checkpoint | Run:
+        """Return the run where ``ref`` is the name or id of one, else the checkpoint; as ``get_checkpoint`` finds it."""
+        run_id = self._checkpoints.find_run_id(ref) if isinstance(ref, str) else None
+        if run_id is not None:
+            return self._runs.get(run_id)
+        return ref if isinstance(ref, Run) else self.get_checkpoint(ref, notebook=notebook, current=current)
 
     def manifest(self, ref: CheckpointRef) -> Manifest:
         """Return all of a checkpoint that never changes."""
@@ -287,12 +297,13 @@ class Reader:
     def diff(self, base: CheckpointRef, other: CheckpointRef, *, only: Iterable[str] = ()) -> CheckpointDiff:
         """Return what turns ``base`` into ``other``, variables compared by what is known of them.
 
+        Where one is the name or id of a run, its params and metrics are those of that run.
+
         Parameters
         ----------
         only : some of code, outputs, variables, metrics, params, environment; none of them: all.
         """
-        before, after = self.get_checkpoint(base), self.get_checkpoint(other)
-        return select(diff_checkpoints(self.contents(before), self.contents(after)), only)
+        return select(diff_checkpoints(self.contents(base), self.contents(other)), only)
 
     def set_name(self, ref: CheckpointRef, name: str | None) -> None:
         """Give a checkpoint a name of its own, or take it away."""
@@ -302,7 +313,7 @@ class Reader:
         """Write a note to a checkpoint, or take it away."""
         self._checkpoints.set_note(self.get_checkpoint(ref).id, note)
 
-    def delete(self, ref: CheckpointRef | Run) -> None:
+    def delete(self, ref: CheckpointRef) -> None:
         """Delete a checkpoint, or a run with all that was logged in it (given as a ``Run``; its checkpoints stay)."""
         if isinstance(ref, Run):
             self._runs.delete(ref.id)
@@ -409,9 +420,14 @@ class Reader:
     def _load_json(self, blob: Digest) -> Any:
         return msgspec.json.decode(self._packs.get_blob(blob))
 
-    def contents(self, checkpoint: Checkpoint, *, has_cells: bool = True) -> Contents:
-        """Return all of a checkpoint that can be compared; its cells, which are most of the work, only if asked."""
-        params, metrics = self.logged(checkpoint)
+    def contents(self, ref: CheckpointRef, *, has_cells: bool = True) -> Contents:
+        """Return all of a checkpoint that can be compared; its cells, which are most of the work, only if asked.
+
+        Several runs may have ended with one checkpoint: where ``ref`` means a run, the params and metrics are all of that run.
+        """
+        meant = self.get_meant(ref)
+        checkpoint = self.get_checkpoint(meant)
+        params, metrics = (meant.params, meant.metrics) if isinstance(meant, Run) else self.logged(checkpoint)
         return Contents(
             id=checkpoint.id,
             variables=self.variables(checkpoint),

@@ -80,7 +80,8 @@ class Recorder:
     session : this process's; added to the database unless it is there.
     packs : to share those of ``database``; None: its own.
     experiment : of runs that name none. None: the notebook's name, or the script's.
-    checkpoint_id : asked at each metric for the checkpoint that will hold the state it was logged in.
+    checkpoint_id : asked at each metric, and at the end of a run, for the checkpoint that will hold the state it was logged in.
+    cell_id : asked at the start of a run for the id kept for the checkpoint of the cell that is running.
     on_metrics : told what was logged, once it is on disk.
     """
 
@@ -92,6 +93,7 @@ class Recorder:
         packs: Packs | None = None,
         experiment: str | None = None,
         checkpoint_id: Callable[[], str | None] = lambda: None,
+        cell_id: Callable[[], str | None] = lambda: None,
         on_metrics: Callable[[Mapping[str, float]], None] = lambda values: None,
         clock: Callable[[], int] = now_ms,
         new_id: Callable[[], str] = new_id,
@@ -103,9 +105,11 @@ class Recorder:
         self._packs = packs or Packs(database)
         self._experiment = experiment or _default_experiment(session.notebook)
         self._checkpoint_id = checkpoint_id
+        self._cell_id = cell_id
         self._on_metrics = on_metrics
         self._clock = clock
         self._new_id = new_id
+        self._until_id: str | None = None
         self._open: dict[str, ActiveRun] = {}
         self._main: list[ActiveRun] = []
         self._local = threading.local()
@@ -146,6 +150,7 @@ class Recorder:
             started_at=self._clock(),
             parent_id=parent.id if parent else None,
             notebook=self.session.notebook,
+            from_id=self._cell_id(),
             params=_texts(params or {}),
             tags=_texts(tags or {}),
         )
@@ -219,8 +224,14 @@ class Recorder:
         files = files_of(value, name, taken=taken, skip={FOLDER_NAME})
         return add_files(self._packs, self.runs, run_id, files, self._clock())
 
-    def close(self, status: RunStatus = "finished") -> None:
-        """End the runs this process opened, then its session. A forked child leaves its parent's alone."""
+    def close(self, status: RunStatus = "finished", *, checkpoint_id: str | None = None) -> None:
+        """End the runs this process opened, then its session. A forked child leaves its parent's alone.
+
+        Parameters
+        ----------
+        checkpoint_id : of the checkpoint whose state they end with, where that is known.
+        """
+        self._until_id = checkpoint_id
         mine = [active for active in self._open.values() if active.pid == os.getpid()]
         for active in reversed(mine):
             self.end(active, status)
@@ -273,7 +284,7 @@ class Recorder:
         if self._open.pop(active.id, None) is None:
             return
         try:
-            self.runs.end(active.id, status, self._clock())
+            self.runs.end(active.id, status, self._clock(), until_id=self._until_id or self._checkpoint_id() or self._new_id())
         except (ConflictError, NotFoundError):  # ended or deleted from elsewhere
             return
         with suppress(MlmError):  # it has ended; this is a second copy

@@ -534,7 +534,13 @@ export interface Retyped {
   after: string;
 }
 
-/** One recorded attempt, start to end. */
+/**
+ * One recorded attempt, start to end.
+ *
+ * The checkpoints made while it was open, those of the cells it began and ended in too, are those
+ * of its session whose ids lie
+ * between ``from_id`` (None: its own id) and ``until_id`` (None: the end of the session).
+ */
 export interface Run {
   id: string;
   name: string;
@@ -545,6 +551,13 @@ export interface Run {
   ended_at: number | null;
   parent_id: string | null;
   notebook: string | null;
+  /** The id kept for the checkpoint of the cell it began in. */
+  from_id: string | null;
+  /**
+   * The id of the checkpoint whose state it ended with: of the cell it ended in; a moment's where
+   * no cell was running.
+   */
+  until_id: string | null;
   params: { [key: string]: string };
   /**
    * The last value of each metric: the one with the highest step, the later where steps are equal
@@ -552,6 +565,10 @@ export interface Run {
    */
   metrics: { [key: string]: MetricValue };
   tags: { [key: string]: string };
+  /**
+   * Whose state it ended with, as far as that is stored; of a run that is open or was killed, the
+   * last made in it.
+   */
   last_checkpoint_id: string | null;
 }
 

@@ -72,7 +72,7 @@ class Past:
     def end_run(self, status: str = "finished") -> None:
         """End the run."""
         assert self.run is not None
-        self.runs.end(self.run.id, status, now_ms())  # type: ignore[arg-type]
+        self.runs.end(self.run.id, status, now_ms(), until_id=new_id())  # type: ignore[arg-type]
         self.run = None
 
     def note_environment(self, environment: Environment) -> None:

@@ -12,6 +12,7 @@ from mlm_jupyter.core.retention import Policy
 from mlm_jupyter.maintenance import Prune
 from mlm_jupyter.store.database import Database
 from mlm_jupyter.store.packs import Packs
+from mlm_jupyter.store.runs import Runs
 from mlm_jupyter.store.verify import verify
 
 
@@ -22,11 +23,23 @@ def prune(folder: Path) -> None:
     database.close()
 
 
-def test_values_of_a_restored_checkpoint_that_is_pruned_then_are_stored_again(tmp_path: Path) -> None:
+def test_what_a_kernel_was_put_back_to_is_not_pruned(tmp_path: Path) -> None:
+    notebook = LiveNotebook(tmp_path)
+    first = notebook.cell("a = list(range(1000))")
+    notebook.cell("a = 1")
+    notebook.way_back.restore(first.id)
+    prune(tmp_path)
+    assert notebook.session.checkpoints.variables(notebook.cell("b = 1"))["a"].status == "stored"
+    assert notebook.restore(first).failed == {}
+    notebook.close()
+
+
+def test_values_that_are_freed_while_a_kernel_that_was_thought_dead_has_them_are_stored_again(tmp_path: Path) -> None:
     notebook = LiveNotebook(tmp_path)
     first = notebook.cell("a = list(range(1000)); b = {'k': a}; c = 'kept'")
     notebook.cell("a = b = 1")
     notebook.way_back.restore(first.id)
+    Runs(notebook.database).mark_killed(lambda session: False, now_ms())
     prune(tmp_path)
     between = notebook.cell("d = 1")
     after = notebook.cell("e = 2")

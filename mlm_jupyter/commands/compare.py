@@ -29,8 +29,9 @@ def diff(options: argparse.Namespace) -> None:
     """Show what turns one checkpoint into another."""
     parts = [part.strip() for part in options.only.split(",") if part.strip()]
     with project_of(options) as project:
-        other = project.get_checkpoint(options.other)
-        base = project.get_checkpoint(options.base if options.base is not None else f"{other.id}~1")
+        other = project.get_meant(options.other)
+        start = options.base if options.base is not None else f"{project.get_checkpoint(other).id}~1"
+        base = project.get_meant(start)
         if options.no_values:
             found = Comparison(project.diff(base, other, only=parts))
         else:

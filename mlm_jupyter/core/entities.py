@@ -57,7 +57,11 @@ class Session(msgspec.Struct, frozen=True):
 
 
 class Run(msgspec.Struct, frozen=True):
-    """One recorded attempt, start to end."""
+    """One recorded attempt, start to end.
+
+    The checkpoints made while it was open, those of the cells it began and ended in too, are those of its session whose ids lie
+    between ``from_id`` (None: its own id) and ``until_id`` (None: the end of the session).
+    """
 
     id: str
     name: str
@@ -68,11 +72,16 @@ class Run(msgspec.Struct, frozen=True):
     ended_at: int | None = None
     parent_id: str | None = None
     notebook: str | None = None
+    from_id: str | None = None
+    """The id kept for the checkpoint of the cell it began in."""
+    until_id: str | None = None
+    """The id of the checkpoint whose state it ended with: of the cell it ended in; a moment's where no cell was running."""
     params: dict[str, str] = {}
     metrics: dict[str, MetricValue] = {}
     """The last value of each metric: the one with the highest step, the later where steps are equal or absent."""
     tags: dict[str, str] = {}
     last_checkpoint_id: str | None = None
+    """Whose state it ended with, as far as that is stored; of a run that is open or was killed, the last made in it."""
 
 
 class Metric(msgspec.Struct, frozen=True):

@@ -23,9 +23,12 @@ class Candidate(msgspec.Struct, frozen=True):
     created_at: int
     session_id: str
     notebook: str | None = None
-    run_id: str | None = None
     name: str | None = None
     is_dropped: bool = False
+    is_end: bool = False
+    """Whether it is the last checkpoint of a run."""
+    is_restored: bool = False
+    """Whether a kernel that is there was put back to it."""
 
 
 class Policy(msgspec.Struct, frozen=True):
@@ -52,9 +55,10 @@ def protected(candidates: Iterable[Candidate], live_sessions: Set[str] = frozens
     reasons: dict[str, str] = {}
     for why, last in (
         ("where a kernel is", {c.session_id: c.id for c in ordered if c.session_id in live_sessions}),
+        ("where a kernel is", {c.id: c.id for c in ordered if c.is_restored}),
         ("the newest of its notebook", {c.notebook: c.id for c in ordered}),
         ("the newest of its notebook", {c.notebook: c.id for c in ordered if c.kind != "save"}),
-        ("the end of a run", {c.run_id: c.id for c in ordered if c.run_id is not None}),
+        ("the end of a run", {c.id: c.id for c in ordered if c.is_end}),
         ("named", {c.name: c.id for c in ordered if c.name is not None}),
     ):
         reasons |= dict.fromkeys(last.values(), why)

@@ -14,10 +14,10 @@ import msgspec
 
 from mlm_jupyter import settings as settings_module
 from mlm_jupyter.capture.document import DocumentSource
-from mlm_jupyter.comparison import Comparison, compare
+from mlm_jupyter.comparison import Comparison, Values, compare
 from mlm_jupyter.core.answers import TrackingStatus
 from mlm_jupyter.core.diff import diff_checkpoints
-from mlm_jupyter.core.entities import Checkpoint, RunStatus
+from mlm_jupyter.core.entities import Checkpoint, Run, RunStatus
 from mlm_jupyter.core.parts import select
 from mlm_jupyter.errors import InvalidInputError
 from mlm_jupyter.kernel.hooks import Hooks
@@ -139,7 +139,7 @@ class Tracker:
         if tracking is None:
             return
         self._hooks.end_baseline(tracking)
-        tracking.close(status)
+        tracking.close(status, is_in_checkpoints=self.makes_checkpoints)
         self._tracking = None
         self._document, self._authors = DocumentSource(), {}
         (self._link.end if with_kernel else self._link.close)(status=self.status())
@@ -225,16 +225,22 @@ class Tracker:
         back, current = tracking.way_back, tracking.live.current
         if base is None:
             base = "current~1" if current is not None and current.parent_id is not None else "current"
-        before = back.resolve(base)
         reader = Reader(tracking.live.database)
+
+        def get_meant(ref: str) -> Checkpoint | Run:
+            return reader.get_meant(ref, notebook=tracking.live.notebook, current=current.id if current else None)
+
+        def load(meant: Checkpoint | Run) -> Values:
+            return lambda names: back.load(reader.get_checkpoint(meant), names)
+
+        before = get_meant(base)
         if other is not None:
-            after = back.resolve(other)
-            diff = reader.diff(before, after, only=only)
-            return compare(diff, lambda names: back.load(before, names), lambda names: back.load(after, names))
+            after = get_meant(other)
+            return compare(reader.diff(before, after, only=only), load(before), load(after))
         now = reader.contents(current or before)
         now = msgspec.structs.replace(now, id="now", variables=back.variables())
         diff = select(diff_checkpoints(reader.contents(before), now), only)
-        found = compare(diff, lambda names: back.load(before, names), lambda names: self.shell.user_ns)
+        found = compare(diff, load(before), lambda names: self.shell.user_ns)
         tracking.live.went_unseen()  # comparing asks the user's objects, and what they do then is theirs
         return found
 

@@ -221,9 +221,9 @@ def get_logged(request: Request, checkpoint: str) -> Logged:
 def diff(request: Request, query: DiffQuery) -> CheckpointComparison:
     """What turns one checkpoint into another."""
     reader = request.reader
-    base, other = reader.get_checkpoint(query.base), reader.get_checkpoint(query.other)
-    both = (base, other)
-    parts = [_showable_contents(reader.contents(one, has_cells=False)) for one in both]
+    meant = [reader.get_meant(ref) for ref in (query.base, query.other)]
+    base, other = both = tuple(map(reader.get_checkpoint, meant))
+    parts = [_showable_contents(reader.contents(one, has_cells=False)) for one in meant]
     late = [reader.late_output_count(one) for one in both]
     logged = [(part.params, part.metrics) for part in parts]
     request.stands_on(both, late, logged, [part.environment for part in parts], query.noise)

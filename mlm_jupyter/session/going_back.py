@@ -61,6 +61,8 @@ class WayBack:
         checkpoint = self.resolve(ref)
         self._require_trust(checkpoint)
         self._live.catch_up(save=save and not dry_run)
+        if not dry_run and only is None:
+            self._live.keep_values_of(checkpoint)
         plan = self._plan(checkpoint, only)
         if dry_run:
             return plan.report(checkpoint.id, None)

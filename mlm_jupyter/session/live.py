@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -26,6 +27,7 @@ from mlm_jupyter.settings import Settings
 from mlm_jupyter.store.checkpoints import Checkpoints
 from mlm_jupyter.store.database import Database
 from mlm_jupyter.store.packs import Packs
+from mlm_jupyter.store.sessions import set_restored
 from mlm_jupyter.trust import Key, sign
 from mlm_jupyter.writer import Writer
 
@@ -109,10 +111,21 @@ class LiveSession:
     @property
     def checkpoint_id(self) -> str | None:
         """The id of the checkpoint that will hold what the cell being executed logs; the present one's if it leaves none."""
-        cell, current = self._cell, self.head.current
+        cell = self._cell
         if cell is None:
             return None
-        return current.id if cell.leaves_none and current is not None else cell.checkpoint_id
+        return (self._standing_id() if cell.leaves_none else None) or cell.checkpoint_id
+
+    @property
+    def cell_checkpoint_id(self) -> str | None:
+        """The id kept for the checkpoint of the cell being executed, also of one that is expected to leave none."""
+        return self._cell.checkpoint_id if self._cell is not None else None
+
+    def _standing_id(self) -> str | None:
+        """Return the id of the checkpoint the kernel stands on, which may still wait to be stored."""
+        if self._last is not None and not self._last.done.is_set():
+            return self._last.id
+        return self.head.current.id if self.head.current is not None else None
 
     @property
     def key(self) -> str:
@@ -315,6 +328,11 @@ class LiveSession:
     def unstored(self) -> Iterator[Look]:
         """Yield what was seen to be different and is in no checkpoint yet."""
         yield from self._looked
+
+    def keep_values_of(self, checkpoint: Checkpoint) -> None:
+        """Let nobody free the values of a checkpoint that the kernel is being put back to: the next one refers to them."""
+        with suppress(MlmError):  # a disk that is full: going back is worth more
+            set_restored(self.database, self.session_id, checkpoint.id)
 
     def stand_on(self, checkpoint: Checkpoint, records: dict[str, tuple[Digest, Variable]]) -> None:
         """Make a restored checkpoint the next one's parent, and what the namespace holds now what is known of it."""

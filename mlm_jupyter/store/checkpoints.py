@@ -7,7 +7,7 @@ import difflib
 import json
 import re
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -17,7 +17,7 @@ from mlm_jupyter.core.digest import Digest, canonical_json
 from mlm_jupyter.core.entities import Checkpoint, Manifest, Signature, Variable
 from mlm_jupyter.errors import AmbiguousError, ConflictError, InvalidInputError, NotFoundError
 from mlm_jupyter.store.database import Database
-from mlm_jupyter.store.history import LAST_OF_RUN, CheckpointFilter, select_page
+from mlm_jupyter.store.history import LAST_OF_RUN, OF_RUN, CheckpointFilter, select_page
 from mlm_jupyter.store.journal import Change
 from mlm_jupyter.store.packs import Batch, Kind, Packs
 from mlm_jupyter.store.rows import (
@@ -37,6 +37,13 @@ _CANDIDATES: Final = 6
 """How many things that an ambiguous reference fits are listed."""
 _RESERVED_NAMES: Final = ("latest", "current", "now")
 _LIKE_A_NAME: Final = re.compile(r"(?!\d+\Z)[^-#~\s][^~\s]*")
+
+_WISHES: Final = {
+    "notebook": "notebook = :notebook",
+    "run_id": OF_RUN.format(":run_id"),
+    "session_id": "session_id = :session_id",
+    "before": "id < :before",
+}
 
 _decode_variable: Final = msgspec.json.Decoder(Variable).decode
 
@@ -106,14 +113,16 @@ class Checkpoints:
         limit: int = 100,
         include_saves: bool = True,
     ) -> builtins.list[Checkpoint]:
-        """Return checkpoints, the newest first; for the next page, ``before`` is the id of the last one of this."""
-        wishes = {"notebook = ?": notebook, "run_id = ?": run_id, "session_id = ?": session_id, "id < ?": before}
-        conditions = [condition for condition, value in wishes.items() if value is not None]
+        """Return checkpoints, the newest first; for the next page, ``before`` is the id of the last one of this.
+
+        Those of a run are all that were made while it was open.
+        """
+        wishes = {"notebook": notebook, "run_id": run_id, "session_id": session_id, "before": before}
+        conditions = [_WISHES[wish] for wish, value in wishes.items() if value is not None]
         if not include_saves:
             conditions.append("kind != 'save'")
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-        values = [value for value in wishes.values() if value is not None]
-        return self._select(f"{where} ORDER BY id DESC LIMIT ?", *values, limit)
+        return self._select(f"{where} ORDER BY id DESC LIMIT :limit", {**wishes, "limit": limit})
 
     def page(
         self, wanted: CheckpointFilter, *, before: str | None = None, limit: int = 100
@@ -155,31 +164,45 @@ class Checkpoints:
             return self.get(current)
         raise self._unknown(ref, notebook)
 
+    def find_run_id(self, ref: str) -> str | None:
+        """Return the id of the run whose last checkpoint ``ref`` means, as ``resolve`` reads it; None: it says no run."""
+        if self._find("WHERE name = ?", ref) is not None:
+            return None
+        id = self._find_run_named(ref) or self._find_id(ref)
+        return None if id is None or self.find(id) is not None else id
+
     def _find_named(self, name: str) -> Checkpoint | None:
         found = self._find("WHERE name = ?", name)
         if found is not None:
             return found
-        query = "SELECT id FROM runs WHERE name = ? ORDER BY id DESC LIMIT 1"
-        run = self._database.connection().execute(query, (name,)).fetchone()
-        return None if run is None else self._last_of_run(run[0], name)
+        run_id = self._find_run_named(name)
+        return None if run_id is None else self.last_of_run(run_id, name)
 
-    def _last_of_run(self, run_id: str, ref: str) -> Checkpoint:
+    def _find_run_named(self, name: str) -> str | None:
+        query = "SELECT max(id) FROM runs WHERE name = ?"
+        (id,) = self._database.connection().execute(query, (name,)).fetchone()
+        return id  # type: ignore[no-any-return]
+
+    def last_of_run(self, run_id: str, ref: str) -> Checkpoint:
+        """Return the last checkpoint of the run that was asked for as ``ref``, or raise NotFoundError."""
         found = self._find(f"WHERE id = (SELECT {LAST_OF_RUN} FROM runs WHERE runs.id = ?)", run_id)
         if found is None:
             raise NotFoundError(f"Run {ref!r} has no checkpoint. Look at what it logged with: mlm metrics {run_id}")
         return found
 
     def _find_by_prefix(self, ref: str) -> Checkpoint | None:
+        id = self._find_id(ref)
+        return None if id is None else self.find(id) or self.last_of_run(id, ref)
+
+    def _find_id(self, ref: str) -> str | None:
+        """Return the one id, of a checkpoint or of a run, that begins with ``ref``, or None."""
         prefix = ref.lower()
         fitting = self._fitting(prefix)
         if len(fitting) > 1 and prefix not in fitting:
             more = ", ..." if len(fitting) > _CANDIDATES else ""
             listed = ", ".join(list(fitting.values())[:_CANDIDATES])
             raise AmbiguousError(f"{ref!r} fits several: {listed}{more}. Type more of the id.")
-        id = prefix if prefix in fitting else next(iter(fitting), None)
-        if id is None:
-            return None
-        return self.find(id) or self._last_of_run(id, ref)
+        return prefix if prefix in fitting else next(iter(fitting), None)
 
     def _fitting(self, prefix: str) -> dict[str, str]:
         """Return the ids that begin with ``prefix``, some of very many, each with what it is the id of."""
@@ -187,7 +210,7 @@ class Checkpoints:
             return {}
         condition = "WHERE id >= ? AND id < ? ORDER BY id LIMIT ?"
         span = (prefix, prefix + "{", _CANDIDATES + 1)  # { comes after z
-        checkpoints = self._select(condition, *span)
+        checkpoints = self._select(condition, span)
         runs = self._database.connection().execute(f"SELECT id, name FROM runs {condition}", span).fetchall()
         fitting = {checkpoint.id: _described(checkpoint) for checkpoint in checkpoints}
         return fitting | {id: f"run {id} ({name})" for id, name in runs}
@@ -226,7 +249,8 @@ class Checkpoints:
     def _numbered(self, ordinal: int, notebook: str | None) -> builtins.list[Checkpoint]:
         """Return the checkpoints with this number: of ``notebook``, or the newest of several notebooks."""
         is_wanted, values = ("AND notebook = ?", (notebook,)) if notebook is not None else ("", ())
-        return self._select(f"WHERE ordinal = ? {is_wanted} ORDER BY id DESC LIMIT {_CANDIDATES}", min(ordinal, 2**62), *values)
+        query = f"WHERE ordinal = ? {is_wanted} ORDER BY id DESC LIMIT {_CANDIDATES}"
+        return self._select(query, (min(ordinal, 2**62), *values))
 
     def manifest(self, checkpoint: Checkpoint) -> Manifest:
         """Return what never changes of ``checkpoint``."""
@@ -347,10 +371,10 @@ class Checkpoints:
         return int(self._database.connection().execute(query, (checkpoint_id,)).fetchone()[0])
 
     def _find(self, condition: str, *values: object) -> Checkpoint | None:
-        found = self._select(condition, *values)
+        found = self._select(condition, values)
         return found[0] if found else None
 
-    def _select(self, condition: str, *values: object) -> builtins.list[Checkpoint]:
+    def _select(self, condition: str, values: Sequence[object] | Mapping[str, object]) -> builtins.list[Checkpoint]:
         rows = self._database.connection().execute(f"SELECT {COLUMNS} FROM checkpoints {condition}", values)
         return [from_row(row) for row in rows]
 

@@ -13,9 +13,24 @@ from mlm_jupyter.core.entities import Checkpoint, CheckpointKind, ExecutionStatu
 from mlm_jupyter.errors import StorageError
 from mlm_jupyter.store.rows import COLUMNS, from_row
 
+_FIRST: Final = "coalesce(runs.from_id, runs.id)"
+_LAST: Final = "coalesce(runs.until_id, '~')"  # which comes after every id
+
+OF_RUN: Final = f"""
+    session_id = (SELECT session_id FROM runs WHERE id = {{0}})
+    AND id BETWEEN (SELECT {_FIRST} FROM runs WHERE id = {{0}}) AND (SELECT {_LAST} FROM runs WHERE id = {{0}})
+"""
+"""The condition that a row of ``checkpoints`` was made while a run was open; what is put in stands for the run's id."""
+
+LAST_OF_RUN: Final = f"""
+    coalesce((SELECT c.id FROM checkpoints c WHERE c.id = runs.until_id),
+             (SELECT max(c.id) FROM checkpoints c WHERE c.session_id = runs.session_id AND c.id BETWEEN {_FIRST} AND {_LAST}))
+"""
+"""The id of the last checkpoint of a row of ``runs``: the one whose state it ended with, or else the last made in it."""
+
 _CONDITIONS: Final = {
     "notebook": "notebook = :notebook",
-    "run_id": "run_id = :run_id",
+    "run_id": OF_RUN.format(":run_id"),
     "cell_id": "cell_id = :cell_id",
     "status": "status = :status",
     "kind": "kind = :kind",
@@ -23,17 +38,6 @@ _CONDITIONS: Final = {
     "variable": "instr(changes, :quoted) AND EXISTS (SELECT 1 FROM json_each(changes) part, json_each(part.value) change"
     " WHERE part.key != 'between' AND change.value = :variable)",
 }
-
-LAST_OF_RUN: Final = """
-    coalesce((SELECT max(c.id) FROM checkpoints c WHERE c.run_id = runs.id),
-             (SELECT CASE WHEN c.created_at >= runs.started_at THEN c.id END FROM checkpoints c
-              WHERE c.session_id = runs.session_id AND c.id BETWEEN runs.session_id AND runs.id ORDER BY c.id DESC LIMIT 1))
-"""
-"""The id of the last checkpoint of a row of ``runs``; of a run within a cell, the cell's.
-
-A cell's checkpoint has its id from when the cell began, and its time from when that ended: the run began between. Ids are in
-order of time, so the search ends where the session began.
-"""
 
 _PLACES: Final = ("source", "name", "note")
 _LONGEST_PATTERN: Final = 1000  # SQLite allows 50,000 bytes

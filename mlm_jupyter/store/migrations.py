@@ -44,7 +44,8 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         notebook TEXT,
         environment TEXT,
         heartbeat_at INTEGER,
-        ended_at INTEGER
+        ended_at INTEGER,
+        restored_id TEXT
     );
     CREATE TABLE experiments (
         name TEXT PRIMARY KEY,
@@ -59,7 +60,9 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         started_at INTEGER NOT NULL,
         ended_at INTEGER,
         parent_id TEXT REFERENCES runs,
-        notebook TEXT
+        notebook TEXT,
+        from_id TEXT,
+        until_id TEXT
     );
     CREATE INDEX runs_by_name ON runs (name, started_at);
     CREATE INDEX runs_by_status ON runs (status) WHERE status = 'running';
@@ -120,7 +123,7 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     );
     CREATE INDEX checkpoints_by_notebook ON checkpoints (notebook, id);
     CREATE INDEX checkpoints_by_ordinal ON checkpoints (notebook, ordinal);
-    CREATE INDEX checkpoints_by_run ON checkpoints (run_id, id);
+    CREATE INDEX checkpoints_by_session ON checkpoints (session_id, id);
     CREATE UNIQUE INDEX checkpoints_by_name ON checkpoints (name) WHERE name IS NOT NULL;
     CREATE TABLE signatures (
         manifest BLOB NOT NULL,

@@ -16,6 +16,7 @@ import msgspec
 from mlm_jupyter.core.digest import Digest, canonical_json, digest_of
 from mlm_jupyter.core.retention import Candidate
 from mlm_jupyter.errors import NotFoundError
+from mlm_jupyter.store.history import LAST_OF_RUN
 from mlm_jupyter.store.inventory import Inventory, object_keys
 from mlm_jupyter.store.journal import Change, FinishedRun
 from mlm_jupyter.store.packs import Packs
@@ -24,7 +25,13 @@ from mlm_jupyter.store.references import Edge, Role, references
 from mlm_jupyter.store.rows import select_signatures
 
 _CHUNKS_AT_ONCE: Final = 2_000
-_CANDIDATES: Final = f"SELECT {', '.join(Candidate.__struct_fields__)} FROM checkpoints ORDER BY id"
+_CANDIDATES: Final = f"""
+    WITH ends (id) AS MATERIALIZED (SELECT {LAST_OF_RUN} FROM runs)
+    SELECT checkpoints.*, id IN (SELECT id FROM ends WHERE id IS NOT NULL) AS is_end,
+           id IN (SELECT restored_id FROM sessions WHERE restored_id IS NOT NULL AND ended_at IS NULL) AS is_restored
+    FROM checkpoints
+"""
+_SELECT: Final = f"SELECT {', '.join(Candidate.__struct_fields__)} FROM ({_CANDIDATES}) ORDER BY id"
 _BURY: Final = (
     "INSERT OR REPLACE INTO tombstones (digest, raw_bytes, reason, dropped_at)"
     " SELECT digest, raw_bytes, ?, ? FROM objects WHERE digest = ?"
@@ -148,7 +155,7 @@ class Pruning:
         """Mark what every row refers to; what came after the first time is kept with its values."""
         if not self._has_changed():
             return
-        rows = self._database.connection().execute(_CANDIDATES).fetchall()
+        rows = self._database.connection().execute(_SELECT).fetchall()
         columns = Candidate.__struct_fields__
         candidates = [msgspec.convert(dict(zip(columns, row, strict=True)), Candidate, strict=False) for row in rows]
         keeps = set(self._keeps(candidates))

@@ -75,11 +75,11 @@ class _Builder:
 
     def _stubs(self) -> Iterator[Run]:
         query = (
-            "SELECT run_id, min(session_id), min(created_at), max(created_at), min(notebook)"
+            "SELECT run_id, min(session_id), min(created_at), max(created_at), min(notebook), min(id), max(id)"
             " FROM checkpoints WHERE run_id IS NOT NULL GROUP BY run_id"
         )
-        for id, session_id, first, last, notebook in self._connection.execute(query):
-            yield Run(id, id, RECOVERED, session_id, "killed", first, last, notebook=notebook)
+        for id, session_id, started, ended, notebook, first, last in self._connection.execute(query):
+            yield Run(id, id, RECOVERED, session_id, "killed", started, ended, None, notebook, from_id=first, until_id=last)
 
     def _start(self, run: Run) -> None:
         self._add_session_of(run)

@@ -80,7 +80,7 @@ class Runs:
             row = connection.execute("SELECT heartbeat_at, ended_at FROM sessions WHERE id = ?", (id,)).fetchone()
             if row is not None and row[1] is not None:
                 connection.execute(
-                    "UPDATE runs SET status = 'running', ended_at = NULL "
+                    "UPDATE runs SET status = 'running', ended_at = NULL, until_id = NULL "
                     "WHERE session_id = ? AND status = 'killed' AND ended_at >= ?",
                     (id, row[0]),
                 )
@@ -125,22 +125,25 @@ class Runs:
 
     def start(self, run: Run) -> None:
         """Add a run, its experiment if that is new, and the params and tags it comes with."""
-        values = (run.id, run.name, run.experiment, run.session_id, run.status, run.started_at, run.ended_at)
+        values = [getattr(run, name) for name in _COLUMNS]
+        marks = ", ".join("?" for _ in values)
         with self._database.transaction() as connection:
             connection.execute("INSERT OR IGNORE INTO experiments VALUES (?, ?)", (run.experiment, run.started_at))
-            connection.execute(
-                "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (*values, run.parent_id, run.notebook),
-            )
+            connection.execute(f"INSERT INTO runs ({', '.join(_COLUMNS)}) VALUES ({marks})", values)
             _write_params(connection, run.id, run.params, run.started_at)
             _write_tags(connection, run.id, run.tags)
 
-    def end(self, id: str, status: RunStatus, ended_at: int) -> None:
-        """End a run that runs, or that was taken for killed."""
+    def end(self, id: str, status: RunStatus, ended_at: int, *, until_id: str | None = None) -> None:
+        """End a run that runs, or that was taken for killed.
+
+        Parameters
+        ----------
+        until_id : the last id that a checkpoint made while it was open can have; None: its session has ended too.
+        """
         with self._database.transaction() as connection:
             done = connection.execute(
-                "UPDATE runs SET status = ?, ended_at = ? WHERE id = ? AND status IN ('running', 'killed')",
-                (status, ended_at, id),
+                "UPDATE runs SET status = ?, ended_at = ?, until_id = ? WHERE id = ? AND status IN ('running', 'killed')",
+                (status, ended_at, until_id, id),
             )
             if done.rowcount == 0:
                 _check_run(connection, id)

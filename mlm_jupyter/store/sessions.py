@@ -17,6 +17,12 @@ def set_notebook(database: Database, session_id: str, notebook: str) -> None:
         connection.execute("UPDATE sessions SET notebook = ? WHERE id = ?", (notebook, session_id))
 
 
+def set_restored(database: Database, session_id: str, checkpoint_id: str) -> None:
+    """Note that a session's kernel is being put back to a checkpoint, whose values it needs until its next one is stored."""
+    with database.transaction() as connection:
+        connection.execute("UPDATE sessions SET restored_id = ? WHERE id = ?", (checkpoint_id, session_id))
+
+
 def move_notebook(database: Database, before: str, after: str) -> None:
     """Let the whole history of a notebook go by its new name: the file was renamed or moved.
 

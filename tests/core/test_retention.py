@@ -28,9 +28,10 @@ def histories(draw: st.DrawFn) -> list[Candidate]:
                 created_at=at,
                 session_id=draw(st.sampled_from(("s1", "s2"))),
                 notebook=draw(st.sampled_from((None, "a.ipynb", "b.ipynb"))),
-                run_id=draw(st.sampled_from((None, None, "r1", "r2"))),
                 name=f"n{number}" if draw(st.integers(0, 5)) == 0 else None,
                 is_dropped=draw(st.integers(0, 4)) == 0,
+                is_end=draw(st.integers(0, 3)) == 0,
+                is_restored=draw(st.integers(0, 9)) == 0,
             )
         )
     return history
@@ -62,9 +63,10 @@ def test_a_name_the_end_of_a_run_the_newest_of_a_notebook_and_a_kernels_place_ar
         is_latest = candidate.kind != "save" and all(
             other.notebook != candidate.notebook or other.kind == "save" for other in later
         )
-        is_end = candidate.run_id is not None and all(other.run_id != candidate.run_id for other in later)
         is_place = candidate.session_id in live and all(other.session_id != candidate.session_id for other in later)
-        must_stay = candidate.name is not None or is_newest or is_latest or is_end or is_place
+        must_stay = (
+            candidate.name is not None or candidate.is_end or candidate.is_restored or is_newest or is_latest or is_place
+        )
         assert (candidate.id not in going) == (must_stay or candidate.is_dropped)
 
 

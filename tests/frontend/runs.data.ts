@@ -14,6 +14,8 @@ export function aRun(id: string, change: Partial<Run> = {}): Run {
     ended_at: 61_000,
     parent_id: null,
     notebook: 'train.ipynb',
+    from_id: null,
+    until_id: null,
     params: {},
     metrics: {},
     tags: {},

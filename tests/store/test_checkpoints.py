@@ -45,8 +45,8 @@ class History:
         self.runs = Runs(self.database)
         self.runs.add_session(Session("s1", 1, 1, 1, "here", "3.13", "ada"))
 
-    def add_run(self, id: str, name: str) -> None:
-        self.runs.start(Run(id, name, "tour", "s1", "running", 1))
+    def add_run(self, id: str, name: str, **fields: str | None) -> None:
+        self.runs.start(Run(id, name, "tour", "s1", "running", 1, **fields))  # type: ignore[arg-type]
 
     def add(
         self,
@@ -169,9 +169,12 @@ NAMES = st.sampled_from(["best", "tuned", "a0", "latest", "b~1"])
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> tuple[list[dict[str, str | None]], dict[str, str]]:
-    """Checkpoints, each with a parent before it, and runs (id to name)."""
-    runs = draw(st.dictionaries(IDS, NAMES, max_size=3))
+def histories(draw: st.DrawFn) -> tuple[list[dict[str, str | None]], dict[str, Run]]:
+    """Checkpoints of two sessions, each with a parent before it, and runs by id, of the first."""
+    runs = {
+        id: Run(id, name, "tour", "s1", "running", 1, from_id=draw(st.none() | IDS), until_id=draw(st.none() | IDS))
+        for id, name in draw(st.dictionaries(IDS, NAMES, max_size=3)).items()
+    }
     rows: list[dict[str, str | None]] = []
     names = {"best", "tuned", "a0"}
     for id in sorted(draw(st.sets(IDS.filter(lambda id: id not in runs), max_size=8))):
@@ -182,7 +185,7 @@ def histories(draw: st.DrawFn) -> tuple[list[dict[str, str | None]], dict[str, s
                 "id": id,
                 "name": name,
                 "parent_id": draw(st.none() | st.sampled_from([str(row["id"]) for row in rows])) if rows else None,
-                "run_id": draw(st.none() | st.sampled_from(sorted(runs))) if runs else None,
+                "session_id": draw(st.sampled_from(["s1", "s1", "s2"])),
                 "notebook": draw(st.sampled_from(NOTEBOOKS)),
                 "kind": draw(st.sampled_from(["cell", "save"])),
             }
@@ -190,19 +193,29 @@ def histories(draw: st.DrawFn) -> tuple[list[dict[str, str | None]], dict[str, s
     return rows, runs
 
 
+def made_in(run: Run, rows: list[dict[str, str | None]]) -> list[str]:
+    """The checkpoints that were made while a run was open, newest first."""
+    first, last = run.from_id or run.id, run.until_id or "~"
+    return sorted(
+        (str(row["id"]) for row in rows if row["session_id"] == "s1" and first <= str(row["id"]) <= last), reverse=True
+    )
+
+
 def meant(
-    ref: str, rows: list[dict[str, str | None]], runs: dict[str, str], notebook: str | None, current: str | None
+    ref: str, rows: list[dict[str, str | None]], runs: dict[str, Run], notebook: str | None, current: str | None
 ) -> str | None:
     """What a reference means, in plain Python; None where it must be refused."""
 
     def last_of(run: str) -> str | None:
-        return max((row["id"] for row in rows if row["run_id"] == run), default=None)
+        if any(row["id"] == runs[run].until_id for row in rows):
+            return runs[run].until_id
+        return max(made_in(runs[run], rows), default=None)
 
     def named(name: str) -> tuple[bool, str | None]:
         for row in rows:
             if row["name"] == name:
                 return True, row["id"]
-        fitting = [id for id in runs if runs[id] == name]
+        fitting = [id for id in runs if runs[id].name == name]
         return (True, last_of(max(fitting))) if fitting else (False, None)
 
     is_named, id = named(ref)
@@ -230,15 +243,15 @@ def meant(
 @settings(max_examples=150, deadline=None)
 @given(histories(), st.data())
 def test_a_reference_means_what_the_grammar_says(
-    case: tuple[list[dict[str, str | None]], dict[str, str]], data: st.DataObject
+    case: tuple[list[dict[str, str | None]], dict[str, Run]], data: st.DataObject
 ) -> None:
     rows, runs = case
     base = st.sampled_from(["latest", "current", "best", "tuned", "a0", "b~1"]) | st.text("0ab", min_size=1, max_size=4)
     refs = data.draw(st.lists(base | st.builds("{}~{}".format, base, st.integers(0, 3)), min_size=1, max_size=6))
     with tempfile.TemporaryDirectory() as folder:
         history = History(Path(folder))
-        for id, name in runs.items():
-            history.add_run(id, name)
+        for run in runs.values():
+            history.runs.start(run)
         for row in rows:
             history.add(**{**row, "name": None})  # type: ignore[arg-type]
             with history.database.transaction() as connection:  # past the check: a name that hides an id may be of before
@@ -253,6 +266,8 @@ def test_a_reference_means_what_the_grammar_says(
                 assert "\n" not in str(error)
                 found = None
             assert found == expected, ref
+        for run in runs.values():
+            assert [one.id for one in history.checkpoints.list(run_id=run.id)] == made_in(run, rows)
         history.database.close()
 
 

@@ -19,6 +19,8 @@ def past(tmp_path_factory: pytest.TempPathFactory) -> Past:
     past = Past(tmp_path_factory.mktemp("history"))
     for number, text in enumerate(TEXTS * 2):
         if number % 5 == 0:
+            if past.run is not None:
+                past.end_run()
             past.start_run(f"run {number}")
         made = past.execute(
             f"{text}\n{number}",
@@ -38,7 +40,7 @@ def is_wanted(checkpoint: Checkpoint, wanted: CheckpointFilter) -> bool:
     places = (checkpoint.source, checkpoint.name, checkpoint.note)
     return (
         wanted.notebook in (None, checkpoint.notebook)
-        and wanted.run_id in (None, checkpoint.run_id)
+        and wanted.run_id in (None, checkpoint.run_id)  # no two runs are open at a time here
         and wanted.cell_id in (None, checkpoint.cell_id)
         and wanted.status in (None, checkpoint.status)
         and wanted.kind in (None, checkpoint.kind)

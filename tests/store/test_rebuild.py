@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stock import KEY, Stock
 
-from mlm_jupyter.clock import now_ms
+from mlm_jupyter.clock import new_id, now_ms
 from mlm_jupyter.core.entities import Checkpoint, Run
 from mlm_jupyter.core.retention import Policy
 from mlm_jupyter.errors import ConflictError, CorruptError, NotFoundError
@@ -92,7 +92,7 @@ def story(stock: Stock) -> Stock:
 
 def end(stock: Stock, run: Run) -> None:
     """End a run as a recorder does."""
-    stock.runs.end(run.id, "finished", now_ms())
+    stock.runs.end(run.id, "finished", now_ms(), until_id=new_id())
     keep_run(stock.packs, stock.runs, run.id)
 
 
