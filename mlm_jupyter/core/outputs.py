@@ -32,7 +32,10 @@ _OVERHEAD: Final = 200  # counted for every output, so that a million tiny ones 
 
 
 def join(outputs: Iterable[Output], records: Iterable[Output]) -> list[Output]:
-    """Return ``outputs`` as they look after the late ``records``, in the order these were taken."""
+    """Return ``outputs`` as they look after the late ``records``, in the order these were taken.
+
+    Where some were lost with a damaged page, the others are joined all the same, to what is there.
+    """
     joined = [*outputs]
     for record in records:
         match record:
@@ -40,9 +43,10 @@ def join(outputs: Iterable[Output], records: Iterable[Output]) -> list[Output]:
                 joined.clear()
             case {"output_type": "update_display_data", "targets": targets}:
                 for target in targets:
-                    joined[target] = joined[target] | {key: record[key] for key in ("data", "metadata")}
+                    if target < len(joined):
+                        joined[target] = joined[target] | {key: record[key] for key in ("data", "metadata")}
             case {"output_type": "stream", "erase": erase}:
-                before = joined.pop()["text"]
+                before = joined.pop()["text"] if joined and joined[-1]["output_type"] == "stream" else ""
                 joined.append(_stream(record["name"], before[: len(before) - erase] + record["text"]))
             case _:
                 joined.append(record)

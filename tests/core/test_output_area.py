@@ -105,6 +105,16 @@ def test_outputs_joined_with_late_records_are_the_outputs_of_all_messages(messag
     assert joined == outputs_of(messages)
 
 
+def test_late_records_go_with_what_is_there_where_others_were_lost() -> None:
+    update = {"output_type": "update_display_data", "targets": [0, 1], "data": {"text/plain": "new"}, "metadata": {}}
+    more = {"output_type": "stream", "name": "stdout", "text": "100 %", "erase": 4}
+    display = {"output_type": "display_data", "data": {"text/plain": "old"}, "metadata": {}}
+    text = {"output_type": "stream", "name": "stdout", "text": "100 %"}
+    assert join([], [update, more]) == [text]
+    assert join([display], [update]) == [display | {"data": {"text/plain": "new"}}]
+    assert join([display], [more]) == [display, text]
+
+
 @given(MESSAGES)
 def test_a_snapshot_is_what_a_take_would_give_and_takes_nothing(messages: list[Message]) -> None:
     area = OutputArea()
