@@ -92,7 +92,7 @@ class LiveNotebook:
             self.session.begin_cell(source, python=source, cell_id=None)
             error = None
             try:
-                exec(compile(source, filename, "exec"), self.namespace)
+                exec(compile(source, filename, "exec", dont_inherit=True), self.namespace)
             except Exception as raised:
                 error = CellError(type(raised).__name__, str(raised))
             draft = self.session.end_cell(CellResult("error" if error else "ok", execution_count=self._count, error=error))

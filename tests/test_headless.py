@@ -53,7 +53,7 @@ def test_the_injected_cell_gives_the_parameters_their_values(parameters: dict[st
     parameters = {name: value for name, value in parameters.items() if not keyword.iskeyword(name)}
     namespace: dict[str, Any] = {}
     source = assignments(parameters)
-    exec(compile(ast.parse(source), "cell", "exec"), namespace)
+    exec(compile(ast.parse(source), "cell", "exec", dont_inherit=True), namespace)
     namespace.pop("__builtins__")
     assert repr(namespace) == repr(parameters)
 

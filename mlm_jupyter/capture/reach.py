@@ -20,7 +20,7 @@ from mlm_jupyter.core.underscores import UNDERSCORES
 from mlm_jupyter.core.words import words_of
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
-_CODE_WORDS: Final = frozenset({"def", "lambda", "class", "for", "async"})
+_CODE_WORDS: Final = frozenset({"def", "lambda", "class", "for", "async", "type"})
 
 
 class Reach:
@@ -135,4 +135,7 @@ def _statements(function: _Function) -> Sequence[ast.AST]:
 
 _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _SCOPES: Final = (*_FUNCTIONS, ast.ClassDef, ast.GeneratorExp, ast.ListComp, ast.SetComp, ast.DictComp)
-_LATER: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.GeneratorExp)
+_LATER: Final = (
+    *(ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.GeneratorExp),
+    getattr(ast, "TypeAlias", ast.Lambda),  # new in Python 3.12: its value is worked out when somebody asks
+)

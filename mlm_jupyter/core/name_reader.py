@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Final
@@ -13,6 +14,8 @@ from mlm_jupyter.core.magics import parse_cell
 from mlm_jupyter.core.scopes import Scopes
 from mlm_jupyter.core.words import words_of
 
+ANNOTATIONS_RUN_LATER: Final = sys.version_info >= (3, 14)
+"""Whether annotations are code that runs when they are asked for, not where they stand."""
 _NOT_CODE: Final = frozenset({"ctx", "op", "ops", "type_comment"})
 _OPTION: Final = re.compile(r"-[\w-]+(?:[ \t]*[0-9]+)?(?:[ \t]+|\Z)")
 _BY_NAME: Final = frozenset({"getattr", "setattr", "delattr"})
@@ -147,6 +150,8 @@ class NameReader:
             if function.attr == "eval" and not arguments and not node.keywords:  # PyTorch's `model.eval()`
                 self._visit(function.value)
                 return
+            if function.attr == "evaluate" and any(keyword.arg == "owner" for keyword in node.keywords):
+                self._trigger("evaluate")  # a text that stands for a type, among the names of its owner
         is_plain_access = isinstance(function, ast.Name) and function.id in _BY_NAME and _has_literal_name(arguments)
         if not is_plain_access:
             self._visit_in_place(function)
@@ -165,7 +170,7 @@ class NameReader:
         self._visit_all(node.targets)
 
     def _annotated(self, node: ast.AnnAssign) -> None:
-        self._visit(node.annotation)
+        self._annotations([node.annotation])
         if node.value is not None:
             self._visit(node.value)
         if node.value is not None or not isinstance(node.target, ast.Name):
@@ -261,17 +266,29 @@ class NameReader:
             self._visit_all(node.decorator_list)
             annotations.append(node.returns)
         self._visit_all([*arguments.defaults, *arguments.kw_defaults])
-        if not generic:
-            self._visit_all(annotations)
-        if not isinstance(node, ast.Lambda):
-            self.names.bind(node.name)
+        if generic:
+            self.names.enter("parameters")
+            self._visit_all(generic)
+        self._annotations(annotations)
         self.names.enter("function")
         for argument in names:
             self.names.bind(argument.arg)
-        self._visit_all(generic)
-        if generic:
-            self._visit_all(annotations)
         self._visit_all([node.body] if isinstance(node, ast.Lambda) else node.body)
+        self.names.leave()
+        if generic:
+            self.names.leave()
+        if not isinstance(node, ast.Lambda):
+            self.names.bind(node.name)
+
+    def _annotations(self, annotations: Iterable[ast.expr | None]) -> None:
+        if ANNOTATIONS_RUN_LATER:
+            self._worked_out_later(annotations)
+        else:
+            self._visit_all(annotations)
+
+    def _worked_out_later(self, nodes: Iterable[ast.expr | None]) -> None:
+        self.names.enter("annotation")
+        self._visit_all(nodes)
         self.names.leave()
 
     def _class(self, node: ast.ClassDef) -> None:
@@ -279,7 +296,7 @@ class NameReader:
         self._visit_all(node.decorator_list)
         parameters = getattr(node, "type_params", ())
         if parameters:  # they have a scope of their own around the bases
-            self.names.enter("comprehension")
+            self.names.enter("parameters")
         self._visit_all([*parameters, *node.bases, *node.keywords])
         self.names.enter("class")
         self._visit_all(node.body)
@@ -290,14 +307,14 @@ class NameReader:
 
     def _type_alias(self, node: Any) -> None:
         self._visit(node.name)
-        self.names.enter("function")
+        self.names.enter("parameters")
         self._visit_all(node.type_params)
-        self._visit(node.value)
+        self._worked_out_later([node.value])
         self.names.leave()
 
     def _type_parameter(self, node: Any) -> None:
         self.names.bind(node.name)
-        self._visit_all([getattr(node, "bound", None), getattr(node, "default_value", None)])
+        self._worked_out_later([getattr(node, "bound", None), getattr(node, "default_value", None)])
 
     def _comprehension(self, node: Any) -> None:
         self._visit(node.generators[0].iter)

@@ -7,6 +7,21 @@ for what follows it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Final, NamedTuple
+
+_LATE: Final = frozenset({"function", "annotation"})
+"""Scopes whose code runs whenever it is called or asked for, not where it stands."""
+_SEES_CLASS: Final = frozenset({"annotation", "parameters"})
+
+
+class _Use(NamedTuple):
+    """A name that is looked up; with ``changes`` a part of its object is set."""
+
+    name: str
+    changes: bool
+    runs_later: bool
+    sees_class: bool
+    """Whether the names of a class around the scope count, as they do not in functions."""
 
 
 class _Scope:
@@ -19,7 +34,7 @@ class _Scope:
         self.kind = kind
         self.bound: set[str] = set()
         self.is_global: dict[str, bool] = {}  # declared elsewhere: `global` is True, `nonlocal` False
-        self.used: set[tuple[str, bool]] = set()  # (name, whether its object is changed)
+        self.used: set[_Use] = set()
 
 
 class Scopes:
@@ -46,7 +61,7 @@ class Scopes:
     def use(self, name: str, *, changes: bool = False) -> None:
         """Take in that a name is looked up; with ``changes`` a part of its object is set."""
         if self._scope is not None:
-            self._scope.used.add((name, changes))
+            self._scope.used.add(_Use(name, changes, runs_later=False, sees_class=True))
         elif changes:
             self.writes.add(name)
         elif name not in self._surely_bound:
@@ -89,27 +104,38 @@ class Scopes:
         self._surely_bound = set.intersection(*results)
 
     def enter(self, kind: str) -> None:
-        """Be in a scope (a ``function``, a ``class`` or a ``comprehension``) until it is left."""
-        self._functions += kind == "function"
+        """Be in a scope until it is left: ``function``, ``class`` or ``comprehension``.
+
+        Or ``parameters``, what has type parameters, or ``annotation``, what is worked out when somebody asks: these two see
+        the names of a class around them.
+        """
+        self._functions += kind in _LATE
         self._scope = _Scope(self._scope, kind)
 
     def leave(self) -> None:
         """Leave the scope entered last; what it used and did not bind is looked up around it."""
         scope = self._scope
         assert scope is not None
-        self._functions -= scope.kind == "function"
-        self._scope = outer = scope.outer
-        while outer is not None and outer.kind == "class":
-            outer = outer.outer
-        for name, changes in scope.used:
-            is_global = scope.is_global.get(name)
-            if is_global is None and name in scope.bound:
+        self._functions -= scope.kind in _LATE
+        self._scope = beside = around = scope.outer
+        while around is not None and around.kind == "class":
+            around = around.outer
+        for use in scope.used:
+            is_global = scope.is_global.get(use.name)
+            if is_global is None and use.name in scope.bound:
                 continue
+            use = _Use(
+                use.name,
+                use.changes,
+                runs_later=use.runs_later or scope.kind in _LATE,
+                sees_class=use.sees_class and scope.kind in _SEES_CLASS,
+            )
+            outer = beside if use.sees_class else around
             if outer is not None and not is_global:
-                outer.used.add((name, changes))
-            elif changes:
-                self.writes.add(name)
-            elif self._functions or scope.kind == "function":
-                self._late_reads.add(name)
-            elif name not in self._surely_bound:
-                self._reads.add(name)
+                outer.used.add(use)
+            elif use.changes:
+                self.writes.add(use.name)
+            elif self._functions or use.runs_later:
+                self._late_reads.add(use.name)
+            elif use.name not in self._surely_bound:
+                self._reads.add(use.name)

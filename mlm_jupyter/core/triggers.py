@@ -25,7 +25,7 @@ ANYWHERE: Final = _words(
     f_locals f_globals f_builtins f_back tb_frame tb_next gi_frame cr_frame ag_frame
     settrace setprofile settrace_all_threads setprofile_all_threads addaudithook
     get_ipython InteractiveShell user_ns user_ns_hidden user_global_ns user_module
-    displayhook exec_result last_execution_result history_manager output_hist
+    displayhook exec_result last_execution_result history_manager output_hist __annotate__
     run_cell run_cell_async run_code run_ast_nodes run_line_magic run_cell_magic safe_execfile
     """
 )
@@ -34,6 +34,7 @@ ANYWHERE: Final = _words(
 AS_CODE: Final = _words(
     """
     vars exec eval execfile compile getattr setattr delattr breakpoint gc inspect monitoring pdb ipdb bdb timeit
+    annotationlib ForwardRef evaluate_forward_ref remote_exec interpreters InterpreterPoolExecutor
     importlib import_module runpy run_module run_path reload pkgutil pydoc cProfile doctest mock dictConfig get_type_hints
     pickle cPickle _pickle cloudpickle dill joblib shelve copyreg marshal read_pickle allow_pickle Unpickler load loads
     multiprocessing ProcessPoolExecutor InteractiveInterpreter InteractiveConsole
@@ -71,7 +72,7 @@ NAMES: Final = ANYWHERE | AS_CODE
 ATTRIBUTES: Final = (NAMES | AS_ATTRIBUTE) - NEVER_AS_ATTRIBUTE
 """All that count as an attribute, or as the whole of a text."""
 
-LASTING: Final = frozenset({"%autoreload", "settrace", "setprofile", "addaudithook", "monitoring", "autoreload"})
+LASTING: Final = frozenset({"%autoreload", "settrace", "setprofile", "addaudithook", "monitoring", "autoreload", "ForwardRef"})
 """Once used they act on every later cell."""
 
 PYTHON_MAGICS: Final = frozenset({"time", "timeit", "capture", "prun", "mlm_run"})

@@ -152,7 +152,7 @@ def build(recipe: Recipe) -> types.ModuleType:
     main = new_main()
     linecache.cache["<prelude>"] = (len(PRELUDE), None, PRELUDE.splitlines(keepends=True), "<prelude>")
     with as_main(main):
-        exec(compile(PRELUDE, "<prelude>", "exec"), main.__dict__)
+        exec(compile(PRELUDE, "<prelude>", "exec", dont_inherit=True), main.__dict__)
         know = dict(main.__dict__)
         for name in [name for name in main.__dict__ if not name.startswith("__")]:
             if not (has_classes and name in CLASSES):

@@ -109,7 +109,7 @@ def test_what_is_skipped_is_what_a_look_finds_unchanged(notebook: list[str]) -> 
 def run(source: str, namespace: dict[str, Any]) -> None:
     """Execute a cell, which may fail, and leave nothing of the failure behind."""
     try:
-        exec(compile(source, "<cell>", "exec"), namespace)
+        exec(compile(source, "<cell>", "exec", dont_inherit=True), namespace)
     except Exception as error:
         error.__traceback__ = None
 

@@ -6,6 +6,7 @@ import ast
 import keyword
 import re
 import symtable
+import sys
 import unicodedata
 import warnings
 from collections.abc import Iterable, Iterator
@@ -32,7 +33,7 @@ def writes(source: str) -> set[str]:
 def compiled_names(source: str) -> set[str]:
     """Return every name that the compiled source can look up, nested functions' and the words in constants included."""
     found: set[str] = set()
-    pending = [compile(source, "cell", "exec")]
+    pending = [compile(source, "cell", "exec", dont_inherit=True)]
     while pending:
         code = pending.pop()
         found.update(code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
@@ -55,6 +56,20 @@ def leaves(constants: Iterable[object]) -> Iterator[object]:
 
 
 # What people see -----------------------------------------------------------------------------------------------------
+
+NEWER = [
+    ("type A[T: b] = list[T, c]", "b c", "A"),
+    ("type A = B\nB = 1", "", "A B"),
+    ("def f[T](x: T, y: a) -> T: return z", "a z", "f"),
+    ("class A[T: b](C[T]):\n    k = 1\n    def m[U](self, x: k) -> T: return k", "b C k", "A"),
+    ("f'{a:{f'{b}'}}'", "a b", ""),
+]
+NEWEST = [
+    ("t'{a!r:{b}}c'", "a b", ""),
+    ("def f(x: A) -> A: pass\nclass A:\n    y: B\nclass B: pass", "", "f A B"),
+    ("x: A = b\nA = 1", "b", "x A"),
+    ("class C:\n    k = 1\n    x: k\n    def m(self, y: k): return k", "k", "C"),
+]
 
 
 @pytest.mark.parametrize(
@@ -97,6 +112,8 @@ def leaves(constants: Iterable[object]) -> Iterator[object]:
         ("async def f(): return await g()\nawait f()", "g", "f"),
         ("f'{a!r:>{b}}'", "a b", ""),
         ("print(len(a))", "a", ""),
+        *(NEWER if sys.version_info >= (3, 12) else []),
+        *(NEWEST if sys.version_info >= (3, 14) else []),
     ],
 )
 def test_reads_and_writes_are_what_a_reader_of_the_cell_would_say(source: str, read: str, written: str) -> None:
@@ -115,28 +132,25 @@ def test_a_builtin_is_read_only_when_the_notebook_has_a_variable_of_that_name() 
 NAMES = st.sampled_from(["a", "b", "c", "d"])
 
 
+SIMPLE = [
+    *("{x} = {y}", "{x} += {y}", "[{x} for {y} in {z} if {y}]", "{x}[{y}] = {z}", "(lambda {x}: {x} + {y})", "{x}: {y} = {z}"),
+    "{{{x}: {y} for {x} in {z} for {y} in {x}}}",
+]
+BLOCKS = ["def {x}({y}={z}):", "class {x}({y}):", "for {x} in {y}:", "if {x}:", "def {x}({y}: {z}) -> {x}:"]
+if sys.version_info >= (3, 12):
+    SIMPLE.append("type {x}[{y}] = {z}")
+    BLOCKS += ["class {x}[{y}: {z}]({y}):", "def {x}[{y}]({z}: {y}):", "def {x}[{y}: {z}]({z}={y}):"]
+
+
 @st.composite
 def programs(draw: st.DrawFn, depth: int = 2) -> str:
     """Small programs with every kind of scope."""
     lines: list[str] = []
     for _ in range(draw(st.integers(1, 4))):
-        x, y, z = draw(NAMES), draw(NAMES), draw(NAMES)
-        kind = draw(st.integers(0, 9 if depth else 5))
-        inner = "\n".join("    " + line for line in draw(programs(depth - 1)).splitlines()) if kind > 5 else ""
-        lines.append(
-            [
-                f"{x} = {y}",
-                f"{x} += {y}",
-                f"[{x} for {y} in {z} if {y}]",
-                f"{x}[{y}] = {z}",
-                f"(lambda {x}: {x} + {y})",
-                f"{{{x}: {y} for {x} in {z} for {y} in {x}}}",
-                f"def {x}({y}={z}):\n{inner}",
-                f"class {x}({y}):\n{inner}",
-                f"for {x} in {y}:\n{inner}",
-                f"if {x}:\n{inner}",
-            ][kind]
-        )
+        statement = draw(st.sampled_from([*SIMPLE, *BLOCKS] if depth else SIMPLE))
+        lines.append(statement.format(x=draw(NAMES), y=draw(NAMES), z=draw(NAMES)))
+        if statement in BLOCKS:
+            lines += ["    " + line for line in draw(programs(depth - 1)).splitlines()]
     return "\n".join(lines)
 
 
@@ -152,14 +166,27 @@ class _Generators(ast.NodeTransformer):
         return ast.GeneratorExp(ast.Tuple([node.key, node.value], ast.Load()), node.generators)
 
 
+def _kind_of(table: symtable.SymbolTable) -> str:
+    kind = str(getattr(table.get_type(), "value", table.get_type()))
+    return kind if kind in ("module", "class", "function") else "annotation"
+
+
 def _by_symtable(source: str) -> tuple[set[str], set[str]]:
     """Every name looked up in, and bound in, the module: CPython's own opinion."""
     top = symtable.symtable(ast.unparse(_Generators().visit(ast.parse(source))), "cell", "exec")
-    used, waiting = set(), [top]
+    used: set[str] = set()
+    waiting: list[tuple[symtable.SymbolTable, set[str]]] = [(top, set())]
     while waiting:
-        table = waiting.pop()
-        waiting += table.get_children()
-        used |= {symbol.get_name() for symbol in table.get_symbols() if symbol.is_referenced() and symbol.is_global()}
+        table, of_class = waiting.pop()
+        symbols = table.get_symbols()
+        looked_up = {symbol.get_name() for symbol in symbols if symbol.is_referenced() and symbol.is_global()}
+        if _kind_of(table) == "annotation":  # which looks in the class around it first
+            looked_up -= of_class
+        else:
+            is_class = _kind_of(table) == "class"
+            of_class = {symbol.get_name() for symbol in symbols if symbol.is_assigned()} if is_class else set()
+        used |= looked_up - {"__conditional_annotations__"}
+        waiting += [(child, of_class) for child in table.get_children()]
     return used, {symbol.get_name() for symbol in top.get_symbols() if symbol.is_assigned()}
 
 
@@ -169,8 +196,13 @@ def _by_symtable(source: str) -> tuple[set[str], set[str]]:
 def test_scopes_are_resolved_as_the_compiler_resolves_them(source: str) -> None:
     used, bound = _by_symtable(source)
     access = access_of(source)
-    augmented = {node.target.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.AugAssign)}
-    assert set(access.reads) <= used | augmented
+    augmented, annotations = set(), set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.AugAssign):
+            augmented.add(ast.unparse(node.target))
+        elif isinstance(node, ast.AnnAssign):  # in a function it never runs
+            annotations.add(ast.unparse(node.annotation))
+    assert set(access.reads) <= used | augmented | annotations
     assert used - bound <= set(access.reads)
     assert bound <= set(access.writes)
 
@@ -284,7 +316,17 @@ PRICE = [
     "match x:\n    case price: pass",
     "try: pass\nexcept E as price: pass",
     "x = {'k': ('a', {'price'})}",
+    "def f(x: price) -> int: pass",
+    "class C:\n    x: list[price]",
 ]
+if sys.version_info >= (3, 12):
+    PRICE += ["f'{f'{'\\x70rice'}'}'", "f'{x:{f'{price}'}}'", "type T = price", "type price = int", "def f[price](): pass"]
+    PRICE += ["class C[T: (price, int)]: pass", "def f[*Ts, **P](x: price): pass", "type T[U: 'price'] = U"]
+if sys.version_info >= (3, 13):
+    PRICE += ["class C[T = price]: pass"]
+if sys.version_info >= (3, 14):
+    PRICE += ["t'{price}'", "t'price{x}'", "t'{x!r:{t'{price}'}}'", "rt'{x:\\x70rice}{price}'"]
+    PRICE += ["try: pass\nexcept A, price: pass"]
 
 
 @pytest.mark.parametrize("source", PRICE)
@@ -322,6 +364,7 @@ def test_names_of_every_script_are_found_as_the_compiler_spells_them(name: str, 
 @given(programs())
 def test_a_cell_has_every_name_that_its_compiled_code_has(source: str) -> None:
     compiled = {name for name in compiled_names(source) if not name.startswith((".", "__"))}
+    compiled -= {"return", "format"}  # what the compiler calls parts of annotations
     assert compiled <= access_of(source).identifiers
 
 
