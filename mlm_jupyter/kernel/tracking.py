@@ -107,6 +107,7 @@ class Tracking:
             session,
             packs=self.live.packs,
             checkpoint_id=lambda: self.live.checkpoint_id,
+            cell_id=lambda: self.live.cell_checkpoint_id,
             on_metrics=self.metrics.update,
         )
         self.outputs_of = OutputRecorder(shell)
@@ -125,13 +126,19 @@ class Tracking:
         self._environment.take()
         self.live.flush()
 
-    def close(self, status: RunStatus) -> None:
-        """Store what there is, end the runs and let go of the project."""
+    def close(self, status: RunStatus, *, is_in_checkpoints: bool) -> None:
+        """Store what there is, end the runs and let go of the project.
+
+        Parameters
+        ----------
+        is_in_checkpoints : cells leave checkpoints, so the one that the kernel stands on holds the state the runs end with.
+        """
         self.store_late()
         self._environment.close()
         self.live.close()
+        current = self.live.head.current
         try:
-            self.recorder.close(status)
+            self.recorder.close(status, checkpoint_id=current.id if is_in_checkpoints and current is not None else None)
         except MlmError as error:
             self.tell(f"The end of this run was not recorded: {error}")
         self.outputs_of.uninstall()
