@@ -50,7 +50,7 @@ def complete(kernel: Kernel, code: str, cursor: int | None = None) -> tuple[list
         ('%mlm_track --name "tw', ['"two words"'], '"tw'),
         ("%mlm_restore be", ["best"], "be"),
         ("report = %mlm_restore be", ["best"], "be"),
-        ("%mlm_restore cur", ["current"], "cur"),
+        ("%mlm_restore curr", ["current"], "curr"),  # "cur" could be a curious otter, too
         ("%mlm_restore current~", ["current~1", "current~2", "current~3"], "current~"),
         ("%mlm_restore best --only l", ["learning_curve", "lr"], "l"),
         ("%mlm_restore best --only lr,l", ["learning_curve"], "l"),

@@ -347,6 +347,7 @@ FORKS = {
     ),
     "joblib with loky": "got = joblib.Parallel(2)(joblib.delayed(work)(i) for i in range(4))",
     "joblib with multiprocessing": (
+        "mp.set_start_method('fork', force=True)\n"
         "with joblib.parallel_backend('multiprocessing', 2):\n    got = joblib.Parallel()(map(joblib.delayed(work), range(4)))"
     ),
     "os.fork": "pid = os.fork()\nif not pid:\n    work(0); os._exit(0)\ngot = [os.waitpid(pid, 0)[1]]",
