@@ -160,10 +160,12 @@ SETUPS = {
     "classes as their statements made them": (
         "import collections, typing\nclass Row(typing.NamedTuple):\n    one: int\n    two: str = 'z'\n"
         "V = typing.TypeVar('V')\nclass Box(typing.NamedTuple, typing.Generic[V]):\n    what: V\n"
+        "class Must(typing.TypedDict):\n    x: int\nclass May(Must, total=False):\n    y: int\n"
         "def make():\n    class Inner:\n        pass\n    return Inner\n"
         "Inner = make()\nclass Settings:\n    zeta = 1\n    alpha = 2\n    mid = 3\n"
+        "def use(may: May):\n    pass\n"
         "row, box = Row(1), Box([1])",
-        "del Row, Box, Inner, Settings, row, box",
+        "del Row, Box, Inner, Settings, row, box, Must, May, use",
         [
             "row",
             "Row(2)",
@@ -173,6 +175,8 @@ SETUPS = {
             "Box[int]",
             "isinstance(row, Row)",
             "Inner",
+            "May.__required_keys__, May.__optional_keys__, Must.__orig_bases__",
+            "use.__annotations__['may'] is May",
             "[name for name in vars(Settings) if name[0] != '_']",
         ],
         "Settings.omega = 4",

@@ -84,7 +84,7 @@ def reduce_class(pickler: ValuePickler, cls: Any) -> Any:
     if type(cls).__module__ == "_ctypes" and hasattr(cls, "_length_") and cls.__base__ is ctypes.Array:
         return operator.mul, (cls._type_, cls._length_)
     if type(cls).__name__ == "_TypedDictMeta":
-        return make_typed_dict, (cls.__name__, dict(cls.__annotations__), cls.__total__, cls.__module__)
+        return pickler.by_name(cls, cls.__name__) or _reduce_typed_dict(pickler, cls)
     reduced = cloudpickle._class_reduce(cls)
     if reduced is NotImplemented or reduced[0] not in (cloudpickle._make_skeleton_class, cloudpickle._make_skeleton_enum):
         return reduced
@@ -111,6 +111,14 @@ def _members_of(cls: Any, members: dict[str, Any]) -> dict[str, Any]:
     places = {key: place for place, key in enumerate(cls.__dict__) if not key.startswith(("__", "_abc_"))}
     left_out = ("__firstlineno__", "__slotnames__")  # where it stood; what pickling its instances leaves in it
     return {key: members[key] for key in sorted(members, key=lambda key: places.get(key, -1)) if key not in left_out}
+
+
+def _reduce_typed_dict(pickler: ValuePickler, cls: Any) -> Any:
+    pickler.by_value.add(id(cls))
+    keys = [(name, sorted(vars(cls)[name])) for name in ("__required_keys__", "__optional_keys__")]
+    state = (keys, vars(cls).get("__orig_bases__"), cls.__doc__, cls.__qualname__)
+    arguments = (cls.__name__, dict(cls.__annotations__), cls.__total__, cls.__module__)
+    return make_typed_dict, arguments, state, None, None, set_typed_dict_state
 
 
 def _part_of_package(pickler: ValuePickler, name: Any) -> Any:
@@ -296,6 +304,15 @@ def make_typed_dict(name: str, annotations: dict[str, Any], total: bool, module:
     cls: Any = _TYPED_DICT(name, annotations, total=total)
     cls.__module__ = module
     return cls
+
+
+def set_typed_dict_state(cls: Any, state: tuple[list[tuple[str, list[str]]], Any, str | None, str]) -> None:
+    """Tell a TypedDict which keys it requires, what it was made from, and the name of the place where it was defined."""
+    keys, bases, cls.__doc__, cls.__qualname__ = state
+    for name, members in keys:
+        setattr(cls, name, frozenset(members))
+    if bases is not None:
+        cls.__orig_bases__ = bases
 
 
 def make_new_type(name: str, supertype: Any, module: str) -> Any:

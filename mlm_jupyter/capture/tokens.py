@@ -41,8 +41,8 @@ def is_same(one: Token, other: Token) -> bool:
 
 def _of_function(function: types.FunctionType, owner: type | None = None) -> Token | None:
     defaults = function.__defaults__ or ()
-    if function.__globals__ is not getattr(sys.modules.get(function.__module__), "__dict__", None):
-        return None  # a script's that was run: what they hold is stored with it
+    if _has_own_globals(function):
+        return None
     if function.__dict__ or function.__kwdefaults__ or not all(isinstance(item, _ATOMS) for item in defaults):
         return None
     token: list[Any] = [function, function.__code__, function.__defaults__, function.__name__, function.__qualname__]
@@ -56,6 +56,14 @@ def _of_function(function: types.FunctionType, owner: type | None = None) -> Tok
             return None
         token.append(contents)
     return tuple(token)
+
+
+def _has_own_globals(function: types.FunctionType) -> bool:
+    """Return whether a function's globals are no module's, as of a script that was run: what they hold is stored with it."""
+    module = sys.modules.get(function.__module__)
+    if function.__globals__ is getattr(module, "__dict__", None):
+        return False
+    return function.__module__ == "__main__" or getattr(module, function.__qualname__, None) is not function
 
 
 def _of_class(cls: type) -> Token | None:
