@@ -197,6 +197,17 @@ def reduce_scalar(pickler: ValuePickler, scalar: Any) -> Any:
     return NotImplemented
 
 
+def reduce_float(pickler: ValuePickler, scalar: Any) -> Any:
+    """Reduce a scalar that a Python float stands for, five times as fast as NumPy does: not NaN, which has payloads."""
+    number = float(scalar)
+    return (type(scalar), (number,)) if number == number else NotImplemented
+
+
+def reduce_integer(pickler: ValuePickler, scalar: Any) -> Reduced:
+    """Reduce a scalar that a Python int stands for."""
+    return type(scalar), (int(scalar),)
+
+
 def reduce_record_dtype(pickler: ValuePickler, dtype: Any) -> Reduced:
     """Reduce a structured dtype without the very dict of its fields, which would link all that has records of one kind."""
     make, arguments, state = dtype.__reduce__()

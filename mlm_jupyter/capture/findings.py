@@ -31,6 +31,12 @@ class Seen:
         self.references: frozenset[str] = frozenset()
         self.cost_ms = 0.0
 
+    def copy(self) -> Seen:
+        """Return what is to be remembered of a value that is as it was, but was not looked at by itself."""
+        seen = Seen(self.status, self.raw, identity=self.identity)
+        seen.references = self.references
+        return seen
+
 
 class Findings:
     """One look's results by name, before they are compared with the last."""
@@ -39,7 +45,10 @@ class Findings:
         self.seen: dict[str, Seen] = {}
         self.values: dict[str, ValueDraft] = {}
         self.reasons: dict[str, str] = {}
-        self.skipped: list[str] = []
+        self.skipped: set[str] = set()
+        """What the cell is proved not to have reached."""
+        self.nested: set[str] = set()
+        """What lies where it did in another value, which was looked at and is as it was."""
         self.hasher = Hasher()
         self.overlaps: list[tuple[Region, Region]] = []
 

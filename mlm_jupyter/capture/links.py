@@ -18,6 +18,7 @@ from typing import Any, Final
 from xxhash import xxh3_128_hexdigest
 
 from mlm_jupyter.capture.memory import Region
+from mlm_jupyter.capture.nesting import Places
 from mlm_jupyter.capture.pickling import Dump
 
 _IMMUTABLE: Final[tuple[type, ...]] = (
@@ -110,15 +111,17 @@ class Groups:
 
 
 Sharing = dict[tuple[str, str], str]
-"""For each pair of names that share objects, a hash of which of the one's are which of the other's."""
+"""For each pair of names that share objects, what tells which of the one's are which of the other's."""
 
 
-def find_sharing(dumps: Mapping[str, Dump], overlaps: Iterable[tuple[Region, Region]] = ()) -> Sharing:
+def find_sharing(dumps: Mapping[str, Dump], overlaps: Iterable[tuple[Region, Region]], places: Places) -> Sharing:
     """Return who shares what: objects, and the memory that ``overlaps``. An unknown type links, for exactness comes first.
 
     All pairs of the names that share an object are entered, so that each pair tells of its two names alone, whatever else
-    changes; where there are very many, the pairs with one of them.
+    changes; where there are very many, the pairs with one of them. Of a value that lies whole in another, ``places`` tells
+    all there is to tell of the two.
     """
+    nested = {(min(pair), max(pair)) for pair in places if _is_link(*pair, dumps)}
     pairs: dict[tuple[str, str], list[tuple[int, int]]] = {}
     holders: dict[int, tuple[str, ...]] = {}
     large: list[str] = []
@@ -131,12 +134,14 @@ def find_sharing(dumps: Mapping[str, Dump], overlaps: Iterable[tuple[Region, Reg
             if not _kinds[type(memo[identity][1])] and identity not in own_code:  # a text, most of the time
                 continue
             for other in others:
-                _note(pairs, other, name, identity, dumps)
+                if (pair := (other, name) if other < name else (name, other)) not in nested:
+                    _note(pairs, identity, pair, dumps)
             if len(others) < _MOST_PAIRED:
                 mine[identity] = (*others, name)
         for other in large:
-            for identity in dumps[other].memo.keys() & memo.keys():
-                _note(pairs, other, name, identity, dumps)
+            if (pair := (min(other, name), max(other, name))) not in nested:
+                for identity in dumps[other].memo.keys() & memo.keys():
+                    _note(pairs, identity, pair, dumps)
         if is_large:
             large.append(name)
         else:
@@ -145,7 +150,9 @@ def find_sharing(dumps: Mapping[str, Dump], overlaps: Iterable[tuple[Region, Reg
         if lender.name != borrower.name:
             one, two = sorted((lender, borrower), key=lambda region: region.name)
             pairs.setdefault((one.name, two.name), []).append((two.start - one.start, -1))
-    return {pair: xxh3_128_hexdigest(repr(sorted(places)).encode()) for pair, places in pairs.items()}
+    for pair in nested:
+        pairs.setdefault(pair, []).append((places.get(pair, -1), places.get(pair[::-1], -1)))
+    return {pair: xxh3_128_hexdigest(repr(sorted(numbers)).encode()) for pair, numbers in pairs.items()}
 
 
 _LARGE: Final = 5_000
@@ -153,19 +160,25 @@ _MOST_PAIRED: Final = 8
 
 
 def _note(
-    pairs: dict[tuple[str, str], list[tuple[int, int]]], one: str, other: str, identity: int, dumps: Mapping[str, Dump]
+    pairs: dict[tuple[str, str], list[tuple[int, int]]], identity: int, pair: tuple[str, str], dumps: Mapping[str, Dump]
 ) -> None:
-    """Enter an object that two dumps have in common, if changing it could be noticed through both names."""
-    first, second = dumps[one], dumps[other]
-    place, obj = first.memo[identity]
-    is_own_code = identity in first.by_value and identity in second.by_value
-    if not is_own_code and (identity in first.unlinked or identity in second.unlinked or not _links(obj)):
-        return
-    if _is_guarded(identity, first, second) or _is_guarded(identity, second, first):
-        return
-    pair = (one, other) if one < other else (other, one)
-    places = (place, second.memo[identity][0])
-    pairs.setdefault(pair, []).append(places if one < other else places[::-1])
+    """Enter an object that two pickles have in common, if it makes them share something."""
+    one, other = dumps[pair[0]], dumps[pair[1]]
+    if _is_shared(identity, one, other):
+        pairs.setdefault(pair, []).append((one.memo[identity][0], other.memo[identity][0]))
+
+
+def _is_link(outer: str, inner: str, dumps: Mapping[str, Dump]) -> bool:
+    """Return whether changing a value that lies in another could be noticed there."""
+    return _is_shared(dumps[inner].identity, dumps[outer], dumps[inner])
+
+
+def _is_shared(identity: int, one: Dump, other: Dump) -> bool:
+    """Return whether changing an object that two pickles have in common could be noticed in both values."""
+    is_own_code = identity in one.by_value and identity in other.by_value
+    if not is_own_code and (identity in one.unlinked or identity in other.unlinked or not _links(one.memo[identity][1])):
+        return False
+    return not _is_guarded(identity, one, other) and not _is_guarded(identity, other, one)
 
 
 def _is_guarded(identity: int, one: Dump, other: Dump) -> bool:

@@ -23,6 +23,7 @@ from mlm_jupyter.capture.findings import MISSING, Findings, Seen, own_name_of, r
 from mlm_jupyter.capture.identity import Identities
 from mlm_jupyter.capture.links import Groups, Sharing, find_sharing
 from mlm_jupyter.capture.memory import find_overlaps
+from mlm_jupyter.capture.nesting import Place, find_places, nest
 from mlm_jupyter.capture.pickling import Dump, dump
 from mlm_jupyter.capture.proofs import Mentions, Proofs
 from mlm_jupyter.capture.quiet import quiet
@@ -49,6 +50,7 @@ class Namespace:
         self._seen: dict[str, Seen] = {}
         self._drafter = Drafter(namespace, self._scalars, self._timebox)
         self._proofs = Proofs(namespace, self._pickle_alone)
+        self._places: dict[str, Place] = {}
         self._sharing: Sharing = {}
         self._group_of: dict[str, tuple[str, ...]] = {}
 
@@ -85,23 +87,23 @@ class Namespace:
         with quiet(), _gc_paused(), self._timebox:
             found = self._look_at_values(mentions)
             self._look_at_what_is_met(found)
-            dumps = {name: value.dump for name, value in found.values.items()}
-            found.overlaps = list(find_overlaps(dumps))
-            sharing = find_sharing(dumps, found.overlaps)
-            skipped = set(found.skipped)
-            sharing |= {pair: places for pair, places in self._sharing.items() if skipped.issuperset(pair)}
-            self._finish_fingerprints(found)
+            sharing, places = self._share(found)
+            if self._look_at_what_is_relinked(found, sharing):
+                sharing, places = self._share(found)
+            for seen in found.seen.values():
+                _finish_fingerprint(seen, found)
             groups = self._group(found, sharing)
             look = self._compare(found, sharing, groups)
+            costs_ms = self._costs_ms(groups, found)
             due = self._proofs.due(
-                self._costs_ms(groups, found),
-                skipped,
+                costs_ms,
+                found.skipped,
                 fresh={*look.added, *look.changed},
                 mentions=mentions or (lambda names: True),
                 patience=self.rules.patience,
             )
-            memos = {name: frozenset(dump.memo) for name, dump in dumps.items() if due and due != [self.group_of(name)]}
-            dumps.clear()
+            memos = {name: frozenset(value.dump.memo) for name, value in found.values.items()} if due else {}
+            self._places = {name: places[name] for names in costs_ms for name in names if name in places}
             found.values.clear()  # and with them our references to what the values are made of
             found.overlaps.clear()
             for names in due:
@@ -118,7 +120,7 @@ class Namespace:
         for names in groups:
             seen = [found.seen[name] for name in names]
             cost_ms = sum(one.cost_ms for one in seen)
-            if cost_ms < self.rules.dear_ms or any(name not in found.values for name in names):
+            if cost_ms < self.rules.dear_ms or not all(name in found.values or name in found.nested for name in names):
                 continue
             if all(one.status == "stored" and one.token is None for one in seen):
                 costs_ms[names] = cost_ms
@@ -136,6 +138,7 @@ class Namespace:
             seen = self._seen.get(name)
             if seen is not None:
                 self._seen[name] = Seen(seen.status, b"forgotten")
+                self._places.pop(name, None)
                 self._group_of.pop(name, None)
 
     def adopt(self) -> None:
@@ -146,6 +149,7 @@ class Namespace:
 
     def _look_at_values(self, mentions: Mentions | None) -> Findings:
         found = Findings()
+        nested: list[str] = []
         self._proofs.begin()
         for name in self.names():
             value = self.live.get(name, MISSING)
@@ -156,24 +160,62 @@ class Namespace:
                 found.seen[name] = old
             elif old is not None and mentions is not None and self._proofs.skips(self.group_of(name), mentions):
                 found.seen[name] = old
-                found.skipped.append(name)
+                found.skipped.add(name)
+            elif old is not None and name in self._places:
+                nested.append(name)
             else:
-                self._look_at(name, value, old, found)
+                self._look_at(name, found)
+        for name in nested:
+            if self._is_nested(name, found):
+                found.seen[name] = self._seen[name].copy()
+                found.nested.add(name)
+            else:
+                self._look_at(name, found)
         return found
 
+    def _is_nested(self, name: str, found: Findings) -> bool:
+        """Return whether the value of ``name`` lies where it did in another's, which was looked at and is as it was."""
+        outer, number = self._places[name]
+        if outer not in found.values or found.seen[outer].raw != self._seen[outer].raw:
+            return False
+        place = found.values[outer].dump.memo.get(id(self.live.get(name)))
+        return place is not None and place[0] == number
+
+    def _look_again(self, names: Iterable[str], found: Findings) -> None:
+        """Look at what was skipped or is nested, all the same."""
+        for name in names:
+            found.skipped.discard(name)
+            found.nested.discard(name)
+            self._look_at(name, found)
+
     def _look_at_what_is_met(self, found: Findings) -> None:
-        """Look at what was skipped, but shares something with another value as it has become: they may be one group now."""
-        memos = {name: value.dump.memo for name, value in found.values.items()} if found.skipped else {}
+        """Look at what was skipped, but is not as it was for what became of others.
+
+        It may name a class or function that is another one now, or share something with a value as it has become: they may be
+        one group now.
+        """
+        if not found.skipped:
+            return
 
         def is_rewritten(name: str) -> bool:
             return name not in self._seen or found.seen[name].raw != self._seen[name].raw
 
-        for names in self._proofs.met(memos, is_rewritten):
-            for name in names:
-                found.skipped.remove(name)
-                self._look_at(name, self.live.get(name), self._seen[name], found)
+        def is_redefined(name: str) -> bool:
+            before, now = self._seen[name], found.seen.get(name)
+            return now is None or (now is not before and (is_rewritten(name) or now.identity != before.identity))
 
-    def _look_at(self, name: str, value: Any, old: Seen | None, found: Findings) -> None:
+        for names in {self.group_of(name) for name in found.skipped}:
+            if any(map(is_redefined, _closure(names, self._seen))):
+                self._look_again(names, found)
+        memos = {name: value.dump.memo for name, value in found.values.items()}
+        for names in self._proofs.met(memos, is_rewritten):
+            self._look_again(names, found)
+
+    def _look_at(self, name: str, found: Findings) -> None:
+        old, value = self._seen.get(name), self.live.get(name, MISSING)
+        if value is MISSING:  # deleted by a thread meanwhile
+            found.seen.pop(name, None)
+            return
         if old is not None and old.status == "not_captured" and old.identity == id(value) and old.cost_ms > 1:
             found.seen[name] = old  # it was dear to find out that it cannot be pickled; it is the same object
             return
@@ -201,7 +243,7 @@ class Namespace:
             found.reasons[name] = too_big
             return Seen("excluded", draft.fingerprint)
         found.values[name] = draft
-        seen = Seen(status, draft.fingerprint)
+        seen = Seen(status, draft.fingerprint, identity=id(value))
         seen.references = frozenset(draft.dump.references)
         if type(value) in _ATOMS:
             seen.atom = value
@@ -221,19 +263,30 @@ class Namespace:
 
     # -- all of them together -----------------------------------------------------------------------------------------
 
-    def _finish_fingerprints(self, found: Findings) -> None:
-        """Give each name its fingerprint: its own bytes and those of the notebook's classes and functions it names."""
-        for seen in found.seen.values():
-            parts = [seen.raw]
-            if seen.references:
-                closure = _closure(seen.references, found.seen)
-                parts += [reference.encode() + found.seen[reference].raw for reference in closure]
-            seen.fingerprint = seen.raw.hex() if len(parts) == 1 else xxh3_128_hexdigest(b"".join(parts))
+    def _share(self, found: Findings) -> tuple[Sharing, dict[str, Place]]:
+        """Return who shares what, as it was with those that were not looked at; and in which other value a value lies."""
+        dumps = {name: value.dump for name, value in found.values.items()}
+        found.overlaps = list(find_overlaps(dumps))
+        places = find_places(dumps)
+        unseen = found.skipped | found.nested
+        there = unseen | dumps.keys()
+        lasting = (pair for pair in self._sharing if not unseen.isdisjoint(pair) and there.issuperset(pair))
+        sharing = {pair: self._sharing[pair] for pair in lasting} | find_sharing(dumps, found.overlaps, places)
+        nested = {inner: Place(outer, places[outer, inner]) for inner, outer in nest(places, dumps).items()}
+        return sharing, nested | {name: self._places[name] for name in found.nested}
+
+    def _look_at_what_is_relinked(self, found: Findings, sharing: Sharing) -> bool:
+        """Look at the nested values whose outer ones share other objects than they did; return whether there were any."""
+        relinked = {name for pair in _relinked(self._sharing, sharing) for name in pair} if found.nested else ()
+        names = [name for name in found.nested if self._places[name].outer in relinked]
+        self._look_again(names, found)
+        return bool(names)
 
     def _group(self, found: Findings, sharing: Sharing) -> list[tuple[str, ...]]:
         groups = Groups()
         for name, seen in found.seen.items():
-            if name in found.values or (seen is self._seen.get(name) and seen.status in ("stored", "reference")):
+            is_kept = seen is self._seen.get(name) or name in found.nested
+            if name in found.values or (is_kept and seen.status in ("stored", "reference")):
                 groups.add(name)
         for one, other in sharing:
             groups.join(one, other)
@@ -250,7 +303,8 @@ class Namespace:
         lasting = now.keys() & before.keys()
         rewritten = {name for name in lasting if _is_other(now[name], before[name])}
         # In a value that was rewritten every place may have moved: the pairs of the others tell of a change of alias alone.
-        relinked = {name for pair in _relinked(self._sharing, sharing, lasting - rewritten) for name in pair}
+        still = lasting - rewritten
+        relinked = {name for pair in _relinked(self._sharing, sharing) if still.issuperset(pair) for name in pair}
         changed = sorted(rewritten | {name for name in relinked if not self._is_pandas(name)})  # copy-on-write hides it there
         different = {*added, *changed}
         drafts: dict[str, VariableDraft] = {}
@@ -258,11 +312,14 @@ class Namespace:
         for names in groups:
             if different.isdisjoint(names) and self._group_of.get(names[0]) == names:
                 continue
+            for name in found.nested.intersection(names):  # stored with the others, it is to be known by itself
+                self._look_again([name], found)
+                _finish_fingerprint(found.seen[name], found)
             self._drafter.draft_group(names, found, drafts, stored)
         for name in different - drafts.keys():
             if name in now and name in self.live:
                 drafts[name] = self._drafter.draft(name, found, None)
-        return Look(added=added, changed=changed, removed=removed, drafts=drafts, groups=stored, skipped=found.skipped)
+        return Look(added=added, changed=changed, removed=removed, drafts=drafts, groups=stored, skipped=sorted(found.skipped))
 
     def _is_pandas(self, name: str) -> bool:
         return type(self.live.get(name)).__module__.startswith("pandas")
@@ -289,12 +346,18 @@ def _is_other(now: Seen, before: Seen) -> bool:
     return now is not before and (now.fingerprint, now.status) != (before.fingerprint, before.status)
 
 
-def _relinked(before: Sharing, now: Sharing, names: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield the pairs of ``names`` that share other objects than they did."""
-    lasting = set(names)
-    for pair in before.keys() | now.keys():
-        if lasting.issuperset(pair) and before.get(pair) != now.get(pair):
-            yield pair
+def _finish_fingerprint(seen: Seen, found: Findings) -> None:
+    """Give a name its fingerprint: its own bytes and those of the notebook's classes and functions it names."""
+    parts = [seen.raw]
+    if seen.references:
+        closure = _closure(seen.references, found.seen)
+        parts += [reference.encode() + found.seen[reference].raw for reference in closure]
+    seen.fingerprint = seen.raw.hex() if len(parts) == 1 else xxh3_128_hexdigest(b"".join(parts))
+
+
+def _relinked(before: Sharing, now: Sharing) -> Iterator[tuple[str, str]]:
+    """Yield the pairs that share other objects than they did."""
+    return (pair for pair in before.keys() | now.keys() if before.get(pair) != now.get(pair))
 
 
 @contextmanager

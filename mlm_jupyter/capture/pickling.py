@@ -41,9 +41,13 @@ class MemoryBuffer:
 class Dump:
     """A value as a stream and its buffers, with what the pickler learnt on the way."""
 
-    __slots__ = ("buffers", "by_value", "guarded", "index_data", "lent", "lossy", "memo", "references", "stream", "unlinked")
+    __slots__ = (
+        *("buffers", "by_value", "guarded", "identity", "index_data", "lent", "lossy"),
+        *("memo", "references", "stream", "unlinked"),
+    )
 
-    def __init__(self, stream: memoryview, pickler: ValuePickler) -> None:
+    def __init__(self, value: Any, stream: memoryview, pickler: ValuePickler) -> None:
+        self.identity = id(value)
         self.stream = stream
         self.buffers = pickler.own_buffers + pickler.foreign_buffers
         self.memo: Memo = pickler.memo.copy()
@@ -169,7 +173,8 @@ def dump(
     file = io.BytesIO()
     pickler = ValuePickler(file, namespace=namespace, roots=roots, scalars=scalars, shared=shared, insides=insides)
     pickler.dump(value)
-    return Dump(memoryview(file.getvalue()), pickler)  # not the file's own buffer, which complains where it ends in a cycle
+    stream = memoryview(file.getvalue())  # not the file's own buffer, which complains where it ends in a cycle
+    return Dump(value, stream, pickler)
 
 
 class BufferSource:

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from mlm_jupyter.capture.closure import Frontier, Pickle, find_frontier
 
-SWEEP_MS: Final = 15.0
+SWEEP_MS: Final = 100.0
 """What a garbage collection is thought to take before the first."""
 CHEAP: Final = 0.25
 """A proof that takes less than this share of a look is worth it for the next cell alone."""

@@ -153,6 +153,8 @@ _LIBRARIES: Final[dict[str, tuple[tuple[str, str, str], ...]]] = {
         ("+numpy:ndarray", "arrays", "reduce_own_subclass"),
         ("numpy:void", "arrays", "reduce_record"),
         ("numpy:record", "arrays", "reduce_record"),
+        *((f"numpy:float{bits}", "arrays", "reduce_float") for bits in (16, 32, 64)),
+        *((f"numpy:{kind}{bits}", "arrays", "reduce_integer") for kind in ("int", "uint") for bits in (8, 16, 32, 64)),
         ("+numpy:generic", "arrays", "reduce_scalar"),
         ("numpy:memmap", "arrays", "reduce_memmap"),
         ("numpy:matrix", "arrays", "reduce_subclass"),

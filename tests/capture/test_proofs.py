@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+from math import inf
 from typing import Any
 
 import pytest
@@ -18,6 +19,10 @@ import numpy as np, pandas as pd, types
 from sklearn.ensemble import BaggingClassifier, RandomForestClassifier
 X = np.random.RandomState(0).rand(9, 2)
 Y = (X[:, 0] > 0.5).astype(int)
+class Thing:
+    size = 1
+class Part(Thing):
+    pass
 """
 MADE = (
     "pd.DataFrame(np.arange(12.0).reshape(4, 3), columns=list('abc'))",
@@ -29,6 +34,8 @@ MADE = (
     "RandomForestClassifier(2).fit(X, Y)",
     "BaggingClassifier(n_estimators=2).fit(X, Y)",
     "np.random.default_rng(1)",
+    "Thing()",
+    "[Part(), [Part()]]",
 )
 DERIVED = (
     *("<b>", "[<b>]", "(<b>, <c>)", "{'k': <b>}", "<b>[0]", "<b>[1]", "<b>['k']", "<b>[1:]", "lambda: <b>", "iter([<b>])"),
@@ -58,6 +65,7 @@ CHANGES = (
         "<a>.index = <b>",
         "<a>.fit(X, 1 - Y)",
     ),
+    *("class Thing: size = 1", "class Part(Thing): pass", "Thing.size += 1", "Part.size = Thing.size", "Part = Thing"),
 )
 READS = (
     "one = 1",
@@ -94,16 +102,20 @@ cells = st.builds(fill, statements, variables, variables, variables)
 @given(st.lists(cells, min_size=5, max_size=30))
 def test_what_is_skipped_is_what_a_look_finds_unchanged(notebook: list[str]) -> None:
     main = types.ModuleType("__main__")
-    wary = Namespace(vars(main), is_hidden=lambda name: name.startswith("__"), rules=Rules())
-    bold = Namespace(vars(main), is_hidden=lambda name: name.startswith("__"), rules=Rules(dear_ms=0.0, patience=0.0))
+    wary, bold, frugal = (
+        Namespace(vars(main), is_hidden=lambda name: name.startswith("__"), rules=rules)
+        for rules in (Rules(dear_ms=inf), Rules(dear_ms=0.0, patience=0.0), Rules(dear_ms=0.0, patience=inf))
+    )
     reach = Reach()
     for source in (SETUP, *notebook):
         reach.enter(source)
         run(source, vars(main))
         skipping = bold.look(mentions=None if reach.is_anywhere else reach.mentions)
         looking = wary.look()
-        assert (skipping.added, skipping.changed, skipping.removed) == (looking.added, looking.changed, looking.removed)
-        assert {bold.group_of(name) for name in bold.names()} == {wary.group_of(name) for name in wary.names()}
+        for namespace, found in ((bold, skipping), (frugal, frugal.look())):
+            assert (found.added, found.changed, found.removed) == (looking.added, looking.changed, looking.removed)
+            assert set(found.drafts) == set(looking.drafts)
+            assert {namespace.group_of(name) for name in namespace.names()} == {wary.group_of(name) for name in wary.names()}
 
 
 def run(source: str, namespace: dict[str, Any]) -> None:
@@ -124,3 +136,21 @@ def test_something_is_skipped() -> None:
         run(source, vars(main))
         skipped.update(bold.look(mentions=reach.mentions).skipped)
     assert {"t", "u", "X"} <= skipped
+
+
+def test_what_lies_in_a_value_that_is_as_it_was_is_not_looked_at_by_itself() -> None:
+    main = types.ModuleType("__main__")
+    namespace = Namespace(vars(main), is_hidden=lambda name: name.startswith("__"), rules=Rules(dear_ms=0.0))
+    run("class Thing:\n def __reduce__(self):\n  looks.append(1)\n  return Thing, ()\nlooks = []", vars(main))
+    run("inner = Thing()\nouter = [inner]", vars(main))
+    looks: list[int] = main.looks
+    asked = []
+    for source in ("", "", "", "outer.append(1)", "", "inner = Thing()", "", "del outer", ""):
+        run(source, vars(main))
+        looks.clear()
+        namespace.look()
+        asked.append(len(looks))
+    assert asked[1:3] == [1, 1]  # by the list that holds it
+    assert asked[4] == 1
+    assert asked[6] == 2  # another one than in the list
+    assert asked[8] == 1
