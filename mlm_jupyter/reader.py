@@ -280,7 +280,7 @@ class Reader:
         checkpoint = self.get_checkpoint(ref)
         document = self.manifest(checkpoint).document
         if document is None:
-            raise NotFoundError(f"Checkpoint {checkpoint.id} was made where no notebook was: it has code, no document.")
+            raise NotFoundError(f"Checkpoint {checkpoint.id} has no notebook. See its code with: mlm show {checkpoint.id}")
         load, late = self._outputs_loader(sealed), self._checkpoints.late_outputs(checkpoint.id)
         return to_notebook(
             document,

@@ -43,7 +43,7 @@ def assignments(parameters: Mapping[str, Any]) -> str:
     """
     for name in parameters:
         if not name.isidentifier() or keyword.iskeyword(name):
-            raise InvalidInputError(f"{name!r} cannot be a parameter: it is no name of a variable.")
+            raise InvalidInputError(f"{name!r} cannot be a parameter: give the name of a variable, such as learning_rate.")
     return "\n".join(["# Parameters", *(f"{name} = {_literal(value)}" for name, value in parameters.items())])
 
 

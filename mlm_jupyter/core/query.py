@@ -90,7 +90,7 @@ def parse(text: str) -> Query:
     InvalidInputError : it cannot be read; the message says at which character and what may stand there.
     """
     if len(text) > _LONGEST:
-        raise InvalidInputError(f"The query is longer than {_LONGEST:,} characters.")
+        raise InvalidInputError(f"The query is longer than {_LONGEST:,} characters. Ask in several queries.")
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
         raise InvalidInputError("The query holds half a character (a lone surrogate); type that part again.")
     return _Parser(text).query()

@@ -125,7 +125,9 @@ class Database:
             return
         if found is None:
             name = self.folder.name
-            raise StorageError(f"The project at {self.folder.parent} is gone: its {name} folder was moved or removed")
+            raise StorageError(
+                f"The project at {self.folder.parent} is gone: its {name} folder was moved or removed; put it back"
+            )
         raise StorageError(
             f"The project at {self.folder.parent} was replaced by another while this process had it open;"
             " start again, in a notebook with: %mlm_track stop, then %mlm_track"

@@ -86,7 +86,10 @@ class Packs:
     def batch(self) -> Batch:
         """Begin to write; use the batch in one thread."""
         if self.database.is_readonly:
-            raise StorageError(f"The project at {self.database.folder.parent} was opened for reading only")
+            raise StorageError(
+                f"The project at {self.database.folder.parent} was opened for reading only: check whether its folder can be"
+                " written to, then open it again"
+            )
         return Batch(self.database, self._index, self._writers)
 
     def forget_files(self) -> None:
@@ -155,7 +158,9 @@ class Packs:
             pending += reversed(parts.parts)
             declared = parts.size if declared is None else declared
         if declared not in (None, size):
-            raise CorruptError(f"The parts of blob {digest[:12]} do not add up to its {declared} bytes")
+            raise CorruptError(
+                f"The parts of blob {digest[:12]} do not add up to its {declared} bytes. See what else is with: mlm verify"
+            )
         return leaves, size
 
     def _read_leaves(self, leaves: list[_Leaf], target: memoryview) -> None:

@@ -112,7 +112,8 @@ def references(role: Role, data: bytes) -> list[Edge]:
     try:
         return list(_READERS[role](data))
     except msgspec.DecodeError as error:
-        raise CorruptError(f"A stored {role.name.lower()} cannot be read: {error}") from error
+        what = f"A stored {role.name.lower()} cannot be read: {error}."
+        raise CorruptError(f"{what} See what else is with: mlm verify") from error
 
 
 def parts_of(manifest: bytes) -> Iterator[tuple[str, Edge]]:
