@@ -6,7 +6,7 @@ import linecache
 import os
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -131,3 +131,7 @@ class LiveNotebook:
         """End the session and close the store."""
         self.session.close()
         self.database.close()
+
+
+Open = Callable[..., LiveNotebook]
+"""Opens one more kernel on the same project, with options as a LiveNotebook has them."""

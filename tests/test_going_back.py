@@ -3,39 +3,16 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from livenotebook import LiveNotebook
+from livenotebook import LiveNotebook, Open
 
 from mlm_jupyter.errors import CorruptError, UntrustedError
 from mlm_jupyter.restoration import RestoreError
 from mlm_jupyter.settings import Settings
 from mlm_jupyter.trust import key_of
-
-
-@pytest.fixture
-def notebook(tmp_path: Path) -> Iterator[LiveNotebook]:
-    made = LiveNotebook(tmp_path)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def fresh(tmp_path: Path) -> Iterator[Any]:
-    """Make further kernels on the same project."""
-    made: list[LiveNotebook] = []
-
-    def make(**options: Any) -> LiveNotebook:
-        made.append(LiveNotebook(tmp_path, **options))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
-
 
 SETUPS = {
     "aliases in lists and dicts": (
@@ -232,7 +209,7 @@ SETUPS = {
 
 @pytest.mark.parametrize("kind", SETUPS)
 @pytest.mark.parametrize("where", ["the same kernel", "a fresh kernel"])
-def test_a_restored_namespace_is_and_behaves_as_it_was(notebook: LiveNotebook, fresh: Any, kind: str, where: str) -> None:
+def test_a_restored_namespace_is_and_behaves_as_it_was(notebook: LiveNotebook, fresh: Open, kind: str, where: str) -> None:
     setup, spoil, checks, after = SETUPS[kind]
     target = notebook.cell(setup)
     expected = {check: repr(notebook.value(check)) for check in checks}
@@ -419,13 +396,13 @@ def test_random_numbers_the_folder_and_the_path_come_back_with_a_full_restore(no
         os.chdir(there)
 
 
-def test_another_users_checkpoint_is_refused_before_anything_is_unpickled(notebook: LiveNotebook, fresh: Any) -> None:
+def test_another_users_checkpoint_is_refused_before_anything_is_unpickled(notebook: LiveNotebook, fresh: Open) -> None:
     target = notebook.cell("class Boom:\n    def __reduce__(self):\n        return print, ('ran',)\nx = Boom()")
     with pytest.raises(UntrustedError, match="mlm trust"):
         fresh(key=key_of(b"o" * 32)).restore(target)
 
 
-def test_a_flipped_byte_is_refused_by_name_and_the_rest_comes_back(notebook: LiveNotebook, fresh: Any, tmp_path: Path) -> None:
+def test_a_flipped_byte_is_refused_by_name_and_the_rest_comes_back(notebook: LiveNotebook, fresh: Open, tmp_path: Path) -> None:
     marker = "a text that stands in the pack as it is, for it is too short to compress"
     target = notebook.cell(f"good = [1]\nbad = [{marker!r}]")
     notebook.session.flush()
@@ -457,7 +434,7 @@ def test_secrets_are_not_stored_and_say_so(notebook: LiveNotebook) -> None:
     assert variables["tokenizer"].status == variables["n_tokens"].status == "stored"
 
 
-def test_what_the_user_excludes_is_not_stored(fresh: Any) -> None:
+def test_what_the_user_excludes_is_not_stored(fresh: Open) -> None:
     kernel = fresh(settings=Settings(exclude=("tmp_*",), exclude_types=("dict",), max_variable_bytes=1000))
     target = kernel.cell("tmp_a = 1\nd = {}\nbig = 'x' * 5000\nkept = 1")
     variables = kernel.session.checkpoints.variables(target)
@@ -469,7 +446,7 @@ def test_what_the_user_excludes_is_not_stored(fresh: Any) -> None:
     }
 
 
-def test_a_store_over_its_limit_drops_old_values_and_says_so_and_keeps_the_rest(fresh: Any, monkeypatch: Any) -> None:
+def test_a_store_over_its_limit_drops_old_values_and_says_so_and_keeps_the_rest(fresh: Open, monkeypatch: Any) -> None:
     kernel = fresh(settings=Settings(retention_bytes=3_000_000, retention_free_share=0.0))
     kernel.session.packs.batch()
     first = kernel.cell("import os\nx = os.urandom(1_000_000)")
@@ -509,7 +486,7 @@ def test_hostile_objects_harm_neither_the_cell_nor_the_others(notebook: LiveNote
     assert notebook.told == []
 
 
-def test_pickling_code_that_hangs_is_interrupted_and_named(fresh: Any) -> None:
+def test_pickling_code_that_hangs_is_interrupted_and_named(fresh: Open) -> None:
     kernel = fresh()
     kernel.session.namespace._timebox._seconds = 0.4
     target = kernel.cell(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from livenotebook import LiveNotebook
+from livenotebook import LiveNotebook, Open
 
 from mlm_jupyter.clock import now_ms
 from mlm_jupyter.core.retention import Policy
@@ -23,8 +23,7 @@ def prune(folder: Path) -> None:
     database.close()
 
 
-def test_what_a_kernel_was_put_back_to_is_not_pruned(tmp_path: Path) -> None:
-    notebook = LiveNotebook(tmp_path)
+def test_what_a_kernel_was_put_back_to_is_not_pruned(tmp_path: Path, notebook: LiveNotebook) -> None:
     first = notebook.cell("a = list(range(1000))")
     notebook.cell("a = 1")
     notebook.way_back.restore(first.id)
@@ -34,8 +33,9 @@ def test_what_a_kernel_was_put_back_to_is_not_pruned(tmp_path: Path) -> None:
     notebook.close()
 
 
-def test_values_that_are_freed_while_a_kernel_that_was_thought_dead_has_them_are_stored_again(tmp_path: Path) -> None:
-    notebook = LiveNotebook(tmp_path)
+def test_values_that_are_freed_while_a_kernel_that_was_thought_dead_has_them_are_stored_again(
+    tmp_path: Path, notebook: LiveNotebook, fresh: Open
+) -> None:
     first = notebook.cell("a = list(range(1000)); b = {'k': a}; c = 'kept'")
     notebook.cell("a = b = 1")
     notebook.way_back.restore(first.id)
@@ -47,17 +47,13 @@ def test_values_that_are_freed_while_a_kernel_that_was_thought_dead_has_them_are
     assert variables["a"].status == "not_captured" and "freed while it was in use" in (variables["a"].reason or "")
     assert variables["c"].status == "stored"
     assert verify(Packs(notebook.database)).is_sound
-    fresh = LiveNotebook(tmp_path)
-    with fresh.as_main():
-        assert fresh.way_back.restore(after.id).failed == {}
-    assert (fresh.namespace["a"], fresh.namespace["b"]["k"] is fresh.namespace["a"]) == (list(range(1000)), True)
-    for one in (notebook, fresh):
-        one.session.close()
-        one.database.close()
+    other = fresh()
+    with other.as_main():
+        assert other.way_back.restore(after.id).failed == {}
+    assert (other.namespace["a"], other.namespace["b"]["k"] is other.namespace["a"]) == (list(range(1000)), True)
 
 
-def test_a_freed_value_is_reported_as_not_restorable_with_the_day(tmp_path: Path) -> None:
-    notebook = LiveNotebook(tmp_path)
+def test_a_freed_value_is_reported_as_not_restorable_with_the_day(tmp_path: Path, notebook: LiveNotebook) -> None:
     old = notebook.cell("a = [1]; same = [2]")
     notebook.cell("a = [3]")
     prune(tmp_path)
@@ -67,12 +63,9 @@ def test_a_freed_value_is_reported_as_not_restorable_with_the_day(tmp_path: Path
     assert report.failed.keys() == {"a"}
     assert report.failed["a"].startswith(f"its value was freed by mlm prune on {day}")
     assert notebook.namespace["same"] == [2]
-    notebook.session.close()
-    notebook.database.close()
 
 
-def test_cells_go_on_while_another_process_prunes_again_and_again(tmp_path: Path) -> None:
-    notebook = LiveNotebook(tmp_path)
+def test_cells_go_on_while_another_process_prunes_again_and_again(tmp_path: Path, notebook: LiveNotebook, fresh: Open) -> None:
     for number in range(30):
         made = notebook.cell(f"x = list(range({number % 3}, 500)); y = bytes([{number % 2}]) * 50_000; z = {number}")
         prune(tmp_path)
@@ -82,10 +75,7 @@ def test_cells_go_on_while_another_process_prunes_again_and_again(tmp_path: Path
         "z": "stored",
     }
     assert verify(Packs(notebook.database)).is_sound
-    fresh = LiveNotebook(tmp_path)
-    with fresh.as_main():
-        assert fresh.way_back.restore(made.id).failed == {}
-    assert (fresh.namespace["x"], fresh.namespace["y"]) == (list(range(2, 500)), b"\1" * 50_000)
-    for one in (notebook, fresh):
-        one.session.close()
-        one.database.close()
+    other = fresh()
+    with other.as_main():
+        assert other.way_back.restore(made.id).failed == {}
+    assert (other.namespace["x"], other.namespace["y"]) == (list(range(2, 500)), b"\1" * 50_000)

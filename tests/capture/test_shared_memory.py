@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-
 import pytest
-from livenotebook import LiveNotebook
+from livenotebook import LiveNotebook, Open
 
 NP = "import numpy as np\n"
 SHELL = NP + "class Shell:\n    def __init__(self, t):\n        self.__array_interface__, self.t = t.__array_interface__, t\n"
@@ -165,24 +161,10 @@ APART = {
 
 
 @pytest.mark.parametrize("kind", APART)
-def test_what_has_only_its_kind_in_common_is_stored_apart(kernels: Any, kind: str) -> None:
-    kernel = kernels()
-    kernel.cell(APART[kind])
-    assert kernel.session.namespace.group_of("a") == ("a",)
-    assert kernel.session.namespace.group_of("b") == ("b",)
-
-
-@pytest.fixture
-def kernels(tmp_path: Path) -> Iterator[Any]:
-    made: list[LiveNotebook] = []
-
-    def make() -> LiveNotebook:
-        made.append(LiveNotebook(tmp_path))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
+def test_what_has_only_its_kind_in_common_is_stored_apart(notebook: LiveNotebook, kind: str) -> None:
+    notebook.cell(APART[kind])
+    assert notebook.session.namespace.group_of("a") == ("a",)
+    assert notebook.session.namespace.group_of("b") == ("b",)
 
 
 def seen_after(kernel: LiveNotebook, change: str, see: str) -> str:
@@ -192,64 +174,61 @@ def seen_after(kernel: LiveNotebook, change: str, see: str) -> str:
 
 
 @pytest.mark.parametrize("how", KEPT)
-def test_shared_memory_is_shared_when_it_comes_back(kernels: Any, how: str) -> None:
+def test_shared_memory_is_shared_when_it_comes_back(notebook: LiveNotebook, fresh: Open, how: str) -> None:
     setup, change, see = KEPT[how]
-    kernel, fresh = kernels(), kernels()
-    target = kernel.cell(setup)
-    assert not kernel.cell("pass").changes
-    fresh.restore(target)
-    assert not fresh.cell("pass").changes, "the cell after a restore finds nothing changed that was not"
-    assert {variable.lossy for variable in kernel.session.checkpoints.variables(target).values()} == {None}
-    assert seen_after(fresh, change, see) == seen_after(kernel, change, see)
+    other = fresh()
+    target = notebook.cell(setup)
+    assert not notebook.cell("pass").changes
+    other.restore(target)
+    assert not other.cell("pass").changes, "the cell after a restore finds nothing changed that was not"
+    assert {variable.lossy for variable in notebook.session.checkpoints.variables(target).values()} == {None}
+    assert seen_after(other, change, see) == seen_after(notebook, change, see)
 
 
 @pytest.mark.parametrize("how", SAID)
-def test_sharing_that_cannot_come_back_is_said(kernels: Any, how: str) -> None:
+def test_sharing_that_cannot_come_back_is_said(notebook: LiveNotebook, fresh: Open, how: str) -> None:
     setup, change, see = SAID[how]
-    kernel, fresh = kernels(), kernels()
-    target = kernel.cell(setup)
-    before = repr(kernel.value(see))
-    kernel.cell(change)
-    record = kernel.session.checkpoints.variables(target)["b"]
+    other = fresh()
+    target = notebook.cell(setup)
+    before = repr(notebook.value(see))
+    notebook.cell(change)
+    record = notebook.session.checkpoints.variables(target)["b"]
     assert record.lossy is not None or record.status == "not_captured"
-    seen = repr(kernel.value(see))
+    seen = repr(notebook.value(see))
     assert seen != before, "nothing is shared"
-    fresh.restore(target)
-    fresh.cell(change)
-    assert "b" not in fresh.namespace or repr(fresh.value(see)) != seen, "it comes back shared: say less"
+    other.restore(target)
+    other.cell(change)
+    assert "b" not in other.namespace or repr(other.value(see)) != seen, "it comes back shared: say less"
 
 
 @pytest.mark.parametrize("kind", ITS_OWN)
-def test_memory_of_its_own_is_not_said_to_be_shared(kernels: Any, kind: str) -> None:
-    kernel = kernels()
-    target = kernel.cell(ITS_OWN[kind])
-    assert {variable.lossy for variable in kernel.session.checkpoints.variables(target).values()} == {None}
+def test_memory_of_its_own_is_not_said_to_be_shared(notebook: LiveNotebook, kind: str) -> None:
+    target = notebook.cell(ITS_OWN[kind])
+    assert {variable.lossy for variable in notebook.session.checkpoints.variables(target).values()} == {None}
 
 
-def test_a_view_of_lent_memory_that_becomes_a_copy_is_a_change(kernels: Any) -> None:
-    kernel = kernels()
-    kernel.cell(NP + "a = np.zeros(8); b = np.from_dlpack(a)")
-    apart = kernel.cell("b = b.copy()")
+def test_a_view_of_lent_memory_that_becomes_a_copy_is_a_change(notebook: LiveNotebook, fresh: Open) -> None:
+    notebook.cell(NP + "a = np.zeros(8); b = np.from_dlpack(a)")
+    apart = notebook.cell("b = b.copy()")
     assert "b" in apart.changes.changed
-    fresh = kernels()
-    fresh.restore(apart)
-    assert seen_after(fresh, "a[3] = 7", "b.tolist()") == repr([0.0] * 8)
+    other = fresh()
+    other.restore(apart)
+    assert seen_after(other, "a[3] = 7", "b.tolist()") == repr([0.0] * 8)
 
 
-def test_arrays_keep_their_types(kernels: Any) -> None:
-    kernel, fresh = kernels(), kernels()
-    target = kernel.cell(
+def test_arrays_keep_their_types(notebook: LiveNotebook, fresh: Open) -> None:
+    other = fresh()
+    target = notebook.cell(
         "import numpy as np\nt = np.array([['x', None]], np.dtypes.StringDType(na_object=None))\n"
         "r = np.zeros(2, [('x', 'f8')]).view(np.recarray)\nclass A(np.ndarray): pass\na = np.ones(3).view(A)"
     )
-    fresh.restore(target)
+    other.restore(target)
     for see in ("t.dtype", "t.tolist()", "type(r) is np.recarray", "r.x.tolist()", "type(a) is A", "float(a.sum())"):
-        assert repr(fresh.value(see)) == repr(kernel.value(see)), see
+        assert repr(other.value(see)) == repr(notebook.value(see)), see
 
 
-def test_tables_that_share_an_index_are_one_group_and_those_that_do_not_are_not(kernels: Any) -> None:
-    kernel = kernels()
-    target = kernel.cell("import pandas as pd\ndf = pd.DataFrame({'x': [1., 2, 3]})\nhalf = df / 2\nfew = df[df.x > 1]")
-    variables = kernel.session.checkpoints.variables(target)
+def test_tables_that_share_an_index_are_one_group_and_those_that_do_not_are_not(notebook: LiveNotebook) -> None:
+    target = notebook.cell("import pandas as pd\ndf = pd.DataFrame({'x': [1., 2, 3]})\nhalf = df / 2\nfew = df[df.x > 1]")
+    variables = notebook.session.checkpoints.variables(target)
     assert variables["df"].group == variables["half"].group
     assert variables["df"].group != variables["few"].group

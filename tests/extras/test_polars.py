@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import msgspec
 import pytest
-from livenotebook import LiveNotebook
+from livenotebook import LiveNotebook, Open
 
 from mlm_jupyter.core.entities import Group
 
 pytest.importorskip("polars")
-
-
-@pytest.fixture
-def notebook(tmp_path: Path) -> Iterator[LiveNotebook]:
-    made = LiveNotebook(tmp_path)
-    yield made
-    made.close()
 
 
 TABLE = """
@@ -57,27 +47,23 @@ CHECKS = [
 ]
 
 
-def test_restored_tables_are_and_behave_as_they_were(notebook: LiveNotebook, tmp_path: Path) -> None:
+def test_restored_tables_are_and_behave_as_they_were(notebook: LiveNotebook, fresh: Open) -> None:
     target = notebook.cell(TABLE)
     assert {name: v.reason for name, v in notebook.session.checkpoints.variables(target).items() if v.reason} == {}
     expected = {check: repr(notebook.value(check)) for check in CHECKS}
     assert not notebook.cell("pass").changes
     notebook.cell("df[0, 'int'] = 9; same = None; column = column.str.to_uppercase(); plan = None; huge = empty")
-    fresh = LiveNotebook(tmp_path)
-    try:
-        for kernel in (notebook, fresh):
-            assert kernel.restore(target).failed == {}
-            assert {check: repr(kernel.value(check)) for check in CHECKS} == expected
-            assert not kernel.cell("pass").changes
-            kernel.cell("df[0, 'int'] = 5; df.insert_column(0, pl.Series('new', [1, 2, 3]))")
-            assert kernel.value("(same['int'][0], df.columns[0], pieces['int'][0], plan.collect().rows())") == (
-                5,
-                "new",
-                3,
-                [(3,)],
-            )
-    finally:
-        fresh.close()
+    for kernel in (notebook, fresh()):
+        assert kernel.restore(target).failed == {}
+        assert {check: repr(kernel.value(check)) for check in CHECKS} == expected
+        assert not kernel.cell("pass").changes
+        kernel.cell("df[0, 'int'] = 5; df.insert_column(0, pl.Series('new', [1, 2, 3]))")
+        assert kernel.value("(same['int'][0], df.columns[0], pieces['int'][0], plan.collect().rows())") == (
+            5,
+            "new",
+            3,
+            [(3,)],
+        )
 
 
 WRITES = {

@@ -2,38 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-
 import msgspec
 import pytest
-from livenotebook import LiveNotebook
+from livenotebook import LiveNotebook, Open
 
 from mlm_jupyter.core.entities import Group
 
 pytest.importorskip("torch")
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")  # torch warns of its own code
-
-
-@pytest.fixture
-def notebook(tmp_path: Path) -> Iterator[LiveNotebook]:
-    made = LiveNotebook(tmp_path)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def fresh(tmp_path: Path) -> Iterator[Any]:
-    made: list[LiveNotebook] = []
-
-    def make() -> LiveNotebook:
-        made.append(LiveNotebook(tmp_path))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
 
 
 MODEL = """
@@ -139,7 +115,7 @@ SETUPS = {
 
 @pytest.mark.parametrize("kind", SETUPS)
 @pytest.mark.parametrize("where", ["the same kernel", "a fresh kernel"])
-def test_restored_tensors_are_and_behave_as_they_were(notebook: LiveNotebook, fresh: Any, kind: str, where: str) -> None:
+def test_restored_tensors_are_and_behave_as_they_were(notebook: LiveNotebook, fresh: Open, kind: str, where: str) -> None:
     setup, spoil, checks, after = SETUPS[kind]
     target = notebook.cell(setup)
     variables = notebook.session.checkpoints.variables(target)
