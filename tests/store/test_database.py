@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from children import exit_code, in_child
 
 from mlm_jupyter.errors import CorruptError, IncompatibleError, NotFoundError, StorageError
 from mlm_jupyter.store import database as database_module
@@ -36,23 +37,6 @@ def schema(path: Path) -> list[tuple[str, str]]:
         return connection.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
     finally:
         connection.close()
-
-
-def wait_for(child: int) -> None:
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-
-
-def run_in_child(work: Callable[[], None]) -> int:
-    """Do ``work`` in a forked child that ends at once after it, and return its pid."""
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            work()
-            code = 0
-        finally:
-            os._exit(code)
-    return child
 
 
 def test_a_new_project_is_private_ignored_by_git_and_in_wal_mode(tmp_path: Path) -> None:
@@ -205,12 +189,12 @@ def test_a_forked_child_and_its_parent_both_go_on_and_lose_nothing(database: Dat
         os.read(to_child, 1)
         add(database, "child 2")  # and is killed, so nothing of it is merged on closing
 
-    child = run_in_child(work)
+    child = in_child(work)
     os.read(to_parent, 1)
     add(database, "parent")
     database.close()
     os.write(from_parent, b"1")
-    wait_for(child)
+    assert exit_code(child) == 0
     reopened = Database.open(database.folder)
     assert sorted(texts(reopened)) == ["before", "child 1", "child 2", "parent"]
     assert reopened.connection().execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -232,7 +216,7 @@ def test_forks_while_other_threads_read_and_write_harm_nobody(database: Database
     thread.start()
     try:
         for number in range(10):
-            wait_for(run_in_child(lambda number=number: add(database, f"child {number}")))  # type: ignore[misc]
+            assert exit_code(in_child(add, database, f"child {number}")) == 0
     finally:
         is_done.set()
         thread.join()
@@ -246,7 +230,7 @@ def test_a_closed_project_says_so_and_does_not_disturb_forks(database: Database)
     with pytest.raises(StorageError, match="was closed"):
         gone.connection()
     for _ in range(2):
-        wait_for(run_in_child(lambda: add(database, "child")))
+        assert exit_code(in_child(add, database, "child")) == 0
     assert texts(database) == ["child", "child"]
     with pytest.raises(sqlite3.ProgrammingError):
         connection.execute("SELECT 1")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from children import exit_code, in_child
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
@@ -307,20 +308,16 @@ def test_a_forked_child_never_writes_to_its_parents_pack(packs: Packs) -> None:
     batch.put(Kind.CHUNK, b"the parent's")
     put(packs, b"to a second pack, idle from here on")
     before = {path: path.read_bytes() for path in packs.folder.iterdir()}
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            for refused in (lambda: batch.put(Kind.CHUNK, b"refused"), batch.commit):
-                try:
-                    refused()
-                except ConflictError:
-                    code += 1
-            batch.abandon()
-            put(packs, b"the child's")
-        finally:
-            os._exit(code)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3
+
+    def work() -> None:
+        with pytest.raises(ConflictError):
+            batch.put(Kind.CHUNK, b"refused")
+        with pytest.raises(ConflictError):
+            batch.commit()
+        batch.abandon()
+        put(packs, b"the child's")
+
+    assert exit_code(in_child(work)) == 0
     assert {path: path.read_bytes() for path in before} == before
     batch.commit()
     assert {packs.get(digest_of(data)) for data in (b"first", b"the parent's", b"the child's")}

@@ -13,29 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from children import exit_code, in_child
 
 from mlm_jupyter.core.digest import Digest, digest_of
 from mlm_jupyter.errors import StorageError
 from mlm_jupyter.store.database import Database
 from mlm_jupyter.store.packs import CHUNK_BYTES, Kind, Packs
 from mlm_jupyter.store.records import scan
-
-
-def in_child(work: Callable[[], None]) -> int:
-    """Do ``work`` in a child that ends right after it, and return its pid."""
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            work()
-            code = 0
-        finally:
-            os._exit(code)
-    return child
-
-
-def exit_code(child: int) -> int:
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def note(connection: sqlite3.Connection, text: str) -> None:
@@ -86,7 +70,7 @@ def test_a_writer_killed_at_any_moment_loses_nothing_it_acknowledged(tmp_path: P
     acknowledged: set[Digest] = set()
     for seed in range(30):
         reader, writer = os.pipe()
-        child = in_child(lambda writer=writer, seed=seed: write_until_killed(folder, writer, seed))  # type: ignore[misc]
+        child = in_child(write_until_killed, folder, writer, seed)
         os.close(writer)
         if seed % 3:  # else it may die before its first commit
             acknowledged.add(os.read(reader, 64).decode())
@@ -104,11 +88,15 @@ def test_a_writer_killed_at_any_moment_loses_nothing_it_acknowledged(tmp_path: P
     check(folder)
 
 
+def open_and_close(folder: Path) -> None:
+    Database.open(folder, create=True).close()
+
+
 def test_a_project_killed_while_it_was_made_opens(tmp_path: Path) -> None:
     chance = random.Random(3)
     for number in range(15):
         folder = tmp_path / str(number) / ".mlm"
-        child = in_child(lambda folder=folder: Database.open(folder, create=True).close())  # type: ignore[misc]
+        child = in_child(open_and_close, folder)
         time.sleep(chance.uniform(0, 0.006))
         os.kill(child, signal.SIGKILL)
         exit_code(child)
@@ -130,7 +118,7 @@ def test_four_processes_write_at_once_and_everything_is_there_once(tmp_path: Pat
                 batch.commit(lambda connection, own=own: note(connection, own))  # type: ignore[misc]
             assert packs.get(common)
 
-    children = [in_child(lambda number=number: work(number)) for number in range(4)]  # type: ignore[misc]
+    children = [in_child(work, number) for number in range(4)]
     assert [exit_code(child) for child in children] == [0, 0, 0, 0]
     packs = Packs(Database.open(folder))
     assert notes(packs.database) == {digest_of(b"%d's %d" % (number, step) * 50) for number in range(4) for step in range(20)}
