@@ -186,6 +186,7 @@ def open_notebook(*, is_recorded: bool = True, limit_bytes: int = 10_000_000) ->
     from nbclient import NotebookClient
     from nbclient.output_widget import OutputWidget
     from nbformat.v4 import new_notebook
+    from tracked import own_sockets
 
     class OneWayOutputWidget(OutputWidget):
         """Does not tell the kernel what it shows: ipykernel 7.4 overlooks a request that follows such a message closely."""
@@ -193,7 +194,7 @@ def open_notebook(*, is_recorded: bool = True, limit_bytes: int = 10_000_000) ->
         def sync_state(self) -> None:
             pass
 
-    client = NotebookClient(new_notebook(), allow_errors=True, timeout=60)
+    client = NotebookClient(new_notebook(), allow_errors=True, timeout=60, config=own_sockets())
     client.widget_registry = {"@jupyter-widgets/output": {"OutputModel": OneWayOutputWidget}}
     client.create_kernel_manager()
     client.start_new_kernel()

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,7 +65,7 @@ class Kernel:
         """Start the process; also a new one, after the last was killed."""
         from jupyter_client.manager import KernelManager
 
-        self._manager = KernelManager()
+        self._manager = KernelManager(config=own_sockets())
         self._manager.start_kernel(env=self.environ, cwd=str(self.folder))
         self._connect()
 
@@ -220,6 +221,16 @@ class Kernel:
         if self._manager.has_kernel:
             self._client.stop_channels()
             self._manager.shutdown_kernel(now=now)
+
+
+def own_sockets() -> Any:
+    """Return the configuration of a kernel that is reached by files: a free port may be taken when the kernel comes to it."""
+    from jupyter_core.paths import jupyter_runtime_dir
+    from traitlets.config import Config
+
+    folder = Path(jupyter_runtime_dir())  # a short path: a socket's has a hundred bytes
+    folder.mkdir(parents=True, exist_ok=True)
+    return Config(KernelManager={"transport": "ipc", "connection_file": str(folder / f"kernel-{uuid.uuid4()}.json")})
 
 
 def environment(folder: Path, notebook: str | None, more: Mapping[str, str]) -> dict[str, str]:

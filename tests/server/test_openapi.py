@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -48,31 +49,30 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]
         past.log(acc=float("nan"))
         past.execute(f"x = {number}", {"x": float(number)}, outputs=[stream("hi")], name=f"name-{number}")
         past.end_run()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    url = f"http://127.0.0.1:{port}/base/"
     command = [
-        *(sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1"),
+        *(sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root", "--ip=127.0.0.1"),
         *(f"--ServerApp.root_dir={folder}", "--IdentityProvider.token=t", "--ServerApp.base_url=/base/"),
         "--ServerApp.jpserver_extensions={'mlm_jupyter': True}",
     ]
-    environ = {**os.environ, "JUPYTER_CONFIG_DIR": str(folder / "config"), "JUPYTER_NO_CONFIG": "1"}
-    process = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    runtime = folder / "runtime"
+    own = {"JUPYTER_CONFIG_DIR": str(folder / "config"), "JUPYTER_NO_CONFIG": "1", "JUPYTER_RUNTIME_DIR": str(runtime)}
+    process = subprocess.Popen(command, env=os.environ | own, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        yield url, _wait_for(url)
+        yield _wait_for(runtime / f"jpserver-{process.pid}.json")
     finally:
         process.terminate()
         process.wait()
         past.close()
 
 
-def _wait_for(url: str) -> str:
+def _wait_for(announcement: Path) -> tuple[str, str]:
+    """Return where the server is, on a port that it found free itself, and the id of the project."""
     for _ in range(300):
         try:
+            url = str(json.loads(announcement.read_bytes())["url"])
             found = requests.get(f"{url}mlm/projects?notebook=work/train.ipynb", headers=TOKEN, timeout=5)
-            return str(found.json()["items"][0]["id"])
-        except requests.ConnectionError:
+            return url, str(found.json()["items"][0]["id"])
+        except (FileNotFoundError, json.JSONDecodeError, requests.ConnectionError):
             time.sleep(0.1)
     raise TimeoutError("the server does not start")
 
