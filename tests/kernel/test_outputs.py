@@ -25,7 +25,7 @@ for i in range(4):
     "several_results": "1\n'two'\nprint(3)\n4.0",
     "one_result_from_now_on": "get_ipython().ast_node_interactivity = 'last_expr'",
     "carriage_returns": "for i in range(30): print(f'\\r{i} of 30', end='')\nprint('\\nab\\b\\bc\\r\\n')",
-    "a_progress_bar": "from tqdm import tqdm\nfor _ in tqdm(range(2000), mininterval=0): pass",
+    "a_progress_bar": "from tqdm import tqdm\nfor _ in tqdm(range(500), mininterval=0): pass",
     "an_exception": "print('before')\n{}['missing']",
     "a_syntax_error": "def f(:",
     "a_traceback_shown": "try:\n    1/0\nexcept ZeroDivisionError:\n    get_ipython().showtraceback()\nprint('after')",

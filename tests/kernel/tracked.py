@@ -65,7 +65,7 @@ class Kernel:
         """Start the process; also a new one, after the last was killed."""
         from jupyter_client.manager import KernelManager
 
-        self._manager = KernelManager(config=own_sockets())
+        self._manager = KernelManager(config=own_sockets(), shutdown_wait_time=PATIENCE_S)
         self._manager.start_kernel(env=self.environ, cwd=str(self.folder))
         self._connect()
 
