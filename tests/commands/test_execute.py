@@ -121,7 +121,8 @@ def test_a_failing_cell_ends_the_run_and_what_was_reached_is_kept(home: Path, ex
 
 
 def test_a_kernel_that_dies_is_said(home: Path, execute: Execute, project: Project) -> None:
-    write(home / "dies.ipynb", "x = 1", "import os, time; time.sleep(2); os._exit(3)")  # what has not been stored is lost
+    stored = "import mlm_jupyter; mlm_jupyter.flush()"  # what has not been stored is lost
+    write(home / "dies.ipynb", "x = 1", f"{stored}\nimport os; os._exit(3)")
     done = execute("dies.ipynb", "--name", "doomed")
     assert done.returncode == 1
     assert "The kernel died" in done.stderr.splitlines()[-1]
@@ -138,7 +139,7 @@ def test_a_cell_that_takes_too_long_is_said(home: Path, execute: Execute) -> Non
 
 
 def test_an_interrupt_ends_it_and_its_kernel(home: Path) -> None:
-    write(home / "long.ipynb", "import os; open('pid', 'w').write(str(os.getpid()))", "import time; time.sleep(60)")
+    write(home / "long.ipynb", "import os, time", "open('pid', 'w').write(str(os.getpid())); time.sleep(60)")
     running = subprocess.Popen(
         [sys.executable, "-m", "mlm_jupyter", "execute", "long.ipynb"], stderr=subprocess.PIPE, text=True
     )
@@ -146,7 +147,6 @@ def test_an_interrupt_ends_it_and_its_kernel(home: Path) -> None:
     while not (home / "pid").exists() or not (home / "pid").read_text():
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    time.sleep(0.5)
     running.send_signal(signal.SIGINT)
     _, errors = running.communicate(timeout=30)
     assert running.returncode == 1

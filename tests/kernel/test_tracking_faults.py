@@ -277,10 +277,15 @@ def test_stop_pressed_during_a_restore_changes_nothing(kernel: Kernel) -> None:
 
 HELD = """import numpy as np
 from mlm_jupyter.kernel.extension import find_tracker
-def hold(draft, append=find_tracker().live.head.append):
-    import time; time.sleep(8 if draft.look.groups else 0); append(draft)
-find_tracker().live.head.append = hold
-del hold, find_tracker"""
+live = find_tracker().live
+def hold(draft, append=live.head.append):
+    import os, time
+    while draft.look.groups and not os.path.exists('go on'): time.sleep(0.01)
+    append(draft)
+def wait(wait=live._wait_for_pending):
+    print('waiting', flush=True); wait()
+live.head.append, live._wait_for_pending = hold, wait
+del live, hold, wait, find_tracker"""
 
 
 @pytest.mark.parametrize("code", ["big[0] = 1; reached = 1", "from __future__ import annotations\nbig[0] = 1; reached = 1"])
@@ -289,13 +294,11 @@ def test_stop_pressed_while_a_cell_waits_for_the_last_to_be_stored_stops_it(tmp_
         kernel.run(START)
         kernel.run(HELD)
         kernel.run("big = np.zeros(40 << 20, np.uint8)")  # too much to copy, so who changes it waits
-        threading.Timer(1.0, kernel.interrupt).start()
-        started = time.monotonic()
-        reply = kernel.run(code)
-        assert time.monotonic() - started < 6
+        reply = kernel.interrupt_after("waiting", code)
         assert (reply.status, reply.content["ename"]) == ("error", "KeyboardInterrupt")
         assert reply.stderr == ""
         assert kernel.ask("['reached' in globals(), int(big[0])]") == [False, 0]
+        (kernel.folder / "go on").touch()
         kernel.run("big[0] = 2; reached = 2")
         stopped, after = kernel.checkpoints()[-2:]
         assert (stopped.source, stopped.status, bool(stopped.changes)) == (code, "interrupted", False)
@@ -323,6 +326,7 @@ def test_the_environment_is_taken_again_where_it_could_not_be_stored(tmp_path: P
 
 def test_no_thread_of_tracking_outlives_it(kernel: Kernel) -> None:
     threads = "sorted(t.name for t in __import__('threading').enumerate() if t.name.startswith('mlm'))"
+    kernel.run("import mlm_jupyter.capture.timebox\nmlm_jupyter.capture.timebox.IDLE_S = 0.1\ndel mlm_jupyter")
     with_tracking = kernel.ask(threads)
     assert {"mlm-writer", "mlm-heartbeat"} <= set(with_tracking)
     for _ in range(3):
@@ -332,7 +336,7 @@ def test_no_thread_of_tracking_outlives_it(kernel: Kernel) -> None:
     kernel.run("%mlm_track stop")
     deadline = time.monotonic() + 20
     while kernel.ask(threads) and time.monotonic() < deadline:
-        time.sleep(0.5)
+        time.sleep(0.05)
     assert kernel.ask(threads) == []
     kernel.track(START)
 

@@ -21,6 +21,7 @@ from mlm_jupyter.clock import new_id, now_ms
 from mlm_jupyter.core import tree
 from mlm_jupyter.core.entities import Environment, Preview, Variable
 from mlm_jupyter.process import HEARTBEAT_S
+from mlm_jupyter.server import watch
 from mlm_jupyter.store.packs import Kind
 
 
@@ -160,7 +161,10 @@ async def test_a_curve_is_thinned_out_and_keeps_its_extremes(past: Past, project
     assert {0, 333, 599} <= {point["step"] for point in items}
 
 
-async def test_a_run_whose_kernel_died_is_not_shown_as_running(past: Past, project: Find, ask: Ask) -> None:
+async def test_a_run_whose_kernel_died_is_not_shown_as_running(
+    past: Past, project: Find, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "_DEATHS_EVERY_S", 0.5)
     past.start_run("dead")
     base = await project()
     assert (await ask(f"{base}/runs/dead")).body["run"]["status"] == "running"

@@ -121,13 +121,15 @@ async def test_one_that_is_locked_on_a_shared_disk_holds_up_the_others_for_momen
     monkeypatch.setattr(database, "is_network_filesystem", lambda path: True)  # where readers wait for a writer
     monkeypatch.setattr(projects, "_WAIT_S", 0.5)
     monkeypatch.setattr(watch, "_BROKEN_EVERY_S", 0.1)  # were it not for the rest, it would be waited for all the time
-    monkeypatch.setattr(watch, "_LONGEST_REST_S", 5.0)
+    monkeypatch.setattr(watch, "_LONGEST_REST_S", 3.0)
     watched = Watched(tmp_path, 5)
     await watched.watch.greet()
     with closing(sqlite3.connect(watched.folders[0] / ".mlm" / "mlm.db", isolation_level=None)) as other:
         assert other.execute("PRAGMA journal_mode").fetchone() == ("delete",)
         other.execute("BEGIN EXCLUSIVE")
-        await asyncio.sleep(2.0)  # two looks at what is locked; then it rests
+        (id,) = [id for id, name in watched.names.items() if name == "p0"]
+        while watched.watch._rests_until.get(id, 0.0) < time.monotonic() + 1.5:  # two looks at what is locked; then it rests
+            await asyncio.sleep(0.02)
         assert watched.told == ["p0"]
         waited = []
         for number in (1, 2, 3, 4):
