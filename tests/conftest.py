@@ -1,4 +1,4 @@
-"""What tests in every folder may ask for."""
+"""What tests in every folder may ask for: live notebooks, and hypothesis as it is where others use the machine too."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from livenotebook import LiveNotebook, Open
+
+settings.register_profile("shared-machine", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared-machine")
 
 
 @pytest.fixture
