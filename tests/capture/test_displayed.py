@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,7 +53,6 @@ def notebook(tmp_path: Path) -> Iterator[ShellNotebook]:
     made = ShellNotebook(tmp_path)
     yield made
     made.close()
-    gc.collect()
 
 
 TABLE = "import numpy as np, pandas as pd\nx = pd.DataFrame(np.zeros((20_000, 4)), columns=list('abcd'))"
