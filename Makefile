@@ -11,6 +11,7 @@ UI := build/ui
 OLDEST := build/oldest
 COLLABORATION := build/collaboration
 CODE := mlm_jupyter tests examples
+PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
 TOUR := mkdir -p build/demo && { [ -f build/demo/tour.ipynb ] || cp examples/tour.ipynb build/demo/; }
 
 # The newest Python that really runs: a version manager's shim for a version that is not installed exists, but fails.
@@ -65,7 +66,7 @@ lab: $(LINKED) ## open the tour notebook in JupyterLab, with its history beside 
 test: lint types test-python test-frontend test-ui ## everything a change must pass but the optional libraries
 
 test-python: $(STAMP) $(UI)/.installed ## pytest: every test that needs no optional library
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-frontend: $(NODE_MODULES) ## jest: the models, formats and panels of src/
 	npm test --silent
@@ -102,7 +103,7 @@ $(WHEEL): $(NODE_MODULES) $(STAMP) pyproject.toml $(shell find src mlm_jupyter -
 
 test-extras: $(STAMP) ## the same tests with torch, polars and xgboost installed, where they can be
 	$(BIN)/python .ci/install-extras
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 lint: $(STAMP) $(NODE_MODULES) ## rules and format of Python, TypeScript and CSS
 	$(BIN)/ruff check $(CODE)
