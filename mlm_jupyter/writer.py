@@ -118,6 +118,4 @@ class Writer:
             draft.error = error if isinstance(error, MlmError) else MlmError(f"{type(error).__name__}: {error}")
             if not self._is_failing:
                 self._is_failing = True
-                self._on_error(
-                    f"Tracking cannot store this cell: {draft.error} Your cells go on; it is tried again after each."
-                )
+                self._on_error(f"Tracking cannot store this cell and tries again after each; your cells go on: {draft.error}")

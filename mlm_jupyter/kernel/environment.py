@@ -61,7 +61,7 @@ class EnvironmentTimer:
                 self._on_stored(self._store(take_environment(self._folder)))
             except MlmError as error:
                 if not self._has_failed:
-                    self._tell(f"The environment was not recorded: {error} It is tried again.")
+                    self._tell(f"The environment was not recorded, and is tried again: {error}")
                 self._has_failed = True
                 self.start(AGAIN_S)
             else:
