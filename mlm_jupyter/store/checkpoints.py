@@ -265,12 +265,8 @@ class Checkpoints:
         """Return who vouches for ``checkpoint``; whether they do is for ``trust`` to find out."""
         return select_signatures(self._database.connection(), checkpoint.digest)
 
-    def add_signature(self, signature: Signature) -> None:
-        """Store one more signature; a second one by the same key takes the place of the first."""
-        self.add_signatures([signature])
-
     def add_signatures(self, signatures: Iterable[Signature]) -> None:
-        """Store more signatures, all or none."""
+        """Store more signatures, all or none; a second one by the same key takes the place of the first."""
         added = list(signatures)
 
         def add(connection: sqlite3.Connection) -> None:

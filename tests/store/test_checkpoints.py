@@ -382,9 +382,9 @@ def test_the_children_of_a_deleted_checkpoint_go_on_from_its_parent(history: His
 def test_signatures_are_kept_one_a_key(history: History) -> None:
     checkpoint = history.add("01")
     first = Signature(checkpoint.digest, "hmac-sha256", "k1", "1" * 64)
-    history.checkpoints.add_signature(first)
-    history.checkpoints.add_signature(msgspec.structs.replace(first, value="2" * 64))
-    history.checkpoints.add_signature(msgspec.structs.replace(first, key_id="k0"))
+    history.checkpoints.add_signatures([first])
+    history.checkpoints.add_signatures([msgspec.structs.replace(first, value="2" * 64)])
+    history.checkpoints.add_signatures([msgspec.structs.replace(first, key_id="k0")])
     assert [(signature.key_id, signature.value) for signature in history.checkpoints.signatures(checkpoint)] == [
         ("k0", "1" * 64),
         ("k1", "2" * 64),
