@@ -20,6 +20,7 @@ from mlm_jupyter.core.entities import Environment
 from mlm_jupyter.core.parts import PARTS
 from mlm_jupyter.errors import AmbiguousError, InvalidInputError, NotFoundError
 from mlm_jupyter.reader import Reader
+from mlm_jupyter.store.artifacts import add_files
 
 
 @pytest.fixture
@@ -127,6 +128,14 @@ def test_metrics_and_params_keep_their_past(past: Past, reader: Reader) -> None:
     assert [(point.step, point.value) for point in reader.metrics("trial", "loss")] == [(0, 1), (1, 0.5), (2, 1 / 3)]
     assert [param.value for param in reader.params("trial")] == ["1", "2"]
     assert reader.get_run("trial").params == {"lr": "2"}
+
+
+def test_an_artifact_is_read_back_byte_for_byte(past: Past, reader: Reader) -> None:
+    run = past.start_run("trial")
+    content = bytes(range(256)) * 10_000  # more than one chunk
+    add_files(past.packs, past.runs, run.id, [("plots/roc.png", content), ("none.txt", b"")], 1)
+    found = {artifact.name: (reader.artifact_bytes(artifact), artifact.media_type) for artifact in reader.artifacts("trial")}
+    assert found == {"plots/roc.png": (content, "image/png"), "none.txt": (b"", "text/plain")}
 
 
 def test_outputs_have_what_came_after_the_cell_had_ended(past: Past, reader: Reader) -> None:
