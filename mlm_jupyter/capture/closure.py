@@ -20,6 +20,7 @@ from typing import Any, Final
 from xxhash import xxh3_128_digest
 
 from mlm_jupyter.capture.displayed import Displayed, find_displayed, own_references
+from mlm_jupyter.capture.insides import unseen_dict
 from mlm_jupyter.capture.links import is_mutable
 
 MOST_OBJECTS: Final = 3_000_000
@@ -213,21 +214,22 @@ def _children(objects: list[Any]) -> Iterator[Any]:
     for function in functions:  # not its globals: who can call it can reach those by their names
         yield from (function.__closure__, function.__defaults__, function.__kwdefaults__, function.__dict__)
     for obj in objects:
-        yield from _held_by_array(obj)
+        yield from _held_unseen(obj)
 
 
 def _references(objects: list[Any]) -> collections.Counter[int]:
     """Return how many references each object has from ``objects``."""
     counted = collections.Counter(map(id, gc.get_referents(*objects)))
     for obj in objects:
-        counted.update(map(id, _held_by_array(obj)))
+        counted.update(map(id, _held_unseen(obj)))
     return counted
 
 
-def _held_by_array(obj: Any) -> list[Any]:
-    """Return what an array refers to, which the collector is not told: the owner of its memory, or its objects."""
+def _held_unseen(obj: Any) -> list[Any]:
+    """Return what an object refers to and the collector is not told: the owner of an array's memory, or its objects."""
     if type(obj).__name__ != "ndarray" or type(obj).__module__ != "numpy":
-        return []
+        attributes = unseen_dict(obj)
+        return [] if attributes is None else [attributes]
     if obj.base is not None:
         return [obj.base]
     if not obj.dtype.hasobject:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gc
 import sys
+import types
 from collections.abc import Collection
 from typing import Any, Final
 
 _IS_PYTHON_CLASS: Final = 1 << 9  # Py_TPFLAGS_HEAPTYPE
+_HAS_VALUES_INLINE: Final = 1 << 2  # Py_TPFLAGS_INLINE_VALUES
 
 
 Memo = dict[int, tuple[int, Any]]
@@ -16,15 +18,15 @@ Memo = dict[int, tuple[int, Any]]
 def is_inside(attributes: dict[str, Any], memos: Collection[Memo]) -> bool:
     """Return whether a dict is the ``__dict__`` of an object; ``memos``: what the pickles of this look hold.
 
-    To find the object may take a walk over all there are, so a dict that nothing else refers to is spared that. From Python
-    3.13 on the collector does not see that an object refers to its dict: then it is found if it was pickled in this look.
+    To find the object may take a walk over all there are, so a dict that nothing else refers to is spared that. Where the
+    collector does not see that an object refers to its dict, it is found if it was pickled in this look.
     """
     holders = sum(id(attributes) in memo for memo in memos)
     if sys.getrefcount(attributes) - holders <= _ONE_NAME:
         return False
     if any(_has_dict(holder, attributes) for holder in gc.get_referrers(attributes)):
         return True
-    return sys.version_info >= (3, 13) and any(_has_dict(obj, attributes) for memo in memos for _, obj in memo.values())
+    return _IS_UNSEEN and any(_has_dict(obj, attributes) for memo in memos for _, obj in memo.values())
 
 
 def _has_dict(holder: Any, attributes: dict[str, Any]) -> bool:
@@ -32,6 +34,16 @@ def _has_dict(holder: Any, attributes: dict[str, Any]) -> bool:
         return not issubclass(type(holder), dict) and holder.__dict__ is attributes
     except Exception:  # foreign code: __getattribute__
         return False
+
+
+def unseen_dict(obj: Any) -> dict[str, Any] | None:
+    """Return the ``__dict__`` of an object, made if need be, where the collector does not see that the object refers to it."""
+    if not _IS_UNSEEN or not type(obj).__flags__ & _HAS_VALUES_INLINE:
+        return None
+    members = (vars(kind).get("__dict__") for kind in type(obj).__mro__)
+    own = next((member for member in members if isinstance(member, types.GetSetDescriptorType)), None)
+    attributes: dict[str, Any] | None = None if own is None else own.__get__(obj)
+    return None if any(attributes is held for held in gc.get_referents(obj)) else attributes
 
 
 def with_own_dict(obj: Any, insides: set[int]) -> Any:
@@ -64,3 +76,17 @@ def _count(attributes: dict[str, Any]) -> int:
 
 
 _ONE_NAME: Final = _references_of_one_name()
+
+
+class _Sample:
+    """Any object with attributes."""
+
+
+def _is_unseen() -> bool:
+    sample = _Sample()
+    attributes = vars(sample)
+    return not any(attributes is held for held in gc.get_referents(sample))
+
+
+_IS_UNSEEN: Final = _is_unseen()
+"""Whether the collector does not see that an object refers to its dict: so in the first releases of Python 3.13."""
