@@ -32,7 +32,7 @@ Found = Iterator[tuple[str, str]]
 """What could be typed, and what kind of thing that is."""
 
 
-class Place(NamedTuple):
+class Cursor(NamedTuple):
     """Where the cursor is in the line of a magic."""
 
     argument: Argument | None
@@ -72,8 +72,8 @@ class Completer:
         signature = self._signatures.get(found[1]) if found else None
         if found is None or signature is None:
             return {"completions": []}
-        place = find_place(signature, found[2])
-        text, candidates = self._candidates(signature, place)
+        cursor = read_cursor(signature, found[2])
+        text, candidates = self._candidates(signature, cursor)
         start = text.lstrip("\"'")
         completions = [
             SimpleCompletion(candidate, type=kind)
@@ -84,50 +84,50 @@ class Completer:
             completions = [SimpleCompletion(text, type="text")]
         return {"completions": completions, "matched_fragment": text, "suppress": bool(completions), "ordered": True}
 
-    def _candidates(self, signature: Signature, place: Place) -> tuple[str, Found]:
+    def _candidates(self, signature: Signature, cursor: Cursor) -> tuple[str, Found]:
         """Return the text to be completed, a part of what is there, and what it could become."""
-        expansion = _EXPANSION.search(place.text)
+        expansion = _EXPANSION.search(cursor.text)
         if expansion is not None:
             return expansion[1], self._variables()
-        if place.argument is None and signature.magic == "%mlm_log" and not place.text.startswith("-"):
-            name = _NAME.search(place.text)
+        if cursor.argument is None and signature.magic == "%mlm_log" and not cursor.text.startswith("-"):
+            name = _NAME.search(cursor.text)
             return (name[0], self._variables()) if name else ("", iter(()))
-        if place.argument is not None and place.argument.kind is Kind.QUERY:
-            word = _QUERY_WORD.search(place.text)
+        if cursor.argument is not None and cursor.argument.kind is Kind.QUERY:
+            word = _QUERY_WORD.search(cursor.text)
             return word[0] if word else "", self._query_words()
-        if place.argument is not None and place.argument.kind in _LISTED:
-            *others, text = place.text.split(",")
-            return text, (found for found in self._values(place.argument, place) if found[0] not in others)
-        return place.text, self._words(signature, place)
+        if cursor.argument is not None and cursor.argument.kind in _LISTED:
+            *others, text = cursor.text.split(",")
+            return text, (found for found in self._values(cursor.argument, cursor) if found[0] not in others)
+        return cursor.text, self._words(signature, cursor)
 
-    def _words(self, signature: Signature, place: Place) -> Found:
-        argument = place.argument
+    def _words(self, signature: Signature, cursor: Cursor) -> Found:
+        argument = cursor.argument
         if argument is not None:
-            yield from self._values(argument, place)
+            yield from self._values(argument, cursor)
         if argument is None or not argument.is_option:
-            given = {word.partition("=")[0] for word in place.before}
+            given = {word.partition("=")[0] for word in cursor.before}
             for option in signature.options.values():
                 if not option.is_hidden and (option.repeats or option.name not in given):
                     yield option.name, "option"
 
-    def _values(self, argument: Argument, place: Place) -> Found:
+    def _values(self, argument: Argument, cursor: Cursor) -> Found:
         match argument.kind:
             case Kind.CHOICE | Kind.CHOICES:
                 yield from ((choice, "keyword") for choice in argument.choices)
             case Kind.NAMES:
-                yield from self._names(place)
+                yield from self._names(cursor)
             case Kind.REFERENCE:
-                yield from self._references(place)
+                yield from self._references(cursor)
             case Kind.RUN:
                 with suppress(MlmError), self._project() as project:
                     yield from _run_names(project)
 
-    def _names(self, place: Place) -> Found:
+    def _names(self, cursor: Cursor) -> Found:
         """Return the variables of the checkpoint that the line names, where it names one, and else those of now."""
         tracking = self._tracker.tracking
-        if place.refs and tracking is not None:
+        if cursor.refs and tracking is not None:
             with suppress(MlmError):
-                yield from ((name, "variable") for name in tracking.way_back.variables_at(place.refs[0]))
+                yield from ((name, "variable") for name in tracking.way_back.variables_at(cursor.refs[0]))
                 return
         yield from self._variables()
 
@@ -137,9 +137,9 @@ class Completer:
             if not name.startswith("_") and not (name in hidden and hidden[name] is value):
                 yield name, "variable"
 
-    def _references(self, place: Place) -> Found:
-        if place.text.endswith("~"):
-            yield from ((f"{place.text}{steps}", "reference") for steps in (1, 2, 3))
+    def _references(self, cursor: Cursor) -> Found:
+        if cursor.text.endswith("~"):
+            yield from ((f"{cursor.text}{steps}", "reference") for steps in (1, 2, 3))
             return
         yield "latest", "reference"
         if self._tracker.is_tracking:
@@ -164,23 +164,23 @@ class Completer:
         return open_project(self._tracker.project)
 
 
-def find_place(signature: Signature, line: str) -> Place:
+def read_cursor(signature: Signature, line: str) -> Cursor:
     """Return what is to be typed at the end of ``line``."""
     if signature.places and signature.places[0].kind is Kind.QUERY:
-        return Place(signature.places[0], line, [], [])
+        return Cursor(signature.places[0], line, [], [])
     before = [word.text for word in split(line)]
     text = before.pop() if before and not line[-1:].isspace() else ""
     placed = _placed(signature, before)
     refs = [word for word, place in zip(placed, signature.places, strict=False) if place.kind is Kind.REFERENCE]
     name, sign, value = text.partition("=")
     if sign and name in signature.options:
-        return Place(signature.options[name], value, before, refs)
+        return Cursor(signature.options[name], value, before, refs)
     wanting = signature.options.get(before[-1]) if before else None
     if wanting is not None and wanting.kind is not Kind.FLAG:
-        return Place(wanting, text, before, refs)
+        return Cursor(wanting, text, before, refs)
     if signature.is_option(text) or len(placed) >= len(signature.places):
-        return Place(None, text, before, refs)
-    return Place(signature.places[len(placed)], text, before, refs)
+        return Cursor(None, text, before, refs)
+    return Cursor(signature.places[len(placed)], text, before, refs)
 
 
 def _placed(signature: Signature, words: Iterable[str]) -> list[str]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tracked import START, Kernel, open_kernel
 
 from mlm_jupyter.kernel.arguments import split
-from mlm_jupyter.kernel.completion import find_place
+from mlm_jupyter.kernel.completion import read_cursor
 from mlm_jupyter.kernel.magics import SIGNATURES
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
@@ -103,6 +103,6 @@ def test_it_works_before_tracking_and_without_a_project(kernel: Kernel, tmp_path
 
 @given(st.sampled_from(sorted(SIGNATURES)), st.text("-=,'\"[~ abc", max_size=20))
 def test_the_place_of_the_cursor_is_found_in_any_line(magic: str, line: str) -> None:
-    place = find_place(SIGNATURES[magic], line)
-    assert line.endswith(place.text)
-    assert set(place.before) <= {word.text for word in split(line)}
+    cursor = read_cursor(SIGNATURES[magic], line)
+    assert line.endswith(cursor.text)
+    assert set(cursor.before) <= {word.text for word in split(line)}
