@@ -39,9 +39,14 @@ DEFAULT_EXPERIMENT: Final = "default"
 
 
 class ActiveRun:
-    """A run that is open; as a context manager it ends with its block, ``failed`` where the block raises."""
+    """A run that is open; as a context manager it ends with its block, ``failed`` where the block raises.
 
-    def __init__(self, recorder: Recorder, run: Run) -> None:
+    Parameters
+    ----------
+    recorder : logs to the run; None: it is not open here, and cannot be ended.
+    """
+
+    def __init__(self, recorder: Recorder | None, run: Run) -> None:
         self._recorder = recorder
         self.run = run
         self.pid = os.getpid()
@@ -58,7 +63,8 @@ class ActiveRun:
 
     def end(self, status: RunStatus = "finished") -> None:
         """End the run, and those still open inside it; nothing if it has ended."""
-        self._recorder.end(self, status)
+        if self._recorder is not None:
+            self._recorder.end(self, status)
 
     def __enter__(self) -> Self:
         return self
@@ -66,6 +72,9 @@ class ActiveRun:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         if self.pid == os.getpid():  # a child that was forked inside the block leaves it too
             self.end(_status_after(error))
+
+    def __reduce__(self) -> tuple[Callable[[Run], ActiveRun], tuple[Run]]:
+        return _find_active, (self.run,)
 
     def __repr__(self) -> str:
         return f"<run {self.name} ({self.id}) of experiment {self.run.experiment}>"
@@ -126,6 +135,11 @@ class Recorder:
         return None if top is None else top.run
 
     @property
+    def outermost(self) -> Run | None:
+        """The run that all others of the main thread are inside of."""
+        return self._main[0].run if self._main else None
+
+    @property
     def depth(self) -> int:
         """How many runs are open, one inside the other, in the main thread."""
         return len(self._main)
@@ -139,6 +153,8 @@ class Recorder:
         experiment: str | None = None,
     ) -> ActiveRun:
         """Open a run, inside the one that is open."""
+        if name is not None and not isinstance(name, str):
+            raise InvalidInputError(f"A run's name is a text, not {type(name).__name__}. Write for example: '{name}'")
         parent = self._top()
         id = self._new_id()
         run = Run(
@@ -152,7 +168,7 @@ class Recorder:
             notebook=self.session.notebook,
             from_id=self._cell_id(),
             params=_texts(params or {}),
-            tags=_texts(tags or {}),
+            tags=_texts(tags or {}, what="Tag"),
         )
         self.runs.start(run)
         self.has_failed = False
@@ -181,7 +197,7 @@ class Recorder:
         self._end_one(active, status)  # opened in another thread
 
     def unwind(self, depth: int, status: RunStatus = "failed") -> None:
-        """End the runs that were opened in the main thread since ``self.depth`` was ``depth``: a cell left them open."""
+        """End the runs that were opened in the main thread since ``self.depth`` was ``depth``."""
         while len(self._main) > depth:
             self.end(self._main[-1], status)
 
@@ -209,7 +225,7 @@ class Recorder:
 
     def set_tag(self, key: str, value: object) -> None:
         """Set a tag of the current run, or delete it where ``value`` is None."""
-        self.runs.set_tags(self._run_id(), {key: None if value is None else param_text(key, value)})
+        self.runs.set_tags(self._run_id(), {key: None if value is None else param_text(key, value, what="Tag")})
 
     def log_artifact(self, value: object, name: str | None = None) -> list[Artifact]:
         """Keep a file with the current run, every file of a folder, or an object written as a file.
@@ -328,8 +344,8 @@ def _status_after(error: BaseException | None) -> RunStatus:
     return "finished" if is_clean else "failed"
 
 
-def _texts(values: Mapping[str, object]) -> dict[str, str]:
-    return {key: param_text(key, value) for key, value in flatten(values).items()}
+def _texts(values: Mapping[str, object], *, what: str = "Param") -> dict[str, str]:
+    return {key: param_text(key, value, what=what) for key, value in flatten(values).items()}
 
 
 def _default_experiment(notebook: str | None) -> str:
@@ -351,6 +367,12 @@ def _beat(reference: weakref.ref[Recorder], stop: threading.Event) -> None:
 
 
 _recorders: weakref.WeakSet[Recorder] = weakref.WeakSet()
+
+
+def _find_active(run: Run) -> ActiveRun:
+    """Return the run that is open in this process, or what stands for one that is not: a variable that was restored."""
+    found = (recorder._open[run.id] for recorder in _recorders if run.id in recorder._open)
+    return next(found, None) or ActiveRun(None, run)
 
 
 def _after_fork_in_child() -> None:

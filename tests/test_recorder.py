@@ -328,8 +328,8 @@ def test_a_script_whose_threads_log_first_at_once_is_one_session(tmp_path: Path)
 
 def test_the_heart_beats_and_stops_with_the_session(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mlm_jupyter.recorder.HEARTBEAT_S", 0.02)
-    ticks = iter(range(now_ms(), now_ms() + 10**9, 1000))
     session = start_session(new_id(), author="ada", started_at=now_ms())
+    ticks = iter(range(session.started_at + 1, session.started_at + 10**9, 1000))
     mlm = Recorder(project.database, session, clock=lambda: next(ticks))
     deadline = time.monotonic() + 10
     while project.runs.get_session(session.id).heartbeat_at == session.heartbeat_at and time.monotonic() < deadline:
@@ -403,7 +403,7 @@ REFUSED: list[tuple[Callable[[Recorder], object], str]] = [
     (lambda mlm: mlm.log_metric("", 1), "1 to 250 characters"),
     (lambda mlm: mlm.log_metric("m", 1, step=0.5), "whole number, not float"),  # type: ignore[arg-type]
     (lambda mlm: mlm.log_metric("m", 1, step=2**70), "64 bits"),
-    (lambda mlm: mlm.log_metrics([1]), "mapping"),  # type: ignore[arg-type]
+    (lambda mlm: mlm.log_metrics([1]), "given as a dict"),  # type: ignore[arg-type]
     (lambda mlm: mlm.log_metrics({None: 1}), "key is text"),  # type: ignore[dict-item]
     (lambda mlm: mlm.log_param("p", object()), "cannot be object"),
     (lambda mlm: mlm.log_param("p", np.zeros((2, 2))), r"numpy.ndarray of shape \(2, 2\)"),

@@ -16,7 +16,7 @@ def flatten(values: Mapping[Any, object]) -> dict[str, object]:
     """Return ``{"model": {"depth": 3}}`` as ``{"model.depth": 3}``, keys in the order they came."""
     flat: dict[str, object] = {}
     if not isinstance(values, Mapping):
-        raise InvalidInputError(f"Expected a mapping of names to values, not {_type(values)}.")
+        raise InvalidInputError(f"Params, metrics and tags are given as a dict, as in {{'lr': 0.1}}, not as {_type(values)}.")
     _flatten(values, "", flat, 0)
     return flat
 
@@ -59,26 +59,30 @@ def step_number(step: object) -> int | None:
     return number
 
 
-def param_text(key: str, value: object) -> str:
+def param_text(key: str, value: object, *, what: str = "Param") -> str:
     """Return a param's (or tag's) value as text: strings as they are, floats so that they read back as the same float.
 
     Lists, sets and tuples are written as Python does, their numpy scalars as plain numbers; a class or function by its
     qualified name; anything else as its own ``str``, if it has one of its own.
+
+    Parameters
+    ----------
+    what : a param or a tag, for who reads what is wrong with it.
     """
-    text = _text(key, value)
+    text = _text(f"{what} {key!r}", value)
     if len(text) > LONGEST_PARAM:
         raise InvalidInputError(
-            f"Param {key!r} has {len(text):,} characters, more than {LONGEST_PARAM:,}; keep it with log_artifact."
+            f"{what} {key!r} has {len(text):,} characters, more than {LONGEST_PARAM:,}; keep it with log_artifact."
         )
     return text
 
 
-def _text(key: str, value: object) -> str:
+def _text(what: str, value: object) -> str:
     plain = _plain(value)
     if isinstance(plain, str):
         return str.__str__(plain)  # of an enumeration's member, the value
     if isinstance(plain, list | tuple | set | frozenset):
-        return _sequence_text(key, plain)
+        return _sequence_text(what, plain)
     if plain is None or isinstance(plain, bool | int | float | complex):
         return repr(plain)
     if isinstance(plain, type) or hasattr(plain, "__qualname__"):
@@ -86,15 +90,15 @@ def _text(key: str, value: object) -> str:
     is_array = bool(getattr(plain, "shape", None))
     has_text = type(plain).__str__ is not object.__str__ or type(plain).__repr__ is not object.__repr__
     if is_array or not has_text or isinstance(plain, bytes | bytearray):
-        raise InvalidInputError(f"Param {key!r} cannot be {_type(value)}: log a number or a text, or use log_artifact.")
+        raise InvalidInputError(f"{what} cannot be {_type(value)}: log a number or a text, or use log_artifact.")
     return str(plain)
 
 
-def _sequence_text(key: str, items: list[Any] | tuple[Any, ...] | set[Any] | frozenset[Any]) -> str:
+def _sequence_text(what: str, items: list[Any] | tuple[Any, ...] | set[Any] | frozenset[Any]) -> str:
     if len(items) > LONGEST_PARAM:
-        raise InvalidInputError(f"Param {key!r} has {len(items):,} elements; keep it with log_artifact.")
+        raise InvalidInputError(f"{what} has {len(items):,} elements; keep it with log_artifact.")
     ordered = sorted(items, key=repr) if isinstance(items, set | frozenset) else items
-    parts = [repr(item) if isinstance(item, str) else _text(key, item) for item in map(_plain, ordered)]
+    parts = [repr(item) if isinstance(item, str) else _text(what, item) for item in map(_plain, ordered)]
     opening, closing = "()" if isinstance(items, tuple) else "[]" if isinstance(items, list) else "{}"
     return f"{opening}{', '.join(parts)}{',' if isinstance(items, tuple) and len(parts) == 1 else ''}{closing}"
 

@@ -106,8 +106,8 @@ class Tracker:
         """Start tracking, or go on with what is running; see ``mlm_jupyter.track``."""
         if self.is_tracking:
             self._go_on(params, metrics, exclude, manual=manual)
-            run = self.require().run
-            if name is not None and (run is None or run.name != name):
+            run = self.require().recorder.outermost
+            if run is None or name not in (None, run.name):
                 self.start_run(name, experiment=experiment, tags=tags)
             return self._tell_status()
         self.register()  # after %unload_ext the magics are still there
@@ -175,17 +175,12 @@ class Tracker:
         self, name: str | None = None, *, experiment: str | None = None, tags: Mapping[str, object] | None = None
     ) -> ActiveRun:
         """Start the run of the following cells, ending the one before."""
-        tracking = self.require()
         self.end_run()
-        tracking.run = tracking.recorder.start_run(name, experiment=experiment, tags=tags)
-        return tracking.run
+        return self.require().recorder.start_run(name, experiment=experiment, tags=tags)
 
     def end_run(self) -> None:
-        """End the run of the cells; the next ones belong to none until another starts."""
-        tracking = self.require()
-        if tracking.run is not None:
-            tracking.run.end()
-            tracking.run = None
+        """End the run of the cells, and those inside it; the next ones belong to none until another starts."""
+        self.require().recorder.unwind(0, "finished")
 
     def checkpoint(self, name: str | None = None, *, note: str | None = None) -> Checkpoint:
         """Make a checkpoint of this moment."""

@@ -28,7 +28,7 @@ from mlm_jupyter.kernel.pins import Pins
 from mlm_jupyter.kernel.place import Place
 from mlm_jupyter.kernel.widgets import find_widget_state
 from mlm_jupyter.process import start_session
-from mlm_jupyter.recorder import ActiveRun, Recorder
+from mlm_jupyter.recorder import Recorder
 from mlm_jupyter.session.going_back import WayBack
 from mlm_jupyter.session.live import LiveSession
 from mlm_jupyter.store import sessions
@@ -58,7 +58,6 @@ class Tracking:
     live, way_back : the history as it is made, and what can be had back of it.
     recorder : logs to the runs.
     outputs_of : records what cells put out.
-    run : that the cells belong to, if any; not one opened inside a cell.
     metrics : logged since the cell began.
     """
 
@@ -73,7 +72,6 @@ class Tracking:
     ) -> None:
         self.place = Place(shell.user_ns)
         document.path = self.place.notebook
-        self.run: ActiveRun | None = None
         self.pins = Pins()
         self.metrics: dict[str, float] = {}
         self._shell = shell

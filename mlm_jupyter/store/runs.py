@@ -340,6 +340,8 @@ def _write_tags(connection: sqlite3.Connection, run_id: str, values: Mapping[str
 
 
 def _key(key: str) -> str:
+    if not isinstance(key, str):
+        raise InvalidInputError(f"The key of a metric, param or tag is a text, not {type(key).__name__}.")
     if not 0 < len(key) <= LONGEST_KEY:
         shown = f"{key[:40]!r}... has {len(key)}" if key else "this one is empty"
         raise InvalidInputError(f"The key of a metric, param or tag has 1 to {LONGEST_KEY} characters; {shown}.")
