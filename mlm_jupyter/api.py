@@ -209,7 +209,8 @@ def undo(n: int = 1) -> RestoreReport:
 def history(n: int | None = None, *, run: str | None = None, all: bool = False) -> list[Checkpoint]:
     """Return checkpoints of this notebook, the newest first: the last ``n``, of one run, or of ``all`` notebooks."""
     tracker = _find_tracker()
-    notebook = None if tracker is None or tracker.live is None or all else tracker.live.notebook
+    live = None if tracker is None else tracker.live
+    notebook = None if live is None or all or run is not None else live.notebook
     flush()
     pages: Pages[Checkpoint] = open_project().checkpoints(run=run, notebook=notebook)
     return list(pages) if n is None else pages.take(n)

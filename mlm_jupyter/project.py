@@ -92,9 +92,8 @@ class Project(Reader):
         return compare(self.diff(before, after, only=only), self._values_of(before), self._values_of(after))
 
     def _values_of(self, ref: CheckpointRef) -> Values:
-        checkpoint = self.get_checkpoint(ref)
-
         def values(names: list[str]) -> Mapping[str, Any]:
+            checkpoint = self.get_checkpoint(ref)
             try:
                 self._require_trust(checkpoint)
                 staging, _ = load_values(self._packs, self.variables(checkpoint), names)

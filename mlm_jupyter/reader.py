@@ -297,13 +297,18 @@ class Reader:
     def diff(self, base: CheckpointRef, other: CheckpointRef, *, only: Iterable[str] = ()) -> CheckpointDiff:
         """Return what turns ``base`` into ``other``, variables compared by what is known of them.
 
-        Where one is the name or id of a run, its params and metrics are those of that run.
+        Where one is the name or id of a run, its params and metrics are those of that run; of two runs of which one has no
+        checkpoint, a script's, nothing else is compared.
 
         Parameters
         ----------
         only : some of code, outputs, variables, metrics, params, environment; none of them: all.
         """
-        return select(diff_checkpoints(self.contents(base), self.contents(other)), only)
+        before, after = self.get_meant(base), self.get_meant(other)
+        if isinstance(before, Run) and isinstance(after, Run) and None in (before.last_checkpoint_id, after.last_checkpoint_id):
+            logged = [Contents(id=run.id, params=run.params, metrics=run.metrics) for run in (before, after)]
+            return select(diff_checkpoints(*logged), only)
+        return select(diff_checkpoints(self.contents(before), self.contents(after)), only)
 
     def set_name(self, ref: CheckpointRef, name: str | None) -> None:
         """Give a checkpoint a name of its own, or take it away."""

@@ -22,7 +22,7 @@ from mlm_jupyter.commands.options import (
 )
 from mlm_jupyter.commands.text import Ink, clean, moment, size, span, table, terminal_width
 from mlm_jupyter.core.diff import output_text
-from mlm_jupyter.core.entities import Checkpoint, Variable
+from mlm_jupyter.core.entities import Checkpoint, Run, Variable
 from mlm_jupyter.errors import InvalidInputError, NotFoundError
 from mlm_jupyter.project import Project
 
@@ -39,11 +39,14 @@ def history_arguments(parser: argparse.ArgumentParser) -> None:
 def history(options: argparse.Namespace) -> None:
     """List the checkpoints, newest first."""
     with project_of(options) as project:
-        found = project.checkpoints(run=options.run, notebook=options.notebook).take(options.count)
+        run = None if options.run is None else project.get_run(options.run)
+        found = project.checkpoints(run=run, notebook=options.notebook).take(options.count)
     if options.json:
         write_json(found)
     elif found:
         write_lines(history_lines(found, now=now_ms(), width=terminal_width(), ink=Ink()))
+    elif run is not None:
+        raise NotFoundError(f"No checkpoint was made in run {run.name!r}. Look at what it logged with: mlm metrics {run.id}")
     elif options.notebook is not None:
         raise NotFoundError(f"No checkpoint of the notebook {options.notebook}. List those of all with: mlm history")
     else:
@@ -195,7 +198,11 @@ def delete_arguments(parser: argparse.ArgumentParser) -> None:
 def delete(options: argparse.Namespace) -> int | None:
     """Delete one checkpoint or run, after asking."""
     with project_of(options) as project:
-        thing = project.get_run(options.ref) if options.run else project.get_checkpoint(options.ref)
+        thing = project.get_run(options.ref) if options.run else project.get_meant(options.ref)
+        if isinstance(thing, Run) and not options.run:
+            last = thing.last_checkpoint_id
+            other = f"; its last checkpoint with: mlm delete {last}" if last is not None else ""
+            raise InvalidInputError(f"{options.ref!r} is a run. Delete it with: mlm delete --run {thing.id}{other}")
         if isinstance(thing, Checkpoint):
             what = f"checkpoint {thing.id}" + (f" [{clean(thing.name)}]" if thing.name else "")
         else:

@@ -62,7 +62,7 @@ def execute(options: argparse.Namespace) -> int:
     except headless.NotebookFailedError as error:
         screen.end()
         where = f"cell {screen.position} of {screen.total}, " if screen.position else ""
-        print(f"mlm: {where}{clean(str(error))} Up to there it is in {_short(target)}", file=sys.stderr)
+        print(f"mlm: {where}{clean(str(error)).rstrip('.')}. Up to there it is in {_short(target)}", file=sys.stderr)
         return 1
     screen.end()
     print(f"Wrote {_short(target)}, run {plan.run_name}, {span(screen.elapsed_ms)}.")

@@ -215,13 +215,13 @@ class MlmMagics(Magics):
         count = given.number("-n")
         if count is not None and count < 0:
             raise InvalidInputError(f"Cannot list {count} checkpoints; -n takes how many, 0 for all.")
-        live = self._tracker.live
-        notebook = live.notebook if live is not None and not given.has("--all") else None
+        live, run = self._tracker.live, given.text("--run")
+        notebook = live.notebook if live is not None and run is None and not given.has("--all") else None
         current = live.current if live is not None else None
         with self._project() as project:
-            found = project.checkpoints(run=given.text("--run"), notebook=notebook)
+            found = project.checkpoints(run=run, notebook=notebook)
             checkpoints = list(found) if count == 0 else found.take(20 if count is None else count)
-        return History(checkpoints, current.id if current else None)
+        return History(checkpoints, current.id if current else None, run=run)
 
     @line_magic
     @_in_one_line

@@ -25,15 +25,20 @@ class History(list[Checkpoint]):
     Parameters
     ----------
     current : the id of the one that the kernel stands on.
+    run : as which their run was asked for, where they are those of one.
     """
 
-    def __init__(self, checkpoints: Sequence[Checkpoint] = (), current: str | None = None) -> None:
+    def __init__(self, checkpoints: Sequence[Checkpoint] = (), current: str | None = None, *, run: str | None = None) -> None:
         super().__init__(checkpoints)
         self.current = current
+        self.run = run
 
     def __repr__(self) -> str:
         if not self:
-            return "No checkpoints yet. Start with: %mlm_track"
+            yet = "No checkpoints yet. Start with: %mlm_track"
+            return (
+                yet if self.run is None else f"No checkpoint was made in run {self.run!r}. See what it logged with: %mlm_runs"
+            )
         lines = history_lines(self, now=now_ms(), width=terminal_width(), ink=Ink(), current=self.current)
         return "\n".join(lines)
 

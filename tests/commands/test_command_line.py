@@ -186,6 +186,38 @@ def test_delete_deletes_exactly_what_it_says(mlm: Run, past: Past, monkeypatch: 
     assert "first" not in mlm("runs")[1]
 
 
+def test_deleting_by_the_name_of_a_run_asks_for_which_of_both(mlm: Run, past: Past) -> None:
+    run = past.runs.find_by_name("first")
+    assert run is not None and run.last_checkpoint_id is not None
+    for ref in ("first", run.id):
+        status, _, err = mlm("delete", ref, "--yes")
+        assert (status, err.count("\n")) == (2, 1)
+        assert f"mlm delete --run {run.id}" in err and f"mlm delete {run.last_checkpoint_id}" in err
+    assert len(mlm("history")[1].splitlines()) == 4 and len(past.runs.list()) == 2
+
+
+def test_two_runs_that_ended_with_one_checkpoint_are_told_apart(mlm: Run, past: Past) -> None:
+    made = past.execute("both = 1")
+    for name, lr in (("one", "0.1"), ("two", "0.2")):
+        past.start_run(name, lr=lr)
+        past.log(acc=float(lr))
+        past.runs.end(past.runs.find_by_name(name).id, "finished", made.created_at, until_id=made.id)  # type: ignore[union-attr]
+    out = mlm("diff", "one", "two")[1]
+    assert "From one to two" in out and "0.1 → 0.2" in out and "Code" not in out
+
+
+def test_runs_of_scripts_are_compared_by_what_they_logged(mlm: Run, past: Past) -> None:
+    for name, lr in (("one", "0.1"), ("two", "0.2")):
+        past.start_run(name, lr=lr)
+        past.log(acc=float(lr))
+        past.end_run()
+    out = mlm("diff", "one", "two")[1]
+    assert out.splitlines()[0] == "From one to two" and out.count("0.1 → 0.2") == 2 and "Code" not in out
+    assert mlm("diff", "one", "first")[0] == 0
+    status, out, err = mlm("history", "--run", "one")
+    assert (status, out) == (1, "") and err.startswith("mlm: No checkpoint was made in run 'one'.")
+
+
 @pytest.mark.parametrize(("answer", "is_deleted"), [("y\n", True), ("\n", False), ("no\n", False)])
 def test_where_somebody_can_answer_delete_asks(
     mlm: Run, past: Past, monkeypatch: pytest.MonkeyPatch, answer: str, is_deleted: bool

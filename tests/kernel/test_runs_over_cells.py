@@ -102,3 +102,48 @@ def test_the_runs_of_a_killed_kernel_end_with_the_last_checkpoint_that_was_store
             assert [last_of(project, name) for name in ("whole", "nested", "lost")] == ["x = 3", "x = 3", None]
             assert len(made_in(project, "nested")) == 2 and made_in(project, "lost") == []
             assert project.load_variables("nested", ["x"]) == {"x": 3}
+
+
+def test_the_run_of_the_cells_is_ended_and_begun_again_whatever_was_left_open(tmp_path: Path) -> None:
+    with open_kernel(tmp_path) as kernel:
+        kernel.run(START + " --name notebook\nimport mlm_jupyter as mlm")
+        kernel.run("mlm.end_run()")
+        kernel.run("mlm.log_metric('outside', 1); mlm.start_run('left')")  # the first opens a run
+        assert kernel.run("%mlm_run next").status == "ok"
+        with kernel.project() as project:
+            assert [run.name for run in project.runs() if run.status == "running"] == ["next"]
+            assert project.get_run("next").parent_id is None
+        kernel.run("%mlm_run --end")
+        kernel.run(START + " --name notebook")  # as Run All does
+        assert kernel.ask("mlm.status().run") == "notebook"
+        kernel.run(START)
+        with kernel.project() as project:
+            assert [run.name for run in project.runs()].count("notebook") == 2
+        empty = kernel.run("%mlm_run empty\n%mlm_history --run empty").text
+        assert "No checkpoint was made in run 'empty'" in empty
+        for wrong, says in (
+            ("mlm.start_run(3)", "Write for example: '3'"),
+            ("mlm.start_run('a', tags={'k': object()})", "Tag 'k' cannot be object"),
+            ("mlm.start_run('a', params=[1])", "as in {'lr': 0.1}, not as list"),
+            ("mlm.log_metric(3, 1)", "is a text, not int"),
+            ("mlm.set_tag(3, 1)", "is a text, not int"),
+        ):
+            (error,) = kernel.run(wrong).outputs
+            assert error["traceback"][-1].count("\n") == 0 and says in error["traceback"][-1]
+        assert kernel.ask("mlm.status().run") == "empty"
+
+
+def test_a_variable_that_is_a_run_is_that_run_after_a_restore_and_none_to_end_in_another_kernel(tmp_path: Path) -> None:
+    with open_kernel(tmp_path) as kernel:
+        kernel.run(START + "\nimport mlm_jupyter as mlm")
+        made = kernel.track("run = same = mlm.start_run('kept', params={'lr': 0.1})")
+        assert kernel.track("x = 1").changes.changed == ()
+        assert kernel.run("it = run; del run, same").status == "ok"
+        assert "failed" not in kernel.run(f"%mlm_restore {made.id}").text
+        assert kernel.ask("run is same and mlm.status().run == run.name")
+        kernel.run("run.end()")
+        with kernel.project() as project:
+            assert project.get_run("kept").status == "finished"
+    with open_kernel(tmp_path) as kernel:
+        kernel.run(START + f"\n%mlm_restore {made.id}")
+        assert kernel.ask("(run is same, run.end(), run.name)") == [True, None, "kept"]
