@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import array
 import collections
+import enum
 import gc
 import sys
 import types
@@ -184,21 +185,43 @@ def _is_tensor_memory_closed(objects: list[Any]) -> bool:
     return is_memory_closed(tensors)
 
 
+class _Way(enum.Enum):
+    """Whether a walk goes on from the objects of a type."""
+
+    NONE = "they cannot be changed, or are no part of what is captured"
+    SOME = "unless they are a library's own code, or hold only what cannot be changed"
+    HIDDEN = "the collector does not look into them"
+    ALL = "as the collector does"
+
+
+class _Ways(dict[type, _Way]):
+    """The ways on from the types met in one walk; not kept longer, for it would keep the notebook's classes alive."""
+
+    def __missing__(self, kind: type) -> _Way:
+        leads_on = is_mutable(kind) or (issubclass(kind, _CONTAINERS) and not issubclass(kind, _ATOMS))
+        if not leads_on or _is_renderer(kind):
+            way = _Way.NONE
+        elif issubclass(kind, (types.FunctionType, types.BuiltinFunctionType, tuple, frozenset)):
+            way = _Way.SOME
+        else:
+            way = _Way.ALL if kind.__flags__ & _HAS_GC else _Way.HIDDEN
+        self[kind] = way
+        return way
+
+
 def _walk(values: list[Any], *, most: int = MOST_OBJECTS) -> dict[int, Any] | None:
     """Return all objects under ``values`` that can be changed, or hold one that can, by id; None when some cannot be seen."""
     inside = {id(value): value for value in values}
+    ways, none, some, hidden = _Ways(), _Way.NONE, _Way.SOME, _Way.HIDDEN
     pending = list(inside.values())
     while pending:
         found: list[Any] = []
         for obj in _children(pending):
-            kind = type(obj)
-            if id(obj) in inside or (issubclass(kind, _ATOMS) and not is_mutable(kind)):
+            if id(obj) in inside or (way := ways[type(obj)]) is none:
                 continue
-            if not (issubclass(kind, _CONTAINERS) or is_mutable(kind)) or _is_shared_code(obj) or _is_plain_tuple(obj):
+            if way is some and (_is_shared_code(obj) or _is_plain_tuple(obj)):
                 continue
-            if _is_renderer(kind):
-                continue
-            if not kind.__flags__ & _HAS_GC and not _is_plain_memory(obj):
+            if way is hidden and not _is_plain_memory(obj):
                 return None
             inside[id(obj)] = obj
             found.append(obj)
@@ -213,29 +236,30 @@ def _children(objects: list[Any]) -> Iterator[Any]:
     yield from gc.get_referents(*(obj for obj in objects if not isinstance(obj, types.FunctionType)))
     for function in functions:  # not its globals: who can call it can reach those by their names
         yield from (function.__closure__, function.__defaults__, function.__kwdefaults__, function.__dict__)
-    for obj in objects:
-        yield from _held_unseen(obj)
+    yield from _held_unseen(objects)
 
 
 def _references(objects: list[Any]) -> collections.Counter[int]:
     """Return how many references each object has from ``objects``."""
     counted = collections.Counter(map(id, gc.get_referents(*objects)))
-    for obj in objects:
-        counted.update(map(id, _held_unseen(obj)))
+    counted.update(map(id, _held_unseen(objects)))
     return counted
 
 
-def _held_unseen(obj: Any) -> list[Any]:
-    """Return what an object refers to and the collector is not told: the owner of an array's memory, or its objects."""
-    if type(obj).__name__ != "ndarray" or type(obj).__module__ != "numpy":
-        attributes = unseen_dict(obj)
-        return [] if attributes is None else [attributes]
-    if obj.base is not None:
-        return [obj.base]
-    if not obj.dtype.hasobject:
-        return []
-    objects: list[Any] = obj.ravel("K").tolist()
-    return [] if all(map(_is_plain_value, set(map(type, objects)))) else objects
+def _held_unseen(objects: list[Any]) -> Iterator[Any]:
+    """Yield what objects refer to and the collector is not told: the owner of an array's memory, or its items."""
+    array = getattr(sys.modules.get("numpy"), "ndarray", None)
+    for obj in objects:
+        if type(obj) is not array:
+            attributes = unseen_dict(obj)
+            if attributes is not None:
+                yield attributes
+        elif obj.base is not None:
+            yield obj.base
+        elif obj.dtype.hasobject:
+            items: list[Any] = obj.ravel("K").tolist()
+            if not all(map(_is_plain_value, set(map(type, items)))):
+                yield from items
 
 
 def _is_shared_code(obj: Any) -> bool:
