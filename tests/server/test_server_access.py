@@ -146,7 +146,7 @@ print(*sorted(name for name in sys.modules if name.startswith(("mlm_jupyter", "c
     loaded = done.stdout.split()
     allowed = ("mlm_jupyter.server", "mlm_jupyter.store", "mlm_jupyter.core")
     others = {name for name in loaded if not name.startswith(allowed)}
-    single = {"api", "clock", "errors", "process", "reader"}
+    single = {"api", "clock", "errors", "files", "process", "reader"}
     assert others == {"mlm_jupyter", *(f"mlm_jupyter.{name}" for name in single)}
 
 
