@@ -10,6 +10,7 @@ from __future__ import annotations
 import array
 import collections
 import ctypes
+import operator
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -91,6 +92,8 @@ def _owned_by(name: str, dump: Dump, smallest: int) -> Iterator[Region]:
     kinds: set[type] = {bytearray, array.array}
     kinds |= {numpy.ndarray} if numpy is not None else set()
     kinds |= {torch.UntypedStorage} if torch is not None and hasattr(torch, "UntypedStorage") else set()
+    if kinds.isdisjoint(map(type, map(operator.itemgetter(1), dump.memo.values()))):
+        return
     lent = set(map(id, dump.lent))
     for _, obj in dump.memo.values():
         if type(obj) in kinds and id(obj) not in lent and getattr(obj, "base", None) is None:
