@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from mlm_jupyter.capture.drafts import Look
+from mlm_jupyter.capture.modules import ProjectModules
 from mlm_jupyter.clock import new_id
 from mlm_jupyter.core.entities import CellError, Checkpoint
 from mlm_jupyter.head import CheckpointDraft
@@ -52,14 +53,15 @@ class LiveNotebook:
         )
         self.way_back = WayBack(self.session, key)
         self._count = 0
+        self._modules = ProjectModules(folder)
 
     def outputs(self, key: str) -> tuple[list[dict[str, Any]], None]:
         """Return nothing: output is recorded by the kernel's half."""
         return [], None
 
     def modules(self) -> dict[str, bytes]:
-        """Return no sources."""
-        return {}
+        """Return the sources of the project's modules that are imported."""
+        return self._modules.sources()
 
     def tell(self, message: str) -> None:
         """Keep what the user would be told."""

@@ -1,8 +1,8 @@
 """What the cell being executed could lay hands on by name; half of the proof that it has not touched a value.
 
 A group of variables is as it was when none of its names is a word of the cell, nor of any function compiled in this
-namespace before, nor of the project's own modules; when nothing in the cell leads anywhere (``globals``, ``exec``, frames,
-threads: ``core/triggers.py``); and when nothing but its names led to it when it was last looked at (``closure.py``).
+namespace before; when nothing in the cell leads anywhere (``globals``, ``exec``, frames, threads: ``core/triggers.py``), nor
+in the project's own modules; and when nothing but its names led to it when it was last looked at (``closure.py``).
 Following the cell's names alone is no proof: a logging handler, a gc callback, another view of the object reach it too.
 """
 
@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import ast
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from mlm_jupyter.core.access import Access, access_of
+from mlm_jupyter.core.access import Access, access_of, leads_to_notebook
 from mlm_jupyter.core.magics import parse_cell
 from mlm_jupyter.core.triggers import ANYWHERE
 from mlm_jupyter.core.underscores import UNDERSCORES
@@ -31,6 +31,7 @@ class Reach:
         self._words: set[str] = set()
         self._lasting = False
         self._threads = _threads()
+        self._modules: dict[str, bytes] = {}
 
     def enter(self, source: str) -> Access:
         """Begin a cell; ``source`` as IPython transformed it. Returns what it says about names."""
@@ -41,11 +42,12 @@ class Reach:
             self._words |= _words_of_functions(source, access)
         return access
 
-    def add_module(self, source: str) -> None:
-        """Add the words of a module of the project, whose functions any cell may call."""
-        access = access_of(source)
-        self._words |= access.identifiers
-        self._lasting = self._lasting or bool(access.triggers)
+    def meet(self, modules: Mapping[str, bytes]) -> None:
+        """Take in what the project's own modules, by path, are now: any cell may call their functions."""
+        for path, source in modules.items():
+            if self._modules.get(path) is not source:
+                self._modules[path] = source
+                self._lasting = self._lasting or leads_to_notebook(source.decode("utf-8", "replace"))
 
     @property
     def is_anywhere(self) -> bool:

@@ -8,6 +8,7 @@ it, provided there are no triggers and nothing but those names refers to the obj
 from __future__ import annotations
 
 import builtins
+import re
 from collections.abc import Collection
 from functools import lru_cache
 from typing import Final
@@ -16,6 +17,7 @@ import msgspec
 
 from mlm_jupyter.core.magics import parse_cell
 from mlm_jupyter.core.name_reader import NameReader
+from mlm_jupyter.core.triggers import TO_THE_NOTEBOOK
 from mlm_jupyter.core.underscores import UNDERSCORES, words_beside_names
 from mlm_jupyter.core.words import words_of
 
@@ -54,6 +56,16 @@ def access_of(source: str, *, known: Collection[str] = ()) -> Access:
         return access
     reads = tuple(name for name in access.reads if name not in _IMPLICIT or name in known)
     return msgspec.structs.replace(access, reads=reads)
+
+
+def leads_to_notebook(module: str) -> bool:
+    """Return whether a module's functions could get at variables of the notebook that nobody passes to them."""
+    triggers = access_of(_GUARD.sub("True", module)).triggers
+    return UNPARSED in triggers or not TO_THE_NOTEBOOK.isdisjoint(triggers)
+
+
+_GUARD: Final = re.compile(r"""__name__\s*==\s*(["'])__main__\1""")
+"""What stands in most modules, and leads nowhere."""
 
 
 @lru_cache(maxsize=512)

@@ -31,6 +31,15 @@ ANYWHERE: Final = _words(
 )
 """Words that count inside a text too, where a format string or an evaluated expression may hold them."""
 
+TO_THE_NOTEBOOK: Final = ANYWHERE - _words(
+    """
+    globals locals __import__ builtins __builtins__ __builtin__ __dict__ __annotate__
+    __getattribute__ __getattr__ __setattr__ __delattr__ attrgetter methodcaller
+    __array_interface__ __array_struct__ __cuda_array_interface__
+    """
+)
+"""Of these the ones by which a module of the project gets at more than it was passed: the others lead to what is its own."""
+
 AS_CODE: Final = _words(
     """
     vars exec eval execfile compile getattr setattr delattr breakpoint gc inspect monitoring pdb ipdb bdb timeit

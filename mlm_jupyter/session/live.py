@@ -92,6 +92,7 @@ class LiveSession:
         self._between: tuple[str, ...] = ()
         self._looked: list[Look] = []
         self._checkpoint_of: dict[str, str] = {}
+        self._modules: dict[str, bytes] = {}
         self.head = Head(
             self.packs,
             self.checkpoints,
@@ -254,6 +255,8 @@ class LiveSession:
         return is_here and self._cell is not None and self._cell.has_made(made)
 
     def _look(self) -> Look:
+        self._modules = self._surroundings.modules()
+        self.reach.meet(self._modules)
         mentions = None if self._has_gone_unseen or self.reach.is_anywhere else self.reach.mentions
         try:
             look = self.namespace.look(mentions=mentions)
@@ -300,7 +303,7 @@ class LiveSession:
             outputs=(lambda: self._surroundings.outputs(key)) if key else None,
             metrics=metrics or {},
             document=lambda shelf, ended: self.document.document(picture, shelf, ended if key else None),
-            modules=self._surroundings.modules(),
+            modules=self._modules,
             run_id=self._run_id(),
             author=self._author(),
             name=name,

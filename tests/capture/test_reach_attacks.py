@@ -478,6 +478,48 @@ def test_a_value_that_only_its_name_leads_to_is_skipped(notebook: LiveNotebook, 
     assert "x" in looks[-1].skipped
 
 
+HELPERS = {
+    "the namespace as a module": "import __main__\ndef touch():\n    __main__.x[0]['k'] = 1",
+    "the namespace by its name": "import sys\ndef touch():\n    sys.modules['__main__'].x[0]['k'] = 1",
+    "the frame of who calls": "import sys\ndef touch():\n    sys._getframe(1).f_globals['x'][0]['k'] = 1",
+}
+
+
+@pytest.fixture
+def helper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.syspath_prepend(tmp_path)
+    yield tmp_path / "helper_of_mine.py"
+    sys.modules.pop("helper_of_mine", None)
+
+
+@pytest.mark.parametrize("is_imported_before", [True, False])
+@pytest.mark.parametrize("way", HELPERS)
+def test_what_a_module_of_the_project_reaches_is_found(
+    notebook: LiveNotebook, helper: Path, way: str, is_imported_before: bool
+) -> None:
+    helper.write_text(HELPERS[way], encoding="utf-8")
+    load = "from helper_of_mine import touch\n"
+    notebook.cell(RECORDS + (load if is_imported_before else ""))
+    for quiet in ("one = 1", "two = 2", "three = 3"):
+        notebook.cell(quiet)
+    with notebook.as_main():
+        changes = notebook.cell(("" if is_imported_before else load) + "touch()").changes
+    assert notebook.value("x")[0]["k"] == 1, "the attack does nothing"
+    assert "x" in changes.changed
+
+
+def test_a_module_of_the_project_that_leads_nowhere_is_in_nobodys_way(notebook: LiveNotebook, helper: Path) -> None:
+    helper.write_text(
+        "import pickle\ndef touch(x):\n    return getattr(x, 'size', globals())\nif __name__ == '__main__':\n    touch(1)",
+        encoding="utf-8",
+    )
+    notebook.cell(RECORDS + "from helper_of_mine import touch\ny = touch([1])")
+    looks = notebook.watch_looks()
+    for quiet in ("one = 1", "two = 2", "three = 3"):
+        notebook.cell(quiet)
+    assert "x" in looks[-1].skipped
+
+
 def test_what_comes_to_share_memory_with_a_skipped_value_is_one_group_with_it(notebook: LiveNotebook) -> None:
     notebook.cell("import pandas as pd\nx = pd.Index(['a', 'b'], dtype=object)\npart = x.copy()")
     for quiet in ("one = 1", "two = 2", "three = 3"):
