@@ -183,6 +183,24 @@ SETUPS = {
         ["kept", "add.__globals__['kept'] is kept", "add.__globals__ is not globals()", "isinstance(adder, Adder)"],
         "adder.add(3)",
     ),
+    "objects whose class has code for being filled": (
+        "kept = []\n"
+        "class Log(dict):\n    def __init__(self):\n        self.log = []\n"
+        "    def __setitem__(self, key, value):\n        super().__setitem__(key, value)\n        self.log.append(key)\n        kept.append(key)\n"
+        "class Stack(list):\n    def extend(self, items):\n        kept.append(1 / 0)\n    append = extend\n"
+        "class Any:\n    __slots__ = ('__dict__', 'slot')\n    def __getattr__(self, name):\n        return name\n"
+        "log = Log()\nlog['one'] = log\nstack = Stack([1, log])\nany_ = Any()\nany_.real = stack\nany_.slot = log",
+        "dict.__setitem__(log, 'two', 2); del stack[0]; any_.real = any_.slot = None",
+        [
+            "sorted(log)",
+            "log['one'] is log",
+            "log.log",
+            "kept",
+            "len(stack), stack[1] is log",
+            "any_.real is stack, any_.slot is log, any_.other",
+        ],
+        "log['three'] = 3",
+    ),
     "what is in other containers": (
         "import collections, datetime, decimal, pathlib\nq = collections.deque([1, 2], maxlen=3)\nc = collections.Counter('hello')\nod = collections.OrderedDict(a=[1])\n"
         "dd = collections.defaultdict(list, x=[1])\nst = {1, 2}\nfs = frozenset({3})\nba = bytearray(b'abc')\nwhen = datetime.datetime(2026, 1, 1)\npath = pathlib.Path('x')\nkeys = od.keys()\nrng = range(3)",

@@ -19,6 +19,7 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from cloudpickle import cloudpickle
 
@@ -26,6 +27,7 @@ from mlm_jupyter.capture import code
 from mlm_jupyter.capture.arrays import owns_memory
 from mlm_jupyter.capture.constants import reducer_of_constants
 from mlm_jupyter.capture.context import CannotCaptureError
+from mlm_jupyter.capture.instances import reducer_of_instances
 
 Reducer = Callable[[Any, Any], Any]
 
@@ -197,18 +199,16 @@ class _Table:
     def __init__(self) -> None:
         self.exact: dict[type, Reducer | None] = dict(_BUILTIN)
         self.families = list(_FAMILIES)
+        self.notebook: WeakKeyDictionary[type, Reducer | None] = WeakKeyDictionary()
         self.waiting = set(_LIBRARIES)
 
     def find(self, kind: type) -> Reducer | None:
-        for package in {base.__module__.partition(".")[0] for base in kind.__mro__} & self.waiting:
-            self.waiting.discard(package)
-            self._add_library(package)
-        reducer = self.exact.get(kind)
-        if reducer is None:
-            reducer = self._of_family(kind)
-        if kind.__module__ != "__main__":  # a class of the notebook is not kept alive by this table
-            self.exact[kind] = reducer
-        return reducer
+        if kind.__module__ != "__main__":
+            reducer = self.exact[kind] = self._of_family(kind) or reducer_of_constants(kind)
+            return reducer
+        if kind not in self.notebook:  # a class of the notebook is not kept alive by this table
+            self.notebook[kind] = self._of_family(kind)
+        return self.notebook[kind] or reducer_of_instances(kind)  # a class may be given a method at any time
 
     def _add_library(self, package: str) -> None:
         for place, module, function in _LIBRARIES[package]:
@@ -223,6 +223,11 @@ class _Table:
                 self.exact[kind] = reducer
 
     def _of_family(self, kind: type) -> Reducer | None:
+        for package in {base.__module__.partition(".")[0] for base in kind.__mro__} & self.waiting:
+            self.waiting.discard(package)
+            self._add_library(package)
+        if kind in self.exact:
+            return self.exact[kind]
         if issubclass(kind, type):
             return code.reduce_class
         for family, reducer in self.families:
@@ -230,7 +235,7 @@ class _Table:
                 return reducer
         if issubclass(kind, io.IOBase) and not issubclass(kind, (io.StringIO, io.BytesIO)):
             return _OPEN_FILE
-        return reducer_of_constants(kind)
+        return None
 
 
 _table = _Table()
