@@ -22,6 +22,12 @@ from typing import TYPE_CHECKING, Any
 from cloudpickle import cloudpickle
 from xxhash import xxh3_64_hexdigest
 
+from mlm_jupyter.capture.annotations import (
+    annotation_values_of,
+    annotations_of_class,
+    annotations_of_function,
+    seen_by_annotations,
+)
 from mlm_jupyter.capture.context import notebook_globals
 
 if TYPE_CHECKING:
@@ -46,15 +52,55 @@ def reduce_function(pickler: ValuePickler, function: types.FunctionType) -> Any:
 
 def _reduce_by_value(pickler: ValuePickler, function: types.FunctionType) -> Any:
     code, source = _normalised(function.__code__)
-    attributes, slots = cloudpickle._function_getstate(function)
-    cells = slots.pop("__closure__")
+    attributes = {_alone(key): value for key, value in vars(function).items()}
+    cells, contents = _closure_of(function)
     pickler.function_cells.update(map(id, cells or ()))
-    slots["closure"] = None if cells is None else [_contents_of(cell) for cell in cells]
+    slots: dict[str, Any] = {
+        "__name__": _alone(function.__name__),
+        "__qualname__": _alone(function.__qualname__),
+        **annotations_of_function(function),
+        "__kwdefaults__": function.__kwdefaults__,
+        "__defaults__": function.__defaults__,
+        "__module__": function.__module__,
+        "__doc__": function.__doc__,
+    }
+    if parameters := getattr(function, "__type_params__", ()):  # new in Python 3.12
+        slots["__type_params__"] = parameters
     if function.__globals__ is pickler.namespace:
-        del slots["__globals__"], slots["_cloudpickle_submodules"]
+        slots["closure"] = contents
         return make_function, (code, source, cells), (attributes, slots), None, None, set_function_state
+    used = _globals_used_by(function)
+    held = [item for one in contents or () for item in one]
+    slots["_cloudpickle_submodules"] = cloudpickle._find_imported_submodules(function.__code__, [*used.values(), *held])
+    slots |= {"__globals__": used, "closure": contents}
     own = pickler.globals_of(function)
     return make_function, (code, source, cells, own), (attributes, slots), None, None, set_function_state
+
+
+def _alone(text: str) -> str:
+    """Return a text as an object that no other place has: one that is shared is pickled otherwise."""
+    return "".join(text)
+
+
+def _globals_used_by(function: types.FunctionType) -> dict[str, Any]:
+    names = cloudpickle._extract_code_globals(function.__code__)
+    return {name: function.__globals__[name] for name in names if name in function.__globals__}
+
+
+def _closure_of(function: types.FunctionType) -> tuple[Any, list[tuple[Any, ...]] | None]:
+    """Return the cells of a function and what is in each; of a class's dict, which its annotations see, what they use."""
+    if function.__closure__ is None:
+        return None, None
+    cells, contents = [], []
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__, strict=True):
+        held = _contents_of(cell)
+        if name == "__classdict__" and held:
+            cells.append(types.CellType())
+            contents.append((seen_by_annotations(function.__code__, held[0]),))
+        else:
+            cells.append(cell)
+            contents.append(held)
+    return tuple(cells), contents
 
 
 def _contents_of(cell: types.CellType) -> tuple[Any, ...]:
@@ -109,15 +155,17 @@ def reduce_class(pickler: ValuePickler, cls: Any) -> Any:
 def _members_of(cls: Any, members: dict[str, Any]) -> dict[str, Any]:
     """Return what a class's dict is to have, its own names in the order in which they are there."""
     places = {key: place for place, key in enumerate(cls.__dict__) if not key.startswith(("__", "_abc_"))}
-    left_out = ("__firstlineno__", "__slotnames__")  # where it stood; what pickling its instances leaves in it
-    return {key: members[key] for key in sorted(members, key=lambda key: places.get(key, -1)) if key not in left_out}
+    # Where it stood; what pickling its instances leaves in it, and asking for its annotations.
+    left_out = ("__firstlineno__", "__slotnames__", "__annotations_cache__")
+    kept = {key: members[key] for key in sorted(members, key=lambda key: places.get(key, -1)) if key not in left_out}
+    return kept | annotations_of_class(cls)
 
 
 def _reduce_typed_dict(pickler: ValuePickler, cls: Any) -> Any:
     pickler.by_value.add(id(cls))
     keys = [(name, sorted(vars(cls)[name])) for name in ("__required_keys__", "__optional_keys__")]
     state = (keys, vars(cls).get("__orig_bases__"), cls.__doc__, cls.__qualname__)
-    arguments = (cls.__name__, dict(cls.__annotations__), cls.__total__, cls.__module__)
+    arguments = (cls.__name__, annotation_values_of(cls), cls.__total__, cls.__module__)
     return make_typed_dict, arguments, state, None, None, set_typed_dict_state
 
 
@@ -146,17 +194,6 @@ def _attributes_of_members(cls: Any) -> MemberAttributes:
 
 MemberAttributes = list[tuple[str | None, Any, dict[str, Any]]]
 _OF_EVERY_MEMBER = frozenset({"_value_", "_name_", "__objclass__", "_sort_order_", "_inverted_", "_hashable_values_"})
-
-
-def reduce_type_variable(pickler: ValuePickler, variable: Any) -> Any:
-    """Reduce a TypeVar without cloudpickle's tracker."""
-    named = pickler.by_name(variable, variable.__name__)
-    if named is not None:
-        return named
-    reduced = cloudpickle._typevar_reduce(variable)
-    if reduced[0] is cloudpickle._make_typevar:
-        return reduced[0], (*reduced[1][:-1], None)
-    return reduced
 
 
 def reduce_new_type(pickler: ValuePickler, new_type: Any) -> Any:

@@ -13,7 +13,10 @@ from mlm_jupyter.capture.tokens import Token
 from mlm_jupyter.core.entities import VariableStatus
 
 MISSING: Final[Any] = object()
-DEFINITIONS: Final = (type, types.FunctionType, typing.NewType, typing.TypeVar, type(functools.lru_cache(len)))
+DEFINITIONS: Final = (
+    *(type, types.FunctionType, typing.NewType, type(functools.lru_cache(len))),
+    *(typing.TypeVar, typing.ParamSpec, typing.TypeVarTuple, getattr(typing, "TypeAliasType", typing.TypeVar)),
+)
 
 
 class Seen:

@@ -28,7 +28,8 @@ _IMMUTABLE: Final[tuple[type, ...]] = (
     types.MappingProxyType, types.GenericAlias, types.UnionType, property, staticmethod, classmethod,
     types.WrapperDescriptorType, types.MethodDescriptorType, types.ClassMethodDescriptorType,
     types.GetSetDescriptorType, types.MemberDescriptorType,
-    typing.TypeVar, typing.NewType, type, types.FunctionType,
+    typing.TypeVar, typing.ParamSpec, typing.TypeVarTuple, getattr(typing, "TypeAliasType", typing.TypeVar),
+    typing.NewType, type, types.FunctionType,
 )  # fmt: skip
 _VALUES: Final = (
     *(str, bytes, int, float, complex, tuple, frozenset, decimal.Decimal, fractions.Fraction, uuid.UUID, pathlib.PurePath),

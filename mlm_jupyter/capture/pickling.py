@@ -105,6 +105,7 @@ class ValuePickler(pickle.Pickler):
         self.guarded: set[int] = set()
         self.insides = set() if insides is None else insides
         self.function_cells: set[int] = set()
+        self.type_parameters: set[int] = set()
         self.lossy: set[str] = set()
         self._scalars = scalars
         self._globals: dict[int, dict[str, Any]] = {}

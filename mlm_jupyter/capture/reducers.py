@@ -13,6 +13,7 @@ import io
 import itertools
 import logging
 import pathlib
+import sys
 import types
 import typing
 import uuid
@@ -23,7 +24,7 @@ from weakref import WeakKeyDictionary
 
 from cloudpickle import cloudpickle
 
-from mlm_jupyter.capture import code
+from mlm_jupyter.capture import code, generics
 from mlm_jupyter.capture.arrays import owns_memory
 from mlm_jupyter.capture.constants import reducer_of_constants
 from mlm_jupyter.capture.context import CannotCaptureError
@@ -113,7 +114,7 @@ _BUILTIN: Final[dict[type, Reducer]] = {
     types.FunctionType: code.reduce_function,
     type: code.reduce_class,
     types.CellType: code.reduce_cell,
-    typing.TypeVar: code.reduce_type_variable,
+    **dict.fromkeys((typing.TypeVar, typing.ParamSpec, typing.TypeVarTuple), generics.reduce_type_parameter),
     typing.NewType: code.reduce_new_type,
     type(functools.lru_cache(lambda: None)): code.reduce_cached_function,
     functools.cached_property: code.reduce_cached_property,
@@ -136,6 +137,8 @@ _BUILTIN: Final[dict[type, Reducer]] = {
     itertools.count: _from_cloudpickle(lambda counter: counter.__reduce__()),
     logging.Logger: _from_cloudpickle(cloudpickle._logger_reduce),
 }
+if sys.version_info >= (3, 12):
+    _BUILTIN[typing.TypeAliasType] = generics.reduce_type_alias
 
 _FAMILIES: Final[tuple[tuple[type, Reducer], ...]] = (
     (BaseException, _reduce_exception),

@@ -11,6 +11,8 @@ import sys
 import types
 from typing import Any, Final
 
+from mlm_jupyter.capture.annotations import annotations_token
+
 Token = tuple[Any, ...]
 
 _ATOMS: Final = (int, float, bool, str, bytes, complex, type(None), type(...))
@@ -46,7 +48,7 @@ def _of_function(function: types.FunctionType, owner: type | None = None) -> Tok
     if function.__dict__ or function.__kwdefaults__ or not all(isinstance(item, _ATOMS) for item in defaults):
         return None
     token: list[Any] = [function, function.__code__, function.__defaults__, function.__name__, function.__qualname__]
-    token += [function.__doc__, function.__module__]
+    token += [function.__doc__, function.__module__, *annotations_token(function)]
     for cell in function.__closure__ or ():
         try:
             contents = cell.cell_contents
@@ -90,6 +92,8 @@ def _of_member(item: Any, cls: type, key: str = "") -> Token | None:
         return _of_function(item, cls)
     if isinstance(item, (*_ATOMS, *_DESCRIPTORS)):
         return (item,)
-    if key in ("__annotations__", "__match_args__", "__static_attributes__", "__annotate_func__"):
+    if key in ("__annotations__", "__annotations_cache__") and type(item) is dict:
+        return (item, *item, *item.values())
+    if key in ("__match_args__", "__static_attributes__", "__annotate_func__"):
         return (item,)
     return None

@@ -279,6 +279,18 @@ ATTACKS = {
     ),
     "vectorize": (WRITER + "import numpy as np\ncall = np.vectorize(make(x), otypes=[object])", "call([1])"),
     "frompyfunc": (WRITER + "import numpy as np\ncall = np.frompyfunc(make(x), 1, 1)", "call([1])"),
+    "the attributes of an object": (
+        "import colorsys\nclass P: pass\nx = [P()]\nx[0].n = 1\ncolorsys.held = vars(x[0])",
+        "colorsys.held['n'] = 2",
+    ),
+    "attributes that a generator holds": (
+        "class P: pass\nx = [P()]\nx[0].n = 1\n" + HOLD + "kept = hold(vars(x[0]), lambda d: d.update(n=2))\nnext(kept)",
+        "next(kept, None)",
+    ),
+    "an attribute that a generator holds": (
+        "class P: pass\nx = [P()]\nx[0].n = [1]\n" + HOLD + "kept = hold(x[0].n, lambda n: n.append(2))\nnext(kept)",
+        "next(kept, None)",
+    ),
     # memory
     "a slice of an array": (ARRAY + "part = x[5:]", "part[0] = 1"),
     "a view of a view": (ARRAY + "part = x[5:][::2].view('i8')", "part[0] = 1"),
@@ -363,11 +375,11 @@ ATTACKS = {
     ),
     "gc.get_objects": (
         RECORDS + "import gc",
-        "for o in gc.get_objects():\n    if type(o) is list and len(o) == 2 and o[0] == {'n': 1}:\n        o.pop()",
+        "for o in gc.get_objects():\n    if type(o) is list and len(o) == 2 and type(o[0]) is dict and o[0] == {'n': 1}:\n        o.pop()",
     ),
     "gc by another name": (
         RECORDS + "from gc import get_objects as everything",
-        "for o in everything():\n    if type(o) is list and len(o) == 2 and o[0] == {'n': 1}:\n        o.pop()",
+        "for o in everything():\n    if type(o) is list and len(o) == 2 and type(o[0]) is dict and o[0] == {'n': 1}:\n        o.pop()",
     ),
     "attrgetter": (
         RECORDS + NAME + "import sys, operator\nme = sys.modules[__name__]\nget = operator.attrgetter(name_of(120))",
@@ -410,6 +422,46 @@ ATTACKS = {
     ),
     "a method of a builtin's module": (RECORDS + NAME, "print.__self__.eval(name_of(120) + '[0].update(k=1)')"),
 }
+if sys.version_info >= (3, 12):
+    ATTACKS |= {
+        "a type alias": (RECORDS + "type Size = list[x.pop() and int]", "Size.__value__"),
+        "a type alias of a name that is not said": (
+            RECORDS + NAME + "def build():\n    type Size = globals()[name_of(120)].pop()\n    return Size\nsizes = [build()]",
+            "sizes[0].__value__",
+        ),
+    }
+if sys.version_info >= (3, 14):
+    ATTACKS |= {
+        "an annotation of a function": (RECORDS + "def f(a: x.pop()): pass", "f.__annotations__"),
+        "an annotation of a method": (RECORDS + "class C:\n    def m(self) -> x.pop(): pass", "C.m.__annotations__"),
+        "an annotation of a class": (RECORDS + "class C:\n    a: x.pop()", "C.__annotations__"),
+        "an annotation of the notebook": (RECORDS + "a: x.pop()", "__annotate__(1)"),
+        "an annotation that does not say the name": (
+            RECORDS + NAME + "def f(a: globals()[name_of(120)].pop()): pass",
+            "f.__annotations__",
+        ),
+        "an annotation of a class that does not say the name": (
+            RECORDS + NAME + "class C:\n    a: globals()[name_of(120)].pop()",
+            "C.__annotations__",
+        ),
+        "a reference to come": (
+            RECORDS + NAME + "from annotationlib import ForwardRef\nref = ForwardRef(name_of(120) + '.pop()', owner=name_of)",
+            "ref.evaluate()",
+        ),
+        "a reference in a type": (
+            RECORDS + NAME + "import typing\nref = typing.List[name_of(120) + '.pop()'].__args__[0]",
+            "ref.evaluate(owner=name_of)",
+        ),
+        "annotations as texts": (
+            RECORDS + NAME + "import annotationlib\nclass C: pass\nC.__annotations__ = {'a': name_of(120) + '.pop()'}",
+            "annotationlib.get_annotations(C, eval_str=True)",
+        ),
+        "a template": (RECORDS + "text = t'{x}'", "text.values[0].pop()"),
+        "a template that a generator holds": (
+            RECORDS + HOLD + "kept = hold(t'{x}', lambda text: text.values[0].pop())\nnext(kept)",
+            "next(kept, None)",
+        ),
+    }
 
 
 @pytest.fixture
