@@ -54,10 +54,23 @@ class Writer:
     def _enqueue(self, work: CheckpointDraft | Callable[[], None]) -> None:
         with self._changed:
             self._queue.append(work)
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._run, name="mlm-writer", daemon=True)
-                self._thread.start()
+            has_thread = self._has_thread()
             self._changed.notify_all()
+        if not has_thread:
+            self._is_closing = True
+            for draft in self.pending():
+                draft.are_outputs_final.set()
+            self._run()
+
+    def _has_thread(self) -> bool:
+        """Return whether the writer's thread runs, started if need be; Python 3.12.0 and 3.12.1 start none at their end."""
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._run, name="mlm-writer", daemon=True)
+            try:
+                self._thread.start()
+            except RuntimeError:
+                return False
+        return True
 
     def pending(self) -> list[CheckpointDraft]:
         """Return the drafts that are not stored yet."""

@@ -6,7 +6,7 @@ import ctypes
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Final
 
@@ -39,7 +39,8 @@ class TimeBox:
             self._is_open.set()
             if self._thread is None or not self._thread.is_alive():  # also in a forked child, which has no other threads
                 self._thread = threading.Thread(target=self._watch, name="mlm-timebox", daemon=True)
-                self._thread.start()
+                with suppress(RuntimeError):  # Python 3.12.0 and 3.12.1 start none at their end: that look has no bound
+                    self._thread.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
