@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from livenotebook import LiveNotebook
-from tracked import START, Kernel, open_kernel
+from tracked import PATIENCE_S, START, Kernel, open_kernel
 
 from mlm_jupyter.project import Project
 
@@ -99,7 +99,7 @@ def test_an_orderly_end_loses_nothing(tmp_path: Path) -> None:
     with open_kernel(tmp_path / "project") as kernel:
         kernel.run(START)
         kernel.run("import os\nbig = os.urandom(80 << 20)\nsmall = [1]")
-        kernel.close()
+        kernel.close(patience_s=PATIENCE_S)
         newest = kernel.newest()
         assert newest is not None
         assert set(newest.changes.added) == {"os", "big", "small"}

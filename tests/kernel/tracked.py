@@ -65,7 +65,7 @@ class Kernel:
         """Start the process; also a new one, after the last was killed."""
         from jupyter_client.manager import KernelManager
 
-        self._manager = KernelManager(config=own_sockets(), shutdown_wait_time=PATIENCE_S)
+        self._manager = KernelManager(config=own_sockets())
         self._manager.start_kernel(env=self.environ, cwd=str(self.folder))
         self._connect()
 
@@ -216,9 +216,10 @@ class Kernel:
         self._manager.restart_kernel()
         self._connect()
 
-    def close(self, *, now: bool = False) -> None:
-        """Ask the kernel to leave, and wait until it has; without asking if it must be ``now``."""
+    def close(self, *, now: bool = False, patience_s: float = 5.0) -> None:
+        """Ask the kernel to leave, and wait until it has, for so long at most; without asking if it must be ``now``."""
         if self._manager.has_kernel:
+            self._manager.shutdown_wait_time = patience_s
             self._client.stop_channels()
             self._manager.shutdown_kernel(now=now)
 
