@@ -375,11 +375,12 @@ ATTACKS = {
     ),
     "gc.get_objects": (
         RECORDS + "import gc",
-        "for o in gc.get_objects():\n    if type(o) is list and len(o) == 2 and type(o[0]) is dict and o[0] == {'n': 1}:\n        o.pop()",
+        "for o in gc.get_objects():\n    if type(o) is list and o and type(o[0]) is dict and o[0] == {'n': 1}:\n"
+        "        o.pop()",
     ),
     "gc by another name": (
         RECORDS + "from gc import get_objects as everything",
-        "for o in everything():\n    if type(o) is list and len(o) == 2 and type(o[0]) is dict and o[0] == {'n': 1}:\n        o.pop()",
+        "for o in everything():\n    if type(o) is list and o and type(o[0]) is dict and o[0] == {'n': 1}:\n        o.pop()",
     ),
     "attrgetter": (
         RECORDS + NAME + "import sys, operator\nme = sys.modules[__name__]\nget = operator.attrgetter(name_of(120))",
