@@ -103,7 +103,7 @@ class Namespace:
                 patience=self.rules.patience,
             )
             memos = {name: frozenset(value.dump.memo) for name, value in found.values.items()} if due else {}
-            self._places = {name: places[name] for names in costs_ms for name in names if name in places}
+            kept = found.nested.union(*costs_ms)
             found.values.clear()  # and with them our references to what the values are made of
             found.overlaps.clear()
             for names in due:
@@ -111,6 +111,7 @@ class Namespace:
         self._proofs.sweep()
         self._seen = found.seen
         self._sharing = sharing
+        self._places = {name: place for name, place in places.items() if name in kept}
         self._group_of = {name: names for names in groups for name in names}
         return look
 

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mlm_jupyter.capture.drafts import Look
 from mlm_jupyter.capture.namespace import Namespace
+from mlm_jupyter.capture.proofs import Mentions
 from mlm_jupyter.capture.reach import Reach
 from mlm_jupyter.capture.rules import Rules
 
@@ -95,24 +97,27 @@ def fill(statement: str, *names: str) -> str:
 
 
 cells = st.builds(fill, statements, variables, variables, variables)
+stages = st.sampled_from([None, None, None, None, "_share", "_group", "_compare", "_proofs"])
+"""Where the user stops a look, if at all."""
 
 
 @pytest.mark.filterwarnings("ignore")
 @settings(deadline=None)
-@given(st.lists(cells, min_size=5, max_size=30))
-def test_what_is_skipped_is_what_a_look_finds_unchanged(notebook: list[str]) -> None:
+@given(st.lists(st.tuples(cells, stages), min_size=5, max_size=30))
+def test_what_is_skipped_is_what_a_look_finds_unchanged(notebook: list[tuple[str, str | None]]) -> None:
     main = types.ModuleType("__main__")
     wary, bold, frugal = (
         Namespace(vars(main), is_hidden=lambda name: name.startswith("__"), rules=rules)
         for rules in (Rules(dear_ms=inf), Rules(dear_ms=0.0, patience=0.0), Rules(dear_ms=0.0, patience=inf))
     )
     reach = Reach()
-    for source in (SETUP, *notebook):
+    for source, stage in ((SETUP, None), *notebook):
         reach.enter(source)
         run(source, vars(main))
-        skipping = bold.look(mentions=None if reach.is_anywhere else reach.mentions)
+        mentions = None if reach.is_anywhere else reach.mentions
         looking = wary.look()
-        for namespace, found in ((bold, skipping), (frugal, frugal.look())):
+        for namespace in (bold, frugal):
+            found = look(namespace, mentions, stage)
             assert (found.added, found.changed, found.removed) == (looking.added, looking.changed, looking.removed)
             assert set(found.drafts) == set(looking.drafts)
             assert {namespace.group_of(name) for name in namespace.names()} == {wary.group_of(name) for name in wary.names()}
@@ -124,6 +129,23 @@ def run(source: str, namespace: dict[str, Any]) -> None:
         exec(compile(source, "<cell>", "exec", dont_inherit=True), namespace)
     except Exception as error:
         error.__traceback__ = None
+
+
+def look(namespace: Namespace, mentions: Mentions | None, stage: str | None) -> Look:
+    """Look, and once more where the user stops that at a stage, as a session does."""
+    place, method = (namespace._proofs, "prove") if stage == "_proofs" else (namespace, stage or "")
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    setattr(place, method, interrupt)
+    try:
+        return namespace.look(mentions=mentions)
+    except KeyboardInterrupt:
+        delattr(place, method)
+        return namespace.look(mentions=mentions)
+    finally:
+        vars(place).pop(method, None)
 
 
 def test_something_is_skipped() -> None:
