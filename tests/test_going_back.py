@@ -539,3 +539,11 @@ def test_a_secret_that_is_the_same_as_then_stays(notebook: LiveNotebook) -> None
     report = notebook.restore(target)
     assert report.kept == [] and "secret" in report.failed["api_key"]
     assert "api_key" not in notebook.namespace
+
+
+def test_an_iterator_over_a_dict_says_that_it_comes_back_as_one_over_what_was_left(notebook: LiveNotebook) -> None:
+    target = notebook.cell("numbers = {1: 'one', 2: 'two', 3: 'three'}\nleft = iter(numbers)\nnext(left)\nplain = iter([1, 2])")
+    notebook.cell("left = plain = None")
+    report = notebook.restore(target)
+    assert list(notebook.value("left")) == [2, 3]
+    assert report.lossy == {"left": "without the dict or set that it went over, with what was left of it"}

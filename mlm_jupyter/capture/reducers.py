@@ -71,6 +71,12 @@ def _reduce_with_attributes(pickler: Any, obj: Any) -> Any:
     return (*reduced[:2], attributes)
 
 
+def _reduce_begun_iterator(pickler: Any, iterator: Any) -> Any:
+    """Reduce an iterator as Python does, which makes one of a list of what was left."""
+    pickler.lossy.add("without the dict or set that it went over, with what was left of it")
+    return NotImplemented
+
+
 def _reduce_memory_file(pickler: Any, file: Any) -> Any:
     """Reduce a file in memory, whose pickle tells whether anybody has asked it for its attributes."""
     *state, attributes = file.__getstate__()
@@ -127,6 +133,11 @@ _BUILTIN: Final[dict[type, Reducer]] = {
     type(OrderedDict().keys()): _reduce_view_of_dict(OrderedDict.keys),
     type(OrderedDict().values()): _reduce_view_of_dict(OrderedDict.values),
     type(OrderedDict().items()): _reduce_view_of_dict(OrderedDict.items),
+    type(iter({}.keys())): _reduce_begun_iterator,
+    type(iter({}.values())): _reduce_begun_iterator,
+    type(iter({}.items())): _reduce_begun_iterator,
+    type(iter(OrderedDict())): _reduce_begun_iterator,
+    type(iter(set())): _reduce_begun_iterator,
     io.TextIOWrapper: _OPEN_FILE,
     io.BufferedReader: _OPEN_FILE,
     io.BufferedWriter: _OPEN_FILE,
