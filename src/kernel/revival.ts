@@ -4,6 +4,7 @@
 import { Notification } from '@jupyterlab/apputils';
 import { type NotebookPanel, NotebookActions } from '@jupyterlab/notebook';
 import type { Kernel } from '@jupyterlab/services';
+import { Signal } from '@lumino/signaling';
 import type { Widget } from '@lumino/widgets';
 
 import { formatAge, formatMoment } from '../format';
@@ -28,11 +29,10 @@ class Watch {
     private readonly services: IServices,
     states: States
   ) {
-    const forget = () => this.withdraw();
     states.changed.connect(this.onState, this);
     services.kernels.changed.connect(this.onNews, this);
     panel.sessionContext.statusChanged.connect(this.onStatus, this);
-    panel.disposed.connect(forget);
+    panel.disposed.connect(this.onClosed, this);
     this.onState(states, panel);
   }
 
@@ -130,6 +130,12 @@ class Watch {
     this.banner = banner;
     this.panel.contentHeader.addWidget(banner);
     NotebookActions.executed.connect(this.onExecuted, this);
+  }
+
+  /** What would go on being heard would keep the notebook in memory. */
+  private onClosed(): void {
+    this.withdraw();
+    Signal.clearData(this);
   }
 
   /** Whoever runs a cell has decided to go on without. */
