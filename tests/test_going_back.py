@@ -94,6 +94,12 @@ SETUPS = {
         ["ax.get_title()", "line.get_ydata().tolist()", "line in ax.lines", "fig.axes[0] is ax", "plt.get_fignums()"],
         "ax.set_xlabel('x')",
     ),
+    "a class whose base was changed": (
+        "class Base:\n    def hello(self):\n        return 'old'\nclass Child(Base):\n    pass\nch = Child()",
+        "Base.hello = lambda self: 'patched'",
+        ["issubclass(Child, Base)", "ch.hello()", "Child().hello()", "type(ch) is Child"],
+        "ch.x = 1",
+    ),
     "classes of many kinds": (
         "import dataclasses, enum, typing, collections, functools\n"
         "@dataclasses.dataclass\nclass D:\n    y: int = 3\n    tags: list = dataclasses.field(default_factory=list)\n"

@@ -190,26 +190,21 @@ class Namespace:
             self._look_at(name, found)
 
     def _look_at_what_is_met(self, found: Findings) -> None:
-        """Look at what was skipped, but is not as it was for what became of others.
+        """Look at what was taken to be as it was, but is not for what became of others.
 
         It may name a class or function that is another one now, or share something with a value as it has become: they may be
         one group now.
         """
-        if not found.skipped:
-            return
+        redefined = {name for name, before in self._seen.items() if not _is_as_defined(found.seen.get(name), before)}
+        for name in [name for name, seen in found.seen.items() if seen.references and seen is self._seen.get(name)]:
+            if not redefined.isdisjoint(_closure(self._seen[name].references, self._seen)):
+                self._look_again(self.group_of(name) if name in found.skipped else (name,), found)
 
         def is_rewritten(name: str) -> bool:
             return name not in self._seen or found.seen[name].raw != self._seen[name].raw
 
-        def is_redefined(name: str) -> bool:
-            before, now = self._seen[name], found.seen.get(name)
-            return now is None or (now is not before and (is_rewritten(name) or now.identity != before.identity))
-
-        for names in {self.group_of(name) for name in found.skipped}:
-            if any(map(is_redefined, _closure(names, self._seen))):
-                self._look_again(names, found)
-        memos = {name: value.dump.memo for name, value in found.values.items()}
-        for names in self._proofs.met(memos, is_rewritten):
+        memos = {name: value.dump.memo for name, value in found.values.items()} if found.skipped else {}
+        for names in self._proofs.met(memos, is_rewritten) if memos else ():
             self._look_again(names, found)
 
     def _look_at(self, name: str, found: Findings) -> None:
@@ -341,6 +336,11 @@ def _closure(names: Iterable[str], seen: Mapping[str, Seen]) -> list[str]:
             reached.add(name)
             pending += seen[name].references
     return sorted(reached)
+
+
+def _is_as_defined(now: Seen | None, before: Seen) -> bool:
+    """Return whether a name means the very object that it did, and that is as it was."""
+    return now is before or (now is not None and (now.raw, now.identity) == (before.raw, before.identity))
 
 
 def _is_other(now: Seen, before: Seen) -> bool:
