@@ -522,6 +522,26 @@ def test_pickling_code_that_hangs_is_interrupted_and_named(fresh: Open) -> None:
     assert variables["y"].status == "stored"
 
 
+def test_an_interrupt_while_the_present_is_saved_restores_nothing_and_loses_nothing(notebook: LiveNotebook) -> None:
+    target = notebook.cell(
+        "stops = []\nclass Slow:\n    def __reduce__(self):\n        if stops:\n            raise KeyboardInterrupt\n"
+        "        return Slow, (), vars(self)\nslow = Slow()\nx = slow.n = 1"
+    )
+    present = notebook.cell("x = slow.n = 2")
+    notebook.namespace.update(x=3, stops=[1])
+    notebook.namespace["slow"].n = 3
+    with pytest.raises(KeyboardInterrupt):
+        notebook.restore(target)
+    assert notebook.value("(x, slow.n)") == (3, 3)
+    notebook.namespace["stops"] = []
+    notebook.restore(target)
+    assert notebook.value("(x, slow.n)") == (1, 1)
+    saved = next(made for made in notebook.session.checkpoints.list(limit=9) if made.kind == "save")
+    assert saved.parent_id == present.id
+    notebook.restore(saved)
+    assert notebook.value("(x, slow.n)") == (3, 3)
+
+
 def test_deep_nesting_and_recursive_structures_are_captured_or_named(notebook: LiveNotebook) -> None:
     target = notebook.cell(
         "deep = []\nfor _ in range(10_000):\n    deep = [deep]\nloop = [1]\nloop.append(loop)\nd = {}\nd['self'] = d\nλ = 'Übung'"

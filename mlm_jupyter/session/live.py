@@ -316,8 +316,14 @@ class LiveSession:
         return draft
 
     def catch_up(self, *, save: bool) -> None:
-        """Store what has changed since the last checkpoint, or merely notice it."""
+        """Store what has changed since the last checkpoint, or merely notice it.
+
+        Raises KeyboardInterrupt when the user stops that: then something is not known as it is, and must not be replaced.
+        """
         look = self._look()
+        if any(draft.reason == INTERRUPTED for draft in look.drafts.values()):
+            self._looked.append(look)
+            raise KeyboardInterrupt
         if save and (look.drafts or look.removed):
             draft = self._submit("save", look)
             draft.are_outputs_final.set()
