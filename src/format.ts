@@ -28,6 +28,13 @@ export function formatAge(at: number, now: number, trans: TranslationBundle): st
   return passed < OLD ? trans.__('%1 d', Math.floor(passed / DAY)) : formatDate(at);
 }
 
+/** The same of a moment in a sentence: `now`, `5 s ago`; the date after a month, which is not so long "ago". */
+export function formatAgo(at: number, now: number, trans: TranslationBundle): string {
+  const passed = now - at;
+  const age = formatAge(at, now, trans);
+  return passed >= SECOND && passed < OLD ? trans.__('%1 ago', age) : age;
+}
+
 /** A duration with the digits that matter: `4 ms`, `1.2 s`, `3 min 20 s`, `2 h 5 min`. */
 export function formatSpan(ms: number, trans: TranslationBundle): string {
   if (ms < 999.5) {

@@ -5,7 +5,7 @@ import { ReactWidget } from '@jupyterlab/apputils';
 import { Button, closeIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
-import { formatAge, formatMoment } from '../format';
+import { formatAgo, formatMoment } from '../format';
 import type { IServices } from '../tokens';
 import { labelOf } from './label';
 import type { ILatest } from './latest';
@@ -32,9 +32,9 @@ export class Banner extends ReactWidget {
     const { trans } = this.services;
     const { checkpoint } = this.latest;
     const text = trans.__(
-      'The kernel was restarted. Restore checkpoint %1 (%2 ago)?',
+      'The kernel was restarted. Restore checkpoint %1 (%2)?',
       labelOf(checkpoint),
-      formatAge(checkpoint.created_at, Date.now(), trans)
+      formatAgo(checkpoint.created_at, Date.now(), trans)
     );
     return (
       <>

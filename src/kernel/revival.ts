@@ -7,7 +7,7 @@ import type { Kernel } from '@jupyterlab/services';
 import { Signal } from '@lumino/signaling';
 import type { Widget } from '@lumino/widgets';
 
-import { formatAge, formatMoment } from '../format';
+import { formatAgo, formatMoment } from '../format';
 import type { IContext, IKernelNews, IServices } from '../tokens';
 import { labelOf } from './label';
 import { findLastState, type ILatest } from './latest';
@@ -95,10 +95,10 @@ class Watch {
   private notify(latest: ILatest, isDead: boolean): void {
     const { trans } = this.services;
     const label = labelOf(latest.checkpoint);
-    const age = formatAge(latest.checkpoint.created_at, Date.now(), trans);
+    const age = formatAgo(latest.checkpoint.created_at, Date.now(), trans);
     this.notification = Notification.warning(
       trans.__(
-        'The kernel of %1 died. Its state at checkpoint %2 (%3 ago) can be brought back.',
+        'The kernel of %1 died. Its state at checkpoint %2 (%3) can be brought back.',
         this.panel.title.label,
         label,
         age

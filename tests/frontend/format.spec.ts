@@ -3,7 +3,14 @@
  */
 import { nullTranslator } from '@jupyterlab/translation';
 
-import { formatAge, formatMoment, formatNumber, formatSize, formatSpan } from '../../src/format';
+import {
+  formatAge,
+  formatAgo,
+  formatMoment,
+  formatNumber,
+  formatSize,
+  formatSpan
+} from '../../src/format';
 import { generator } from './runs.data';
 
 const trans = nullTranslator.load('mlm_jupyter');
@@ -49,6 +56,18 @@ test.each([
   [29 * 86_400_000, '29 d']
 ])('what happened %d ms ago is %j old', (passed, age) => {
   expect(formatAge(1_800_000_000_000 - passed, 1_800_000_000_000, trans)).toBe(age);
+});
+
+test.each([
+  [999, 'now'],
+  [5_000, '5 s ago'],
+  [29 * 86_400_000, '29 d ago'],
+  [30 * 86_400_000, /^2026-..-..$/]
+])('in a sentence, what happened %d ms ago was %s', (passed, said) => {
+  const now = new Date(2026, 5, 1).getTime();
+  expect(formatAgo(now - passed, now, trans)).toEqual(
+    typeof said === 'string' ? said : expect.stringMatching(said)
+  );
 });
 
 test('what is older than a month has a date, and every moment its second', () => {

@@ -11,10 +11,10 @@ import {
 } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import { formatAge, formatMoment, formatSpan } from '../../format';
+import { formatAgo, formatMoment, formatSpan } from '../../format';
 import type { Checkpoint, CheckpointKind, ExecutionStatus } from '../../schema';
 import { CommandIDs, type IServices } from '../../tokens';
-import { useNow } from '../runs/clock';
+import { useNow } from '../clock';
 import type { CheckpointModel } from './model';
 
 /** What a checkpoint is called: its name, or its number in the notebook. */
@@ -29,7 +29,7 @@ interface IHeaderProps {
 
 export function Header({ model, services }: IHeaderProps): React.JSX.Element | null {
   const { trans } = services;
-  const now = useNow(false);
+  const now = useNow();
   const detail = model.detail.value;
   if (!detail) {
     return null;
@@ -57,7 +57,7 @@ export function Header({ model, services }: IHeaderProps): React.JSX.Element | n
             dateTime={new Date(checkpoint.created_at).toISOString()}
             title={formatMoment(checkpoint.created_at)}
           >
-            {whenText(formatAge(checkpoint.created_at, now, trans), now, checkpoint, trans)}
+            {formatAgo(checkpoint.created_at, now, trans)}
           </time>
         </li>
         {checkpoint.duration_ms !== null && (
@@ -102,17 +102,6 @@ export function Header({ model, services }: IHeaderProps): React.JSX.Element | n
       )}
     </header>
   );
-}
-
-/** An old moment is a date, which is not so long "ago". */
-function whenText(
-  age: string,
-  now: number,
-  { created_at }: Checkpoint,
-  trans: TranslationBundle
-): string {
-  const isPast = now - created_at >= 1000 && !age.includes('-');
-  return isPast ? trans.__('%1 ago', age) : age;
 }
 
 interface ICommandLinkProps {

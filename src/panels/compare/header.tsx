@@ -6,10 +6,11 @@ import { UseSignal } from '@jupyterlab/ui-components';
 import type { CommandRegistry } from '@lumino/commands';
 import * as React from 'react';
 
-import { formatAge, formatMoment } from '../../format';
+import { formatAgo, formatMoment } from '../../format';
 import { restoreIcon } from '../../icons';
 import type { Checkpoint } from '../../schema';
 import { CommandIDs } from '../../tokens';
+import { useNow } from '../clock';
 import type { CompareModel } from './model';
 import type { ISide } from './sides';
 import { countsOf, oneLine, type PartName, titleOf } from './words';
@@ -61,6 +62,7 @@ function Side(props: IHeaderProps & { side: ISide; word: string }): React.JSX.El
 
 function Moment(props: IHeaderProps & { side: ISide; checkpoint: Checkpoint }): React.JSX.Element {
   const { model, side, checkpoint, commands, trans } = props;
+  const now = useNow();
   const { detail } = side;
   const args = { project: model.pair.project, checkpoint: checkpoint.id };
   const source = checkpoint.source?.trim();
@@ -92,7 +94,7 @@ function Moment(props: IHeaderProps & { side: ISide; checkpoint: Checkpoint }): 
           dateTime={new Date(checkpoint.created_at).toISOString()}
           title={formatMoment(checkpoint.created_at)}
         >
-          {formatAge(checkpoint.created_at, Date.now(), trans)}
+          {formatAgo(checkpoint.created_at, now, trans)}
         </time>
         {facts.map(fact => ` · ${fact}`)}
       </p>

@@ -10,7 +10,7 @@ import { type IEntry, type IMove, metricMoves } from '../../model/entries';
 import { laneRoom } from '../../model/graph';
 import type { Timeline } from '../../model/timeline';
 import { CommandIDs } from '../../tokens';
-import { useNow } from './clock';
+import { useNow } from '../clock';
 import { MOST_LANES } from './rail';
 import { Row, rowHeight } from './row';
 

@@ -3,7 +3,7 @@
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import { formatAge, formatNumber, formatSpan } from '../../format';
+import { formatAgo, formatNumber, formatSpan } from '../../format';
 import { firstLine, type IEntry, type IMove } from '../../model/entries';
 
 /** How an entry stands out; in words, for nothing may be told by colour or shape alone. */
@@ -69,7 +69,7 @@ export function describeEntry(
     marks.isCurrent ? trans.__('the kernel is here') : '',
     marks.isReference ? trans.__('selected for compare') : '',
     entry.duration_ms === null ? '' : trans.__('took %1', formatSpan(entry.duration_ms, trans)),
-    trans.__('%1 ago', formatAge(entry.created_at, now, trans)),
+    formatAgo(entry.created_at, now, trans),
     added.length > 0 ? trans.__('added %1', added.join(', ')) : '',
     changed.length > 0 ? trans.__('changed %1', changed.join(', ')) : '',
     removed.length > 0 ? trans.__('removed %1', removed.join(', ')) : '',

@@ -14,8 +14,8 @@ import {
 import { defaultRangeExtractor, type Range, useVirtualizer } from '@tanstack/react-virtual';
 import * as React from 'react';
 
+import { useNow } from '../clock';
 import { columnsOf, compactColumns, type IColumnMeta, Shown } from './columns';
-import { useNow } from './clock';
 import { nextOrder, orderOf, withOrder } from './order';
 import { type IRow, toRows } from './rows';
 import type { RunsModel } from '../../model/runs';

@@ -8,7 +8,7 @@ import { formatMoment, formatNumber, formatSpan } from '../../format';
 import { compareIcon } from '../../icons';
 import type { Run } from '../../schema';
 import { CommandIDs, type IServices } from '../../tokens';
-import { useNow } from './clock';
+import { useNow } from '../clock';
 import { bestOf, compareRuns, type IComparedRow, isLessBetter, type RowKind } from './differs';
 import { durationOf } from './rows';
 import { Status } from './status';

@@ -5,12 +5,12 @@ import type { MainAreaWidget } from '@jupyterlab/apputils';
 import { runningIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import { formatAge, formatMoment, formatNumber, formatSpan } from '../../format';
+import { formatAgo, formatMoment, formatNumber, formatSpan } from '../../format';
 import { RunSet } from '../../model/runset';
 import type { Run, RunDetail } from '../../schema';
 import type { IServices } from '../../tokens';
 import { MetricCharts, toSeries } from '../charts';
-import { useNow } from './clock';
+import { useNow } from '../clock';
 import { Artifacts, Checkpoints, Children, Params, Tags } from './parts';
 import { durationOf } from './rows';
 import { Status } from './status';
@@ -75,7 +75,7 @@ function Heading({
       <h1>{run.name}</h1>
       <Status status={run.status} trans={trans} />
       <span title={formatMoment(run.started_at)}>
-        {trans.__('started %1', agoOf(run.started_at, now, services))}
+        {trans.__('started %1', formatAgo(run.started_at, now, trans))}
       </span>
       {duration !== null && <span>{trans.__('took %1', formatSpan(duration, trans))}</span>}
       <span>{trans.__('experiment %1', run.experiment)}</span>
@@ -86,11 +86,6 @@ function Heading({
       </code>
     </header>
   );
-}
-
-function agoOf(at: number, now: number, { trans }: IServices): string {
-  const age = formatAge(at, now, trans);
-  return /\d (s|min|h|d)$/.test(age) ? trans.__('%1 ago', age) : age;
 }
 
 function LastValues({ run, services }: { run: Run; services: IServices }): React.JSX.Element {
