@@ -94,7 +94,9 @@ async function carryOut(
     // Planned anew: others may have edited while the question was open.
     const plan = await planNotebook(services, panel, project, checkpoint);
     replaceCells(panel.context.model.sharedModel, plan ?? []);
-    also = trans.__('So are the cells; Undo Cell Operation takes that back.');
+    also = plan
+      ? trans.__('The cells are as they were then; Undo Cell Operation takes that back.')
+      : trans.__('The cells could not be put back: open the checkpoint as a notebook instead.');
   }
   tellReport(report, labelOf(checkpoint), trans, also);
 }
