@@ -63,8 +63,9 @@ export class RunsModel {
     Signal.clearData(this);
   }
 
-  async setProject(project: string | null): Promise<void> {
-    if (project === this.project) {
+  /** List the runs of a project; null where there is none, for which there may be a reason: `failure`. */
+  async setProject(project: string | null, failure: string | null = null): Promise<void> {
+    if (project === this.project && (project !== null || failure === this.failure)) {
       return;
     }
     this.project = project;
@@ -75,7 +76,7 @@ export class RunsModel {
     this.selected = [];
     this.active = null;
     this.queryError = null;
-    this.failure = null;
+    this.failure = failure;
     this._changed.emit();
     await this.refresh();
   }
@@ -112,7 +113,7 @@ export class RunsModel {
         this.cursor = page.cursor;
       }
     } catch (error) {
-      this.failure = (error as Error).message;
+      this.failure = number === this.asked ? (error as Error).message : this.failure;
     }
     this.pageAsked = null;
     this._changed.emit();

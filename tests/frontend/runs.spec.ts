@@ -246,6 +246,16 @@ describe('the model of the list', () => {
     expect(model.failure).toBeNull();
   });
 
+  test('why there is no project is told, and no longer than it is so', async () => {
+    const { model } = await aModel();
+    const told: (string | null)[] = [];
+    model.changed.connect(({ state, failure }) => told.push(state === 'no-project' ? failure : ''));
+    for (const failure of [null, 'The server does not answer.', null]) {
+      await model.setProject(null, failure);
+    }
+    expect(told).toEqual([null, 'The server does not answer.', null]);
+  });
+
   test('hidden, it asks for nothing; shown again, once', async () => {
     const { model, client } = await aModel();
     model.isShown = false;

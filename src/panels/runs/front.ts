@@ -7,9 +7,8 @@ import type { RunsModel } from '../../model/runs';
 /** Follow the notebook in front; while none is, or it is not known yet whose it is, the last project stays. */
 export function followFront(front: Front, model: RunsModel): void {
   const follow = (): void => {
-    model.failure = front.failure?.message ?? model.failure;
     if (front.panel !== null && !front.isLooking) {
-      void model.setProject(front.project?.id ?? null);
+      void model.setProject(front.project?.id ?? null, front.failure?.message);
     }
   };
   front.changed.connect(follow);
