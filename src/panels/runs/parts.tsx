@@ -65,12 +65,14 @@ export function Tags({ detail, services, set }: IPartProps & { set: RunSet }): R
   const { trans } = services;
   const { run } = detail;
   const [failure, setFailure] = React.useState<string | null>(null);
-  const change = async (key: string, value: string): Promise<void> => {
+  const change = async (key: string, value: string): Promise<boolean> => {
     try {
       await set.setTag(run, key, value);
       setFailure(null);
+      return true;
     } catch (error) {
       setFailure((error as Error).message);
+      return false;
     }
   };
   return (
@@ -141,7 +143,8 @@ function TagValue(props: {
 
 function NewTag(props: {
   services: IServices;
-  onAdd(key: string, value: string): Promise<void>;
+  /** Resolves with whether it was added. */
+  onAdd(key: string, value: string): Promise<boolean>;
 }): React.JSX.Element {
   const { trans } = props.services;
   const [key, setKey] = React.useState('');
@@ -151,9 +154,9 @@ function NewTag(props: {
       className="jp-MlmRunView-newTag"
       onSubmit={event => {
         event.preventDefault();
-        void props.onAdd(key.trim(), value).then(() => {
-          setKey('');
-          setValue('');
+        void props.onAdd(key.trim(), value).then(isAdded => {
+          setKey(isAdded ? '' : key);
+          setValue(isAdded ? '' : value);
         });
       }}
     >
