@@ -6,7 +6,7 @@ import type { ColumnDef } from '@tanstack/react-table';
 import * as React from 'react';
 
 import { formatAge, formatMoment, formatNumber, formatSpan } from '../../format';
-import type { RunsModel } from '../../model/runs';
+import { MOST_COMPARED, type RunsModel } from '../../model/runs';
 import type { Run } from '../../schema';
 import type { IRunActions } from './grid';
 import { fieldOf } from './order';
@@ -137,12 +137,16 @@ function CompactRun({ row }: { row: IRow }): React.JSX.Element {
 
 function Select({ run }: { run: Run }): React.JSX.Element {
   const { model, trans } = React.useContext(Shown);
+  const isSelected = model.selected.includes(run.id);
+  const isFull = !isSelected && model.selected.length >= MOST_COMPARED;
   return (
     <input
       type="checkbox"
       tabIndex={-1}
       aria-label={trans.__('Select run %1 for comparing', run.name)}
-      checked={model.selected.includes(run.id)}
+      title={isFull ? trans.__('At most %1 runs are compared', MOST_COMPARED) : undefined}
+      disabled={isFull}
+      checked={isSelected}
       onChange={() => model.toggle(run.id)}
       onDoubleClick={event => event.stopPropagation()}
     />
