@@ -31,7 +31,7 @@ from mlm_jupyter.core.entities import (
     Variable,
 )
 from mlm_jupyter.core.outputs import Output, join
-from mlm_jupyter.core.pages import Pages
+from mlm_jupyter.core.pages import Pages, by_id
 from mlm_jupyter.core.parts import select
 from mlm_jupyter.core.query import parse
 from mlm_jupyter.errors import AmbiguousError, NotFoundError
@@ -142,11 +142,13 @@ class Reader:
         include_saves : also those that a restore made of what it was about to replace.
         """
         run_id = self.get_run(run).id if run is not None else None
-        return Pages(
-            lambda before, limit: self._checkpoints.list(
+
+        def fetch(before: str | None, limit: int) -> list[Checkpoint]:
+            return self._checkpoints.list(
                 notebook=notebook, run_id=run_id, before=before, limit=limit, include_saves=include_saves
             )
-        )
+
+        return Pages(lambda size: by_id(fetch, size))
 
     def checkpoint_page(
         self, wanted: CheckpointFilter, *, before: str | None = None, limit: int = 100
@@ -340,7 +342,7 @@ class Reader:
         InvalidInputError : the query cannot be read; the message says where.
         """
         parsed = parse(query) if query else None
-        return Pages(lambda before, limit: self._runs.list(parsed, before=before, limit=limit))
+        return Pages(lambda size: self._runs.pages(parsed, size))
 
     def run_page(self, query: str | None = None, *, before: str | None = None, limit: int = 100) -> tuple[list[Run], int]:
         """Return a page of the runs that ``query`` asks for, in its order, and how many there are in all pages."""

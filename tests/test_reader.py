@@ -45,6 +45,9 @@ def test_checkpoints_come_newest_first_however_many_pages_they_are(past: Past, r
     assert listed.first() == made[-1]
     assert listed.take(102) == made[:-103:-1]
     assert listed.take(3) == made[:-4:-1]
+    assert listed.take(0) == []
+    with pytest.raises(InvalidInputError, match="Cannot take -1"):
+        listed.take(-1)
 
 
 def test_only_the_pages_looked_at_are_read(past: Past, reader: Reader) -> None:

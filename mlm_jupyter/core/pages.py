@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import islice
+from itertools import chain, islice
 from typing import Final, Generic, Protocol, TypeVar
+
+from mlm_jupyter.errors import InvalidInputError
 
 _PAGE: Final = 100
 _SHOWN: Final = 5
@@ -20,39 +22,50 @@ class Identified(Protocol):
 T = TypeVar("T", bound=Identified)
 
 
-class Pages(Generic[T]):
-    """The things that ``fetch`` finds, in its order; iterate as often as you like, each time they are asked for anew.
+def by_id(fetch: Callable[[str | None, int], list[T]], size: int) -> Iterator[list[T]]:
+    """Yield pages of ``size`` things that are in order of their ids.
 
     Parameters
     ----------
     fetch : called with the id of the last thing seen (None at first) and the most to return.
     """
+    before: str | None = None
+    while page := fetch(before, size):
+        yield page
+        if len(page) < size:
+            return
+        before = page[-1].id
 
-    def __init__(self, fetch: Callable[[str | None, int], list[T]]) -> None:
-        self._fetch = fetch
+
+class Pages(Generic[T]):
+    """The things that ``read`` finds, in its order; iterate as often as you like, each time they are asked for anew.
+
+    Parameters
+    ----------
+    read : called with how many a page has; returns the pages, each read when it is come to.
+    """
+
+    def __init__(self, read: Callable[[int], Iterator[list[T]]]) -> None:
+        self._read = read
 
     def __iter__(self) -> Iterator[T]:
-        before: str | None = None
-        while True:
-            page = self._fetch(before, _PAGE)
-            yield from page
-            if len(page) < _PAGE:
-                return
-            before = page[-1].id
+        return chain.from_iterable(self._read(_PAGE))
 
     def __bool__(self) -> bool:
-        return bool(self._fetch(None, 1))
+        return self.first() is not None
 
     def first(self) -> T | None:
         """Return the first, None where there is none."""
-        return next(iter(self._fetch(None, 1)), None)
+        return next(iter(self.take(1)), None)
 
     def take(self, count: int) -> list[T]:
         """Return the first ``count``, or as many as there are."""
-        return self._fetch(None, count) if count <= _PAGE else list(islice(self, count))
+        if count < 0:
+            raise InvalidInputError(f"Cannot take {count} of a list; write how many: 0 or more.")
+        return list(islice(chain.from_iterable(self._read(min(count, _PAGE))), count))
 
     def __repr__(self) -> str:
-        shown = [repr(thing) for thing in self._fetch(None, _SHOWN + 1)]
+        shown = [repr(thing) for thing in self.take(_SHOWN + 1)]
         if len(shown) > _SHOWN:
             shown[_SHOWN] = "..."
         return f"[{', '.join(shown)}]"

@@ -38,16 +38,21 @@ _VALUES: Final = {
 }
 
 
-def select_ids(connection: sqlite3.Connection, query: Query, *, before: str | None, limit: int) -> list[str]:
-    """Return ids of the runs that ``query`` asks for, in its order: at most ``limit`` of those after ``before``."""
+def is_counted(query: Query) -> bool:
+    """Tell whether a place in the list that ``query`` asks for is known only by counting: to it, all before it is read."""
+    return bool(query.order) or query.limit is not None
+
+
+def select_ids(connection: sqlite3.Connection, query: Query, *, before: str | None = None, limit: int = -1) -> list[str]:
+    """Return ids of the runs that ``query`` asks for, in its order: at most ``limit`` (-1: all) of those after ``before``."""
     _teach(connection)
     where, operands = _condition(query.where) if query.where else ("1", [])
-    if query.order or query.limit is not None:  # a place in such a list is known only by counting
+    if is_counted(query):
         order, keys = _order(query.order)
         sql = f"SELECT runs.id FROM runs WHERE {where} ORDER BY {order} LIMIT ?"
         ids = [id for (id,) in connection.execute(sql, [*operands, *keys, query.limit or -1])]
         start = 0 if before is None else ids.index(before) + 1 if before in ids else len(ids)
-        return ids[start : start + limit]
+        return ids[start:] if limit < 0 else ids[start : start + limit]
     cursor: _Sql = (" AND runs.id < ?", [before]) if before is not None else ("", [])
     sql = f"SELECT runs.id FROM runs WHERE ({where}){cursor[0]} ORDER BY runs.id DESC LIMIT ?"
     return [id for (id,) in connection.execute(sql, [*operands, *cursor[1], limit])]

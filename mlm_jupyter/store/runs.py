@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mlm_jupyter.core.digest import Digest
 from mlm_jupyter.core.entities import Artifact, Metric, Param, Run, RunStatus, Session
+from mlm_jupyter.core.pages import by_id
 from mlm_jupyter.core.query import Query
 from mlm_jupyter.errors import ConflictError, InvalidInputError, NotFoundError
-from mlm_jupyter.store.filters import count, select_ids
+from mlm_jupyter.store.filters import count, is_counted, select_ids
 from mlm_jupyter.store.history import LAST_OF_RUN
 from mlm_jupyter.store.series import LAST_LOGGED, LAST_VALUES, VALUES_UNTIL, read_points
 
@@ -194,6 +195,19 @@ class Runs:
         """
         connection = self._database.connection()
         return _load(connection, select_ids(connection, query or Query(), before=before, limit=limit))
+
+    def pages(self, query: Query | None, size: int) -> Iterator[builtins.list[Run]]:
+        """Yield all the runs that ``query`` asks for, ``size`` at a time.
+
+        Where a place is known only by counting, the order is found once, at the first page: as long as one page's, however
+        many there are, and a run that changes meanwhile comes neither twice nor not at all.
+        """
+        if query is None or not is_counted(query):
+            yield from by_id(lambda before, limit: self.list(query, before=before, limit=limit), size)
+            return
+        ids = select_ids(self._database.connection(), query)
+        for start in range(0, len(ids), size):
+            yield _load(self._database.connection(), ids[start : start + size])
 
     def count(self, query: Query | None = None) -> int:
         """Return how many runs ``query`` asks for."""

@@ -142,7 +142,19 @@ def test_sql_finds_the_same_runs_in_the_same_order_as_plain_python(
         while found := runs.list(query, before=paged[-1] if paged else None, limit=page):
             paged += [run.id for run in found]
         assert paged == wanted
+        assert [run.id for found in runs.pages(query, page) for run in found] == wanted
     assert [plain(run) for run in runs.list()] == [plain(run) for run in sort(Query(), made)]
+
+
+def test_a_list_in_an_order_of_its_own_is_put_in_order_once(runs: Runs) -> None:
+    for id in "abcdefg":
+        start(runs, id)
+        runs.log_metrics(id, {"m": float(ord(id))}, step=1, logged_at=1)
+    pages = runs.pages(Query(order=(Order(Field("metric", "m"), is_descending=True),)), 2)
+    assert [run.id for run in next(pages)] == ["g", "f"]
+    runs.log_metrics("f", {"m": 0.0}, step=2, logged_at=2)  # the last of all now, and so would the place to go on from be
+    runs.delete("e")
+    assert [[run.id for run in page] for page in pages] == [["d"], ["c", "b"], ["a"]]
 
 
 @given(st.lists(st.tuples(st.none() | st.integers(-2, 3), st.floats(allow_nan=True)), min_size=1, max_size=8))
