@@ -73,6 +73,7 @@ def test_a_life_of_tracking_that_no_cell_tells_of(tmp_path_factory: pytest.TempP
 
 
 def test_going_back_by_asking_is_right_for_the_next_cell(kernel: Kernel, page: Frontend) -> None:
+    kernel.run("%reset -f")
     first = kernel.track("data = [1]\nscale = 1")
     kernel.track("data.append(2)\nlater = 3")
     report = page.done("restore", ref=first.id, dry_run=True)

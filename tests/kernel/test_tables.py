@@ -209,13 +209,14 @@ def test_a_frame_of_runs_is_a_frame_in_every_other_respect() -> None:
 def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
     with open_kernel(tmp_path_factory.mktemp("tables") / "project") as kernel:
         kernel.track(START)
-        kernel.track("a = 1")
         yield kernel
 
 
 @ignores_jupyter
 @pytest.mark.parametrize("magic", ["%mlm_history", "%mlm_runs"])
 def test_a_notebook_gets_a_widget_with_the_terminals_text_and_html_beside_it(kernel: Kernel, magic: str) -> None:
+    kernel.run("%reset -f")
+    kernel.track("a = 1")
     (output,) = kernel.run(magic).outputs
     assert set(output["data"]) == {VIEW, "text/plain", "text/html"}
     model = output["data"][VIEW]["model_id"]
