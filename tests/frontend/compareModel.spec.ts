@@ -12,6 +12,7 @@ import type {
   CheckpointDiff,
   Comparison,
   Environment,
+  Run,
   Variable
 } from '../../src/schema';
 import {
@@ -92,6 +93,7 @@ class World {
           return { ...(await this.comparison()), other: null };
         },
         checkpoint: (_: string, id: string) => this.detail(id),
+        run: (_: string, id: string) => Promise.resolve({ run: runOf(id) }),
         variables: () =>
           Promise.resolve({ items: [{ ...variable('2', 1) }, { ...variable('3', 1), name: 'y' }] }),
         logged: () => Promise.resolve({ params: { lr: '0.1' }, metrics: { acc: 0.5 } })
@@ -127,6 +129,10 @@ class World {
 
 function detailOf(one: Checkpoint): CheckpointDetail {
   return { checkpoint: one, run: null } as CheckpointDetail;
+}
+
+function runOf(id: string): Run {
+  return { name: `run ${id}`, params: { lr: `of ${id}` }, metrics: {} } as unknown as Run;
 }
 
 function checkpoint(id: string): Checkpoint {
@@ -285,6 +291,21 @@ describe('a comparison', () => {
     expect(model.same?.metrics).toEqual([{ name: 'acc', value: 0.5 }]);
     model.onlyChanges = true;
     expect(model.same).toBeNull();
+  });
+
+  it('of runs says of each what it logged, whichever run its last checkpoint is of', async () => {
+    const world = new World();
+    const run = runOf('nested');
+    world.detail = id => Promise.resolve({ ...detailOf(checkpoint(`last of ${id}`)), run });
+    const model = world.model({ ...PAIR, are_runs: true });
+    model.onlyChanges = false;
+    await model.load();
+    expect([model.base.detail?.run?.name, model.other.detail?.run?.name]).toEqual([
+      'run a',
+      'run b'
+    ]);
+    expect(model.same?.params).toEqual([{ name: 'lr', value: 'of b' }]);
+    expect(model.same?.metrics).toEqual([]);
   });
 
   it('follows the names and notes of its moments while it is on screen', async () => {

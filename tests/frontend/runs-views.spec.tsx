@@ -94,7 +94,7 @@ describe('the notebooks of runs', () => {
   test('are compared where there are two, as each left its own', async () => {
     const [host, compared] = await drawn('a', 'b');
     await click(buttonOf(host));
-    expect(compared).toEqual([{ project: 'p', base: 'a', other: 'b' }]);
+    expect(compared).toEqual([{ project: 'p', base: '0', other: '1', are_runs: true }]);
   });
 
   test('are not where there is nothing to compare', async () => {

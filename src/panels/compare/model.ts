@@ -9,6 +9,7 @@ import type {
   CheckpointComparison,
   CheckpointDiff,
   Comparison,
+  Logged,
   NotebookDiff,
   ValueDiff
 } from '../../schema';
@@ -31,7 +32,7 @@ export class CompareModel {
     private readonly notebooks: INotebookTracker,
     readonly pair: IPair
   ) {
-    this.sides = new Sides(services, pair.project, news => this.onSide(news));
+    this.sides = new Sides(services, pair, news => this.onSide(news));
     this.valuation = new Valuation(
       services,
       pair.project,
@@ -199,7 +200,7 @@ export class CompareModel {
     try {
       const [{ items }, logged] = await Promise.all([
         client.variables(this.pair.project, id),
-        client.logged(this.pair.project, id)
+        this.loadLogged(id)
       ]);
       if (number === this.asked) {
         this.whole = { variables: items, logged };
@@ -208,6 +209,12 @@ export class CompareModel {
       this.fail(number, error);
     }
     this._changed.emit();
+  }
+
+  private async loadLogged(id: string): Promise<Logged> {
+    const { client } = this.services;
+    const { project, other, are_runs } = this.pair;
+    return are_runs ? (await client.run(project, other)).run : client.logged(project, id);
   }
 
   /** The notebook in front first: its kernel is the likeliest to be free of other work. */

@@ -13,6 +13,8 @@ export interface IPair {
   other: string;
   /** The path of the live notebook, where `other` is `NOW`; else of any of the project, by which a server finds it. */
   notebook?: string;
+  /** Both sides are runs, by their ids: each with its own params and metrics, and its last checkpoint for the rest. */
+  are_runs?: true;
 }
 
 /** The arguments of `CommandIDs.compare`. */
@@ -25,21 +27,23 @@ export const PAIR_SCHEMA = {
     notebook: {
       type: 'string',
       description: 'The path of the live notebook, with "now"; else of one of the project'
-    }
+    },
+    are_runs: { type: 'boolean', description: 'Whether both are the ids of runs' }
   },
   required: ['project', 'base', 'other']
 } as const;
 
 /** The pair that a command was given; null when something is missing. */
 export function pairOf(args: ReadonlyPartialJSONObject): IPair | null {
-  const { project, base, other, notebook } = args;
+  const { project, base, other, notebook, are_runs } = args;
   if (!isText(project) || !isText(base) || !isText(other)) {
     return null;
   }
+  const pair: IPair = { project, base, other, ...(are_runs === true && { are_runs }) };
   if (isText(notebook)) {
-    return { project, base, other, notebook };
+    return { ...pair, notebook };
   }
-  return other === NOW ? null : { project, base, other };
+  return other === NOW ? null : pair;
 }
 
 /** The same for the same pair in the same order. */

@@ -6,6 +6,7 @@ import { Throttler } from '@lumino/polling';
 
 import type { Checkpoint, CheckpointDetail } from '../../schema';
 import type { IProjects, IServices } from '../../tokens';
+import type { IPair } from './pair';
 
 /** Names are asked for again at most so often. */
 const REFRESH_MS = 2000;
@@ -13,7 +14,7 @@ const REFRESH_MS = 2000;
 /** One of the two moments; without a checkpoint it is now. */
 export interface ISide {
   checkpoint: Checkpoint | null;
-  /** Its run, session and environment; null until they came. */
+  /** Its run (where a run is compared, that one), session and environment; null until they came. */
   detail: CheckpointDetail | null;
 }
 
@@ -22,7 +23,7 @@ export type News = 'name' | 'environment' | 'outputs';
 export class Sides {
   constructor(
     private readonly services: Pick<IServices, 'client' | 'projects'>,
-    private readonly project: string,
+    private readonly pair: IPair,
     /** Called when a side changed, with what did. */
     private readonly tell: (news: News) => void
   ) {
@@ -62,7 +63,7 @@ export class Sides {
     if (!checkpoint) {
       return;
     }
-    const detail = await this.services.client.checkpoint(this.project, checkpoint.id);
+    const detail = await this.fetch(name, checkpoint.id);
     const side = this[name];
     const news = side.checkpoint?.id === checkpoint.id ? newsOf(side, detail) : null;
     if (news) {
@@ -71,8 +72,19 @@ export class Sides {
     }
   }
 
+  /** Several runs may have ended with one checkpoint, which is then of another than the one compared. */
+  private async fetch(name: 'base' | 'other', id: string): Promise<CheckpointDetail> {
+    const { client } = this.services;
+    const { project, are_runs } = this.pair;
+    const [detail, meant] = await Promise.all([
+      client.checkpoint(project, id),
+      are_runs && client.run(project, this.pair[name])
+    ]);
+    return meant ? { ...detail, run: meant.run } : detail;
+  }
+
   private onChanged(_: IProjects, project: string): void {
-    if (project === this.project && this.base.checkpoint) {
+    if (project === this.pair.project && this.base.checkpoint) {
       this.isStale = true;
       if (this.isShown) {
         void this.throttler.invoke();

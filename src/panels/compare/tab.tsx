@@ -95,8 +95,9 @@ function nameTab(
   model: CompareModel,
   trans: TranslationBundle
 ): void {
-  const name = ({ checkpoint }: ISide): string =>
-    checkpoint ? titleOf(checkpoint) : trans.__('now');
+  const name = ({ checkpoint, detail }: ISide): string =>
+    (model.pair.are_runs && detail?.run?.name) ||
+    (checkpoint ? titleOf(checkpoint) : trans.__('now'));
   if (model.diff) {
     tab.title.label = `${name(model.base)} ↔ ${name(model.other)}`;
     tab.title.caption = trans.__('What differs from %1 to %2', name(model.base), name(model.other));

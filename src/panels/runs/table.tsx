@@ -95,18 +95,20 @@ export function ComparisonTable({ runs, project, services }: ITableProps): React
   );
 }
 
-/** Of two runs, a button for what differs between their notebooks as each run left them. */
+/** Of two runs, a button for what differs between them in full, their notebooks as each run left them among it. */
 function CompareNotebooks({ runs, project, services }: ITableProps): React.JSX.Element | null {
   const { commands, trans } = services;
-  const [base, other] = runs.map(run => run.last_checkpoint_id);
-  if (runs.length !== 2 || !base || !other || base === other) {
+  const [base, other] = runs;
+  const [first, second] = runs.map(run => run.last_checkpoint_id);
+  if (runs.length !== 2 || !first || !second || first === second) {
     return null;
   }
+  const pair = { project, base: base.id, other: other.id, are_runs: true };
   return (
     <button
       className="jp-Button jp-mod-styled jp-mod-minimal jp-MlmRunView-compare"
-      title={trans.__('Show what differs between the last checkpoints of the two runs')}
-      onClick={() => void commands.execute(CommandIDs.compare, { project, base, other })}
+      title={trans.__('Show what differs between the two runs and between their last checkpoints')}
+      onClick={() => void commands.execute(CommandIDs.compare, pair)}
     >
       <compareIcon.react tag="span" aria-hidden="true" />
       {trans.__('Compare the notebooks')}
