@@ -44,11 +44,30 @@ def annotation_values_of(cls: type) -> dict[str, Any]:
     return dict(cls.__annotations__ if annotate is None or given is not None else annotate(_AS_VALUES))
 
 
-def annotations_token(function: types.FunctionType) -> tuple[Any, ...]:
-    """Return all that makes up the annotations of a function, and is something else where they are changed."""
+def annotations_token(annotate: Any, given: dict[str, Any] | None) -> tuple[Any, ...] | None:
+    """Return what is something else where annotations are; None where something in them could change by itself.
+
+    Parameters
+    ----------
+    annotate, given : their code and what it gave, one or both of them, as ``parts_of_annotations`` returns them.
+    """
+    try:
+        values = [*(given or {}).values(), *(cell.cell_contents for cell in _cells_of(annotate))]
+    except ValueError:  # an empty cell
+        return None
+    return (annotate, given, *(given or ()), *values) if all(map(_is_fixed, values)) else None
+
+
+def parts_of_annotations(function: Any) -> tuple[Any, dict[str, Any] | None]:
+    """Return the code of a function's annotations and what it gave when it was asked; None for what there is not."""
     annotate = getattr(function, "__annotate__", None)
-    given = function.__annotations__ if annotate is None else _given(function)
-    return (annotate, given, *(given or ()), *(given or {}).values())
+    return annotate, function.__annotations__ if annotate is None else _given(function)
+
+
+def held_by_annotations(function: Any) -> list[Any]:
+    """Return what a function holds for its annotations alone; not the dict of a class around it, which they see."""
+    annotate, given = parts_of_annotations(function)
+    return [given, *_cells_of(annotate)]
 
 
 def seen_by_annotations(code: types.CodeType, members: Mapping[str, Any]) -> dict[str, Any]:
@@ -72,3 +91,19 @@ def _gives(annotate: Any, given: dict[str, Any]) -> bool:
         return bool(annotate(_AS_VALUES) == given)
     except Exception:  # the user's code, and what it compares
         return False
+
+
+def _cells_of(annotate: Any) -> list[types.CellType]:
+    if not isinstance(annotate, types.FunctionType):
+        return []
+    pairs = zip(annotate.__code__.co_freevars, annotate.__closure__ or (), strict=True)
+    return [cell for name, cell in pairs if name != "__classdict__"]
+
+
+def _is_fixed(value: Any) -> bool:
+    """Return whether an annotation is a type, a text, or made of such alone."""
+    if value is None or isinstance(value, (str, int, type)):
+        return True
+    if type(value).__module__ not in ("typing", "types", "collections.abc"):
+        return False
+    return all(map(_is_fixed, (*getattr(value, "__args__", ()), *getattr(value, "__metadata__", ()))))

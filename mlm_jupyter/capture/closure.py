@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from xxhash import xxh3_128_digest
 
+from mlm_jupyter.capture.annotations import held_by_annotations
 from mlm_jupyter.capture.displayed import Displayed, find_displayed, own_references
 from mlm_jupyter.capture.insides import unseen_dict
 from mlm_jupyter.capture.links import is_mutable
@@ -236,6 +237,7 @@ def _children(objects: list[Any]) -> Iterator[Any]:
     yield from gc.get_referents(*(obj for obj in objects if not isinstance(obj, types.FunctionType)))
     for function in functions:  # not its globals: who can call it can reach those by their names
         yield from (function.__closure__, function.__defaults__, function.__kwdefaults__, function.__dict__)
+        yield from held_by_annotations(function)
     yield from _held_unseen(objects)
 
 

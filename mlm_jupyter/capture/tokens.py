@@ -11,7 +11,7 @@ import sys
 import types
 from typing import Any, Final
 
-from mlm_jupyter.capture.annotations import annotations_token
+from mlm_jupyter.capture.annotations import annotations_token, parts_of_annotations
 
 Token = tuple[Any, ...]
 
@@ -48,7 +48,11 @@ def _of_function(function: types.FunctionType, owner: type | None = None) -> Tok
     if function.__dict__ or function.__kwdefaults__ or not all(isinstance(item, _ATOMS) for item in defaults):
         return None
     token: list[Any] = [function, function.__code__, function.__defaults__, function.__name__, function.__qualname__]
-    token += [function.__doc__, function.__module__, *annotations_token(function)]
+    token += [function.__doc__, function.__module__]
+    of_annotations = annotations_token(*parts_of_annotations(function))
+    if of_annotations is None:
+        return None
+    token += of_annotations
     for cell in function.__closure__ or ():
         try:
             contents = cell.cell_contents
@@ -88,12 +92,12 @@ def _of_class(cls: type) -> Token | None:
 
 
 def _of_member(item: Any, cls: type, key: str = "") -> Token | None:
+    if key in ("__annotations__", "__annotations_cache__") and type(item) is dict:
+        return annotations_token(None, item)
+    if key == "__annotate_func__":
+        return annotations_token(item, None)
     if isinstance(item, types.FunctionType):
         return _of_function(item, cls)
-    if isinstance(item, (*_ATOMS, *_DESCRIPTORS)):
-        return (item,)
-    if key in ("__annotations__", "__annotations_cache__") and type(item) is dict:
-        return (item, *item, *item.values())
-    if key in ("__match_args__", "__static_attributes__", "__annotate_func__"):
+    if isinstance(item, (*_ATOMS, *_DESCRIPTORS)) or key in ("__match_args__", "__static_attributes__"):
         return (item,)
     return None

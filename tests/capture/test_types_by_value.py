@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from kernels import Kernel
+from livenotebook import LiveNotebook
 
 DEFINED = {
     "a class": ("class K:\n    a: int\n    b: list[str] = ()", "K.__annotations__"),
@@ -122,6 +124,24 @@ def test_other_annotations_are_a_change(definition: str, change: str) -> None:
     kernel.look()
     execute(kernel, change)
     assert kernel.look().changed == ("f",)
+
+
+MAKE = (
+    "def hold(t):\n    yield\n    t.append('more')\n"
+    "def make(t):\n    def f(a: t): pass\n    kept = hold(t)\n    next(kept)\n    return f, kept\n"
+)
+
+
+@pytest.mark.parametrize("ask", ["", "f.__annotations__"])
+@pytest.mark.parametrize("holder", ["f", "box = [f]; del f"])
+def test_what_changes_inside_an_annotation_is_a_change_whoever_changes_it(tmp_path: Path, holder: str, ask: str) -> None:
+    notebook = LiveNotebook(tmp_path)
+    notebook.skip_all()
+    for source in (f"{MAKE}f, kept = make(['one'])\n{ask}\n{holder}", "one = 1", "two = 2", "three = 3"):
+        notebook.cell(source)
+    changed = notebook.cell("next(kept, None)").changes.changed
+    notebook.close()
+    assert {"f", "box"} & set(changed)
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="type parameters are new in Python 3.12")
