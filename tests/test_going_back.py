@@ -542,6 +542,24 @@ def test_an_interrupt_while_the_present_is_saved_restores_nothing_and_loses_noth
     assert notebook.value("(x, slow.n)") == (3, 3)
 
 
+def test_definitions_of_one_kind_share_nothing(notebook: LiveNotebook) -> None:
+    notebook.cell(
+        "import abc, collections, dataclasses, enum, functools, typing\n"
+        "V = typing.TypeVar('V')\nP1, P2 = (collections.namedtuple(name, 'a b') for name in ('P1', 'P2'))"
+        + "".join(
+            f"\n@dataclasses.dataclass\nclass D{n}:\n    y: int = {n}\n    z: list = dataclasses.field(default_factory=list)"
+            f"\nclass A{n}(abc.ABC):\n    @abc.abstractmethod\n    def f(self): return {n}"
+            f"\nclass E{n}(enum.Enum):\n    A = {n}\nclass T{n}(typing.TypedDict):\n    a: int"
+            f"\nclass N{n}(typing.NamedTuple):\n    a: int\nclass R{n}(typing.Protocol):\n    a: int"
+            f"\nclass G{n}(typing.Generic[V]):\n    a = {n}\nclass M{n}(dict[str, V]):\n    a = {n}"
+            f"\n@functools.lru_cache\ndef l{n}(): return {n}\n@functools.singledispatch\ndef s{n}(x): return {n}"
+            for n in (1, 2)
+        )
+    )
+    space = notebook.session.namespace
+    assert {space.group_of(name) for name in space.names()} == {(name,) for name in space.names()}
+
+
 def test_deep_nesting_and_recursive_structures_are_captured_or_named(notebook: LiveNotebook) -> None:
     target = notebook.cell(
         "deep = []\nfor _ in range(10_000):\n    deep = [deep]\nloop = [1]\nloop.append(loop)\nd = {}\nd['self'] = d\nλ = 'Übung'"

@@ -42,6 +42,8 @@ _IMMUTABLE_ABROAD: Final = (
     ("pandas", "api.extensions.ExtensionDtype", "tseries.offsets.BaseOffset"),
     ("pyarrow", "DataType", "Field", "Schema", "Array", "ChunkedArray", "Buffer", "Table", "RecordBatch"),
     ("polars", "DataType", "datatypes.DataTypeClass"),
+    ("typing", "_BaseGenericAlias"),
+    ("dataclasses", "_FIELD_BASE"),
     ("torch", "dtype", "device", "Size", "layout", "memory_format"),
 )  # fmt: skip
 

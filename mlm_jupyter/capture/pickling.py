@@ -139,8 +139,12 @@ class ValuePickler(pickle.Pickler):
     def globals_of(self, function: types.FunctionType) -> dict[str, Any]:
         """Return the globals that a function of no importable module is to have: one dict for all that share theirs."""
         own = function.__globals__
-        kept = ("__name__", "__package__", "__path__", "__file__")
-        return self._globals.setdefault(id(own), {key: own[key] for key in kept if key in own})
+        if id(own) not in self._globals:
+            kept: dict[str, Any] = {key: own[key] for key in ("__name__", "__package__", "__path__", "__file__") if key in own}
+            if type(kept.get("__path__")) is list:  # the package's own would link all that came from it
+                kept["__path__"] = list(kept["__path__"])
+            self._globals[id(own)] = kept
+        return self._globals[id(own)]
 
     def never_links(self, obj: Any) -> None:
         """Say that sharing ``obj`` (and the memory it looks at) does not make two variables one group."""

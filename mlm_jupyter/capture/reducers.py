@@ -27,7 +27,7 @@ from cloudpickle import cloudpickle
 from mlm_jupyter.capture import code, generics
 from mlm_jupyter.capture.arrays import owns_memory
 from mlm_jupyter.capture.constants import reducer_of_constants
-from mlm_jupyter.capture.context import CannotCaptureError
+from mlm_jupyter.capture.context import CannotCaptureError, attribute_of
 from mlm_jupyter.capture.instances import reducer_of_instances
 
 Reducer = Callable[[Any, Any], Any]
@@ -54,6 +54,8 @@ def _reduce_memoryview(pickler: Any, view: memoryview) -> Any:
 
 
 def _reduce_mapping_proxy(pickler: Any, proxy: Any) -> Any:
+    if proxy is getattr(sys.modules.get("dataclasses"), "_EMPTY_METADATA", None):  # of all fields that have none
+        return attribute_of, ("dataclasses", "_EMPTY_METADATA")
     mapping = gc.get_referents(proxy)[0]
     for item in list(proxy.values()):
         owner = getattr(item, "__objclass__", None)
