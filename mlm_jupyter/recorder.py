@@ -25,7 +25,8 @@ from mlm_jupyter.capture.artifacts import files_of
 from mlm_jupyter.clock import new_id, now_ms
 from mlm_jupyter.core.entities import Artifact, Run, RunStatus, Session
 from mlm_jupyter.core.names import name_of
-from mlm_jupyter.core.scalars import flatten, metric_number, param_text, step_number
+from mlm_jupyter.core.scalars import flatten, key_text, metric_number, param_text, step_number
+from mlm_jupyter.core.surrogates import storable
 from mlm_jupyter.errors import ConflictError, InvalidInputError, MlmError, NotFoundError
 from mlm_jupyter.process import HEARTBEAT_S
 from mlm_jupyter.store.artifacts import add_files
@@ -153,14 +154,13 @@ class Recorder:
         experiment: str | None = None,
     ) -> ActiveRun:
         """Open a run, inside the one that is open."""
-        if name is not None and not isinstance(name, str):
-            raise InvalidInputError(f"A run's name is a text, not {type(name).__name__}. Write for example: '{name}'")
+        given_name, given_experiment = _label("name", name), _label("experiment", experiment)
         parent = self._top()
         id = self._new_id()
         run = Run(
             id=id,
-            name=name or name_of(id),
-            experiment=experiment or (parent.run.experiment if parent else self._experiment),
+            name=given_name or name_of(id),
+            experiment=given_experiment or (parent.run.experiment if parent else self._experiment),
             session_id=self.session.id,
             status="running",
             started_at=self._clock(),
@@ -221,11 +221,13 @@ class Recorder:
 
     def log_params(self, values: Mapping[str, object]) -> None:
         """Give params values, all or none; nested mappings become dotted keys."""
-        self.runs.log_params(self._run_id(), _texts(values), self._clock())
+        texts = _texts(values)
+        self.runs.log_params(self._run_id(), texts, self._clock())
 
     def set_tag(self, key: str, value: object) -> None:
         """Set a tag of the current run, or delete it where ``value`` is None."""
-        self.runs.set_tags(self._run_id(), {key: None if value is None else param_text(key, value, what="Tag")})
+        tags = {key_text(key): None if value is None else param_text(key, value, what="Tag")}
+        self.runs.set_tags(self._run_id(), tags)
 
     def log_artifact(self, value: object, name: str | None = None) -> list[Artifact]:
         """Keep a file with the current run, every file of a folder, or an object written as a file.
@@ -235,10 +237,10 @@ class Recorder:
         value : a path; bytes; a figure; a DataFrame; a dict or list.
         name : what to call it; its suffix chooses the format (.png, .svg; .parquet, .csv).
         """
-        run_id = self._run_id()
-        taken = {artifact.name for artifact in self.runs.artifacts(run_id)}
+        top = self._top()
+        taken = {artifact.name for artifact in self.runs.artifacts(top.id)} if top is not None else ()
         files = files_of(value, name, taken=taken, skip={FOLDER_NAME})
-        return add_files(self._packs, self.runs, run_id, files, self._clock())
+        return add_files(self._packs, self.runs, self._run_id(), files, self._clock())
 
     def close(self, status: RunStatus = "finished", *, checkpoint_id: str | None = None) -> None:
         """End the runs this process opened, then its session. A forked child leaves its parent's alone.
@@ -257,18 +259,19 @@ class Recorder:
             self.runs.end_session(self.session.id, self._clock())
 
     def _log_metrics(self, values: Mapping[str, object], step: int | None) -> None:
-        numbers = {key: metric_number(key, value) for key, value in values.items()}
+        numbers = {key_text(key): metric_number(key, value) for key, value in values.items()}
+        whole_step = step_number(step)
         self.runs.log_metrics(
             self._run_id(),
             numbers,
-            step=step_number(step),
+            step=whole_step,
             logged_at=self._clock(),
             checkpoint_id=self._checkpoint_id(),
         )
         self._on_metrics(numbers)
 
     def _run_id(self) -> str:
-        """Return the run to log to; a first one is opened for what is logged outside any."""
+        """Return the run to log to; outside any, one is opened, so ask when nothing more can be wrong."""
         top = self._top()
         if top is None:
             with self._opening:
@@ -344,8 +347,14 @@ def _status_after(error: BaseException | None) -> RunStatus:
     return "finished" if is_clean else "failed"
 
 
+def _label(what: str, value: object) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise InvalidInputError(f"A run's {what} is a text, not {type(value).__name__}. Write for example: '{value}'")
+    return None if value is None else storable(value)
+
+
 def _texts(values: Mapping[str, object], *, what: str = "Param") -> dict[str, str]:
-    return {key: param_text(key, value, what=what) for key, value in flatten(values).items()}
+    return {key_text(key): param_text(key, value, what=what) for key, value in flatten(values).items()}
 
 
 def _default_experiment(notebook: str | None) -> str:

@@ -401,14 +401,21 @@ REFUSED: list[tuple[Callable[[Recorder], object], str]] = [
     (lambda mlm: mlm.log_metric("m", np.zeros(3)), r"of shape \(3,\)|one number"),
     (lambda mlm: mlm.log_metric("m", 10**400), "one number"),
     (lambda mlm: mlm.log_metric("", 1), "1 to 250 characters"),
+    (lambda mlm: mlm.log_metric(3, 1), "a text, not int"),  # type: ignore[arg-type]
     (lambda mlm: mlm.log_metric("m", 1, step=0.5), "whole number, not float"),  # type: ignore[arg-type]
     (lambda mlm: mlm.log_metric("m", 1, step=2**70), "64 bits"),
     (lambda mlm: mlm.log_metrics([1]), "given as a dict"),  # type: ignore[arg-type]
     (lambda mlm: mlm.log_metrics({None: 1}), "key is text"),  # type: ignore[dict-item]
+    (lambda mlm: mlm.log_param("k" * 251, 1), "1 to 250 characters"),
     (lambda mlm: mlm.log_param("p", object()), "cannot be object"),
     (lambda mlm: mlm.log_param("p", np.zeros((2, 2))), r"numpy.ndarray of shape \(2, 2\)"),
     (lambda mlm: mlm.log_param("p", b"x"), "cannot be bytes"),
     (lambda mlm: mlm.log_param("p", "x" * 10_001), "10,001 characters"),
+    (lambda mlm: mlm.set_tag("", "x"), "1 to 250 characters"),
+    (lambda mlm: mlm.set_tag("", None), "1 to 250 characters"),
+    (lambda mlm: mlm.set_tag("t", object()), "Tag 't' cannot be object"),
+    (lambda mlm: mlm.start_run("r", tags={"": 1}), "1 to 250 characters"),
+    (lambda mlm: mlm.start_run("r", experiment=3), "experiment is a text, not int"),  # type: ignore[arg-type]
     (lambda mlm: mlm.log_artifact(object()), "Cannot keep a object"),
     (lambda mlm: mlm.log_artifact("no/such/file.txt"), "There is no file or folder"),
     (lambda mlm: mlm.log_artifact(b"x", "../up.txt"), "relative path"),
@@ -419,11 +426,21 @@ REFUSED: list[tuple[Callable[[Recorder], object], str]] = [
 
 
 @pytest.mark.parametrize(("act", "message"), REFUSED)
-def test_what_cannot_be_kept_is_one_line_that_says_why(mlm: Recorder, act: Callable[[Recorder], object], message: str) -> None:
+def test_what_cannot_be_kept_is_one_line_that_says_why_and_leaves_nothing_behind(
+    project: Project, mlm: Recorder, act: Callable[[Recorder], object], message: str
+) -> None:
     with pytest.raises(MlmError, match=message) as caught:
         act(mlm)
     assert isinstance(caught.value, InvalidInputError | NotFoundError)
     assert "\n" not in str(caught.value)
+    assert project.runs.list() == [], "not even the run that is opened for what is logged outside any"
+    assert mlm.current is None
+
+
+def test_half_a_character_in_the_name_or_experiment_of_a_run_is_replaced(project: Project, mlm: Recorder) -> None:
+    mlm.start_run("cut \ud83d", experiment="\ud83d")
+    (run,) = project.runs.list()
+    assert (run.name, run.experiment) == ("cut \ufffd", "\ufffd")
 
 
 def test_a_wrong_value_among_many_keeps_none_of_them(project: Project, mlm: Recorder) -> None:

@@ -1,4 +1,7 @@
-"""What may be logged, as what is kept: a param's value as text, a metric's as a float, nested mappings as dotted keys."""
+"""What may be logged, as what is kept: a param's value as text, a metric's as a float, nested mappings as dotted keys.
+
+All of it is decided before anything is written, so that a call that is wrong leaves nothing behind.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,10 @@ import operator
 from collections.abc import Mapping
 from typing import Any, Final
 
+from mlm_jupyter.core.surrogates import storable
 from mlm_jupyter.errors import InvalidInputError
 
+LONGEST_KEY: Final = 250
 LONGEST_PARAM: Final = 10_000
 _DEEPEST: Final = 20
 
@@ -31,6 +36,16 @@ def _flatten(values: Mapping[Any, object], prefix: str, into: dict[str, object],
             _flatten(value, f"{prefix}{key}.", into, depth + 1)
         else:
             into[f"{prefix}{key}"] = value
+
+
+def key_text(key: object) -> str:
+    """Return the key of a metric, param or tag as it is stored: 1 to 250 characters, none of them half a one."""
+    if not isinstance(key, str):
+        raise InvalidInputError(f"The key of a metric, param or tag is a text, not {_type(key)}.")
+    if not 0 < len(key) <= LONGEST_KEY:
+        shown = f"{key[:40]!r}... has {len(key)}" if key else "this one is empty"
+        raise InvalidInputError(f"The key of a metric, param or tag has 1 to {LONGEST_KEY} characters; {shown}.")
+    return storable(key)
 
 
 def metric_number(key: str, value: object) -> float:

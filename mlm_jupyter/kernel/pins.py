@@ -6,7 +6,7 @@ import numbers
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from mlm_jupyter.errors import InvalidInputError, MlmError
+from mlm_jupyter.errors import MlmError
 
 if TYPE_CHECKING:
     from mlm_jupyter.recorder import Recorder
@@ -33,8 +33,7 @@ class Pins:
 
         Returns
         -------
-        A line for each variable that could not be logged, unless that was said before; where the disk was why, it is tried
-        again after the next cell.
+        A line for each variable that could not be logged, unless that was said before; it is tried again after the next cell.
         """
         for name in self._metrics.keys() & set(written):
             self._forget(name)
@@ -45,14 +44,11 @@ class Pins:
     def _log_one(
         self, name: str, namespace: Mapping[str, Any], log: Callable[[Mapping[str, Any]], None], *, is_param: bool
     ) -> str | None:
-        news: dict[str, Any] = {}
         try:
             news = self._news(name, namespace, is_param=is_param)
             if news:
                 log(news)
         except Exception as error:  # the disk, a mapping that contains itself: the cell is stored all the same
-            if isinstance(error, InvalidInputError):  # and will be the next time; who tries would open a run for it
-                self._logged.update(news)
             reason = str(error) if isinstance(error, MlmError) else f"{type(error).__name__}: {error}"
             is_known, self._reasons[name] = self._reasons.get(name) == reason, reason
             return None if is_known else f"{name} was not logged: {reason}"

@@ -20,15 +20,15 @@ from mlm_jupyter.core.digest import Digest
 from mlm_jupyter.core.entities import Artifact, Metric, Param, Run, RunStatus, Session
 from mlm_jupyter.core.pages import by_id
 from mlm_jupyter.core.query import Query
-from mlm_jupyter.errors import ConflictError, InvalidInputError, NotFoundError
+from mlm_jupyter.core.scalars import key_text
+from mlm_jupyter.core.surrogates import storable
+from mlm_jupyter.errors import ConflictError, NotFoundError
 from mlm_jupyter.store.filters import count, is_counted, select_ids
 from mlm_jupyter.store.history import LAST_OF_RUN
 from mlm_jupyter.store.series import LAST_LOGGED, LAST_VALUES, VALUES_UNTIL, read_points
 
 if TYPE_CHECKING:
     from mlm_jupyter.store.database import Database
-
-LONGEST_KEY: Final = 250
 
 _SESSION_COLUMNS: Final = ", ".join(Session.__struct_fields__)
 _COLUMNS: Final = Run.__struct_fields__[: Run.__struct_fields__.index("params")]
@@ -153,7 +153,7 @@ class Runs:
     def rename(self, id: str, name: str) -> None:
         """Give a run another name; names of runs need not be unique."""
         with self._writing(id) as connection:
-            connection.execute("UPDATE runs SET name = ? WHERE id = ?", (_storable(name), id))
+            connection.execute("UPDATE runs SET name = ? WHERE id = ?", (storable(name), id))
 
     def delete(self, id: str) -> None:
         """Delete a run and what was logged with it. Runs inside it move up; its checkpoints stay."""
@@ -223,7 +223,7 @@ class Runs:
         checkpoint_id: str | None = None,
     ) -> None:
         """Add a point to each of these metrics, all or none, durable when this returns."""
-        points = [(run_id, _key(key), value, step, logged_at, checkpoint_id) for key, value in values.items()]
+        points = [(run_id, key_text(key), value, step, logged_at, checkpoint_id) for key, value in values.items()]
         if len(points) != 1:
             with self._writing(run_id) as connection:
                 connection.executemany(_INSERT_METRIC, points)
@@ -343,25 +343,12 @@ def _by_run(rows: Iterable[tuple[Any, ...]]) -> dict[str, dict[str, Any]]:
 
 def _write_params(connection: sqlite3.Connection, run_id: str, values: Mapping[str, str], logged_at: int) -> None:
     rows = [
-        {"run_id": run_id, "key": _key(key), "value": _storable(value), "logged_at": logged_at} for key, value in values.items()
+        {"run_id": run_id, "key": key_text(key), "value": storable(value), "logged_at": logged_at}
+        for key, value in values.items()
     ]
     connection.executemany(_INSERT_PARAM, rows)
 
 
 def _write_tags(connection: sqlite3.Connection, run_id: str, values: Mapping[str, str]) -> None:
-    rows = [(run_id, _key(key), _storable(value)) for key, value in values.items()]
+    rows = [(run_id, key_text(key), storable(value)) for key, value in values.items()]
     connection.executemany("INSERT OR REPLACE INTO tags (run_id, key, value) VALUES (?, ?, ?)", rows)
-
-
-def _key(key: str) -> str:
-    if not isinstance(key, str):
-        raise InvalidInputError(f"The key of a metric, param or tag is a text, not {type(key).__name__}.")
-    if not 0 < len(key) <= LONGEST_KEY:
-        shown = f"{key[:40]!r}... has {len(key)}" if key else "this one is empty"
-        raise InvalidInputError(f"The key of a metric, param or tag has 1 to {LONGEST_KEY} characters; {shown}.")
-    return _storable(key)
-
-
-def _storable(text: str) -> str:
-    """Return ``text`` as UTF-8 can carry it: a lone surrogate becomes U+FFFD."""
-    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
