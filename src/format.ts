@@ -1,7 +1,9 @@
 /**
- * How times, durations, sizes and numbers are written, as on the command line (`commands/text.py`).
+ * How times, durations, sizes, numbers and checkpoints are written, as on the command line (`commands/text.py`).
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
+
+import type { Checkpoint } from './schema';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -81,6 +83,11 @@ export function formatNumber(value: number | null): string {
 export function formatMoment(at: number): string {
   const time = new Date(at);
   return `${formatDate(at)} ${[time.getHours(), time.getMinutes(), time.getSeconds()].map(pad).join(':')}`;
+}
+
+/** A checkpoint as people call it: its name, or its number among those of its notebook. */
+export function formatCheckpoint({ name, ordinal }: Pick<Checkpoint, 'name' | 'ordinal'>): string {
+  return name ?? `#${ordinal}`;
 }
 
 function formatDate(at: number): string {

@@ -5,9 +5,8 @@ import { ReactWidget } from '@jupyterlab/apputils';
 import { Button, closeIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
-import { formatAgo, formatMoment } from '../format';
+import { formatAgo, formatCheckpoint, formatMoment } from '../format';
 import type { IServices } from '../tokens';
-import { labelOf } from './label';
 import type { ILatest } from './latest';
 import '../../src/style/restore.css';
 
@@ -33,7 +32,7 @@ export class Banner extends ReactWidget {
     const { checkpoint } = this.latest;
     const text = trans.__(
       'The kernel was restarted. Restore checkpoint %1 (%2)?',
-      labelOf(checkpoint),
+      formatCheckpoint(checkpoint),
       formatAgo(checkpoint.created_at, Date.now(), trans)
     );
     return (

@@ -13,11 +13,11 @@ import {
 } from '@jupyterlab/ui-components';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
+import { formatCheckpoint } from '../format';
 import { restoreIcon } from '../icons';
 import type { Checkpoint, RestoreReport } from '../schema';
-import { CommandIDs, type IContext } from '../tokens';
+import { CommandIDs, type IContext, type IServices } from '../tokens';
 import { askVisibly, showFailure } from './asking';
-import { findLabel, labelOf } from './label';
 import { findLastState } from './latest';
 import type { States } from './states';
 
@@ -126,7 +126,7 @@ function trackingActions({ services }: IContext, states: States): IAction[] {
       execute: async panel => {
         const made = await askVisibly<Checkpoint>(services, panel, 'checkpoint');
         if (made) {
-          Notification.success(trans.__('Checkpoint %1 is made.', labelOf(made)), {
+          Notification.success(trans.__('Checkpoint %1 is made.', formatCheckpoint(made)), {
             autoClose: 4000
           });
         }
@@ -180,4 +180,19 @@ function goingBack({ services }: IContext, states: States): IAction[] {
       }
     }
   ];
+}
+
+/** The label of the checkpoint that a report is about. */
+async function findLabel(
+  { client, projects }: IServices,
+  panel: NotebookPanel,
+  report: RestoreReport
+): Promise<string> {
+  try {
+    const project = await projects.find(panel.context.localPath);
+    const { checkpoint } = await client.checkpoint(project?.id ?? '', report.checkpoint_id);
+    return formatCheckpoint(checkpoint);
+  } catch {
+    return report.checkpoint_id;
+  }
 }

@@ -3,11 +3,11 @@
  */
 import type { NotebookPanel } from '@jupyterlab/notebook';
 
+import { formatCheckpoint } from '../format';
 import type { Checkpoint, RestoreReport, Variable } from '../schema';
 import type { IServices } from '../tokens';
 import { askVisibly, showFailure } from './asking';
 import { type IReplacement, planCells, replaceCells } from './cells';
-import { labelOf } from './label';
 import { makeReady } from './readiness';
 import { tellReport } from './report';
 import { askToRestore, type IChoice } from './restoring';
@@ -40,7 +40,7 @@ export async function restore(
     const plan = await planNotebook(services, panel, project, checkpoint);
     const choice = await askToRestore(
       {
-        label: labelOf(checkpoint),
+        label: formatCheckpoint(checkpoint),
         forecast,
         remarks: await remarksOn(services, panel, checkpoint, isOff),
         differing: plan && plan.length,
@@ -98,7 +98,7 @@ async function carryOut(
       ? trans.__('The cells are as they were then; Undo Cell Operation takes that back.')
       : trans.__('The cells could not be put back: open the checkpoint as a notebook instead.');
   }
-  tellReport(report, labelOf(checkpoint), trans, also);
+  tellReport(report, formatCheckpoint(checkpoint), trans, also);
 }
 
 /** What has to change in the notebook; null: the checkpoint holds none. */

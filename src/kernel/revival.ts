@@ -7,9 +7,8 @@ import type { Kernel } from '@jupyterlab/services';
 import { Signal } from '@lumino/signaling';
 import type { Widget } from '@lumino/widgets';
 
-import { formatAgo, formatMoment } from '../format';
+import { formatAgo, formatCheckpoint, formatMoment } from '../format';
 import type { IContext, IKernelNews, IServices } from '../tokens';
-import { labelOf } from './label';
 import { findLastState, type ILatest } from './latest';
 import type { States } from './states';
 
@@ -94,7 +93,7 @@ class Watch {
 
   private notify(latest: ILatest, isDead: boolean): void {
     const { trans } = this.services;
-    const label = labelOf(latest.checkpoint);
+    const label = formatCheckpoint(latest.checkpoint);
     const age = formatAgo(latest.checkpoint.created_at, Date.now(), trans);
     this.notification = Notification.warning(
       trans.__(

@@ -6,10 +6,9 @@ import React from 'react';
 import { Debouncer } from '@lumino/polling';
 import { Signal } from '@lumino/signaling';
 
-import { formatMoment } from '../format';
+import { formatCheckpoint, formatMoment } from '../format';
 import { checkpointIcon } from '../icons';
 import { CommandIDs, type IContext } from '../tokens';
-import { labelOf } from './label';
 import { findLatest } from './latest';
 import type { States } from './states';
 
@@ -96,7 +95,7 @@ class StatusItem extends ReactWidget {
     if (panel === this.context.notebooks.currentWidget) {
       this.shown = {
         run: status?.run ?? null,
-        label: checkpoint ? labelOf(checkpoint) : null,
+        label: checkpoint ? formatCheckpoint(checkpoint) : null,
         at: checkpoint?.created_at ?? null
       };
       this.update();

@@ -4,6 +4,7 @@
 import { Dialog, InputDialog, showDialog, showErrorMessage } from '@jupyterlab/apputils';
 import { Widget } from '@lumino/widgets';
 
+import { formatCheckpoint } from '../../format';
 import type { Checkpoint, Run } from '../../schema';
 import type { IServices } from '../../tokens';
 import '../../../src/style/checkpoint.css';
@@ -81,9 +82,8 @@ export async function removeCheckpoint(
   checkpoint: Checkpoint
 ): Promise<boolean> {
   const { client, trans } = services;
-  const called = checkpoint.name ?? `#${checkpoint.ordinal}`;
   return confirmed(services, {
-    title: trans.__('Delete Checkpoint %1?', called),
+    title: trans.__('Delete Checkpoint %1?', formatCheckpoint(checkpoint)),
     body: trans.__(
       'It leaves the history with its name, note and values, and cannot be restored any more. ' +
         'Not touched: the notebook, the variables in the kernel, files, and all other checkpoints; those after it go on from the one before it.'

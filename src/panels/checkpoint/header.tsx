@@ -11,16 +11,11 @@ import {
 } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import { formatAgo, formatMoment, formatSpan } from '../../format';
-import type { Checkpoint, CheckpointKind, ExecutionStatus } from '../../schema';
+import { formatAgo, formatCheckpoint, formatMoment, formatSpan } from '../../format';
+import type { CheckpointKind, ExecutionStatus } from '../../schema';
 import { CommandIDs, type IServices } from '../../tokens';
 import { useNow } from '../clock';
 import type { CheckpointModel } from './model';
-
-/** What a checkpoint is called: its name, or its number in the notebook. */
-export function titleOf(checkpoint: Checkpoint): string {
-  return checkpoint.name ?? `#${checkpoint.ordinal}`;
-}
 
 interface IHeaderProps {
   model: CheckpointModel;
@@ -38,7 +33,7 @@ export function Header({ model, services }: IHeaderProps): React.JSX.Element | n
   return (
     <header className="jp-MlmCheckpoint-header">
       <h2>
-        {titleOf(checkpoint)}
+        {formatCheckpoint(checkpoint)}
         {checkpoint.name && <span className="jp-MlmCheckpoint-ordinal">#{checkpoint.ordinal}</span>}
       </h2>
       <ul className="jp-MlmCheckpoint-facts">
@@ -87,7 +82,7 @@ export function Header({ model, services }: IHeaderProps): React.JSX.Element | n
               command={CommandIDs.openCheckpoint}
               args={{ project: model.project, checkpoint: checkpoint.parent_id }}
             >
-              {model.parent ? titleOf(model.parent) : trans.__('its parent')}
+              {model.parent ? formatCheckpoint(model.parent) : trans.__('its parent')}
             </CommandLink>
           </li>
         )}

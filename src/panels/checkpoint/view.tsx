@@ -6,12 +6,13 @@ import { historyIcon, ReactWidget, UseSignal } from '@jupyterlab/ui-components';
 import type { Message } from '@lumino/messaging';
 import * as React from 'react';
 
+import { formatCheckpoint } from '../../format';
 import type { CheckpointDetail } from '../../schema';
 import type { IServices } from '../../tokens';
 import { CellPanel } from './cell';
 import { EnvironmentPanel, ModulesPanel } from './environment';
 import { Failure } from './failure';
-import { Header, titleOf } from './header';
+import { Header } from './header';
 import type { CheckpointModel, ILoaded } from './model';
 import { NotebookPanel } from './notebook';
 import { type ITab, Tabs } from './tabs';
@@ -73,7 +74,7 @@ export class CheckpointView extends ReactWidget {
   private onChanged(): void {
     const { trans } = this.services;
     const { checkpoint } = this.model;
-    this.title.label = checkpoint ? titleOf(checkpoint) : trans.__('Checkpoint');
+    this.title.label = checkpoint ? formatCheckpoint(checkpoint) : trans.__('Checkpoint');
     this.title.caption = checkpoint
       ? trans.__('Checkpoint %1 of %2', `#${checkpoint.ordinal}`, checkpoint.notebook ?? '?')
       : trans.__('Checkpoint %1', this.model.ref);

@@ -6,14 +6,14 @@ import { UseSignal } from '@jupyterlab/ui-components';
 import type { CommandRegistry } from '@lumino/commands';
 import * as React from 'react';
 
-import { formatAgo, formatMoment } from '../../format';
+import { formatAgo, formatCheckpoint, formatMoment } from '../../format';
 import { restoreIcon } from '../../icons';
 import type { Checkpoint } from '../../schema';
 import { CommandIDs } from '../../tokens';
 import { useNow } from '../clock';
 import type { CompareModel } from './model';
 import type { ISide } from './sides';
-import { countsOf, oneLine, type PartName, titleOf } from './words';
+import { countsOf, oneLine, type PartName } from './words';
 
 export interface IHeaderProps {
   model: CompareModel;
@@ -66,7 +66,7 @@ function Moment(props: IHeaderProps & { side: ISide; checkpoint: Checkpoint }): 
   const { detail } = side;
   const args = { project: model.pair.project, checkpoint: checkpoint.id };
   const source = checkpoint.source?.trim();
-  const title = titleOf(checkpoint);
+  const title = formatCheckpoint(checkpoint);
   const facts = [
     checkpoint.name ? `#${checkpoint.ordinal}` : '',
     detail?.run ? trans.__('run %1', detail.run.name) : '',

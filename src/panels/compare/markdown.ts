@@ -3,22 +3,13 @@
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import { formatMoment } from '../../format';
+import { formatCheckpoint, formatMoment } from '../../format';
 import type { CellChange, Change, CheckpointDiff, MetricValue } from '../../schema';
 import { factName, factText } from './facts';
 import { diffLines, textOf } from './lines';
 import type { CompareModel } from './model';
 import type { ISide } from './sides';
-import {
-  changeWord,
-  countsOf,
-  headlineOf,
-  inOrder,
-  metricText,
-  moveOf,
-  titleOf,
-  typeText
-} from './words';
+import { changeWord, countsOf, headlineOf, inOrder, metricText, moveOf, typeText } from './words';
 
 /** Lines of one cell or module that are copied. */
 const MOST_LINES = 60;
@@ -52,7 +43,7 @@ export function report(model: Compared, trans: TranslationBundle): string {
 }
 
 function sideName({ checkpoint }: ISide, trans: TranslationBundle): string {
-  return checkpoint ? inline(titleOf(checkpoint)) : trans.__('now');
+  return checkpoint ? inline(formatCheckpoint(checkpoint)) : trans.__('now');
 }
 
 function sideLine(side: ISide, trans: TranslationBundle): string {
@@ -61,7 +52,7 @@ function sideLine(side: ISide, trans: TranslationBundle): string {
     return trans.__('now');
   }
   return [
-    `${inline(titleOf(checkpoint))} (${checkpoint.id})`,
+    `${inline(formatCheckpoint(checkpoint))} (${checkpoint.id})`,
     formatMoment(checkpoint.created_at),
     ...(checkpoint.notebook ? [inline(checkpoint.notebook)] : []),
     ...(detail?.run ? [trans.__('run %1', inline(detail.run.name))] : []),

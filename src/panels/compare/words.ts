@@ -7,7 +7,6 @@ import { formatNumber } from '../../format';
 import type {
   ArrayDiff,
   Change,
-  Checkpoint,
   CheckpointDiff,
   TableDiff,
   ValueDiff,
@@ -210,11 +209,6 @@ export function metricText(value: unknown): string {
 
 function isFinite(value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value);
-}
-
-/** What a checkpoint is called: by its name, or its number. */
-export function titleOf(checkpoint: Pick<Checkpoint, 'name' | 'ordinal'>): string {
-  return checkpoint.name ?? `#${checkpoint.ordinal}`;
 }
 
 /** What changed first: it is what a comparison is opened for; names that came (imports, often) and went after it. */

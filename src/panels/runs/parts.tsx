@@ -7,6 +7,7 @@ import { formatMoment, formatNumber, formatSize } from '../../format';
 import type { RunSet } from '../../model/runset';
 import type { Checkpoint, Run, RunDetail } from '../../schema';
 import { CommandIDs, type IServices } from '../../tokens';
+import { titleOf } from '../history/words';
 import { histories } from './differs';
 import { Status } from './status';
 
@@ -303,7 +304,7 @@ export function Checkpoints(props: {
                 })
               }
             >
-              {`${checkpoint.ordinal} · ${checkpoint.name ?? firstLine(checkpoint, services)}`}
+              {`${checkpoint.ordinal} · ${checkpoint.name ?? titleOf(checkpoint, trans)}`}
             </button>
           </li>
         ))}
@@ -315,8 +316,4 @@ export function Checkpoints(props: {
       )}
     </section>
   );
-}
-
-function firstLine({ source }: Checkpoint, { trans }: IServices): string {
-  return source?.split('\n').find(line => line.trim()) ?? trans.__('no cell');
 }
