@@ -53,6 +53,21 @@ def test_values_that_are_freed_while_a_kernel_that_was_thought_dead_has_them_are
     assert (other.namespace["a"], other.namespace["b"]["k"] is other.namespace["a"]) == (list(range(1000)), True)
 
 
+def test_what_the_disk_refuses_to_free_is_told_in_one_line_that_says_where_and_what_next(
+    tmp_path: Path, notebook: LiveNotebook
+) -> None:
+    notebook.cell("a = [1]")
+    notebook.session.flush()
+    packs = tmp_path / ".mlm" / "packs"
+    packs.rename(tmp_path / "away")
+    notebook.session.retention.enforce()
+    (tmp_path / "away").rename(packs)
+    assert notebook.told[-1].startswith(
+        f"Old values could not be freed, which is tried again in 5 minutes: The project at {tmp_path}: "
+    )
+    assert str(packs) in notebook.told[-1] and "\n" not in notebook.told[-1]
+
+
 def test_a_freed_value_is_reported_as_not_restorable_with_the_day(tmp_path: Path, notebook: LiveNotebook) -> None:
     old = notebook.cell("a = [1]; same = [2]")
     notebook.cell("a = [3]")

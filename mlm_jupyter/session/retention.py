@@ -11,6 +11,7 @@ from mlm_jupyter.errors import MlmError
 from mlm_jupyter.maintenance import enforce_retention
 from mlm_jupyter.process import is_alive
 from mlm_jupyter.settings import Settings
+from mlm_jupyter.store.connection import storage_error
 from mlm_jupyter.store.packs import Packs
 
 EVERY_S: Final = 300.0
@@ -43,8 +44,9 @@ class Retention:
                 is_alive=lambda one: is_alive(one, now_ms()),
                 packs=self._packs,
             )
-        except MlmError as error:
-            self._tell(f"Old values could not be freed: {error}")
+        except (MlmError, OSError) as error:
+            reason = storage_error(error, self._packs.database.folder) if isinstance(error, OSError) else error
+            self._tell(f"Old values could not be freed, which is tried again in {EVERY_S / 60:.0f} minutes: {reason}")
             return
         if freed.checkpoints:
             self._tell(
