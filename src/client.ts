@@ -75,6 +75,13 @@ export class Client {
     return list;
   }
 
+  /** Say which notebook may be of a project: by it a server that was restarted finds the project again. */
+  remember(project: string, notebook: string): void {
+    if (!this.homes.has(project)) {
+      this.homes.set(project, notebook);
+    }
+  }
+
   checkpoints(project: string, query: ICheckpointQuery = {}): Promise<CheckpointPage> {
     return this.get(['projects', project, 'checkpoints'], { ...query });
   }
@@ -166,20 +173,22 @@ export class Client {
     return this.remind(parts, () => this.request(this.url(parts), { method, body: text }));
   }
 
-  /** A server that was restarted knows a project again when it is asked for a notebook of it: then ask once more. */
+  /**
+   * Ask, and once more where something is not there: a server that was restarted knows a project again when it is asked for all
+   * it knows, if the project is its root folder's, else for a notebook of it.
+   */
   private async remind<T>([, project]: string[], ask: () => Promise<T>): Promise<T> {
     try {
       return await ask();
     } catch (error) {
-      const home = this.homes.get(project);
-      if (home === undefined || !(error instanceof ClientError) || error.code !== 'not_found') {
+      if (!project || !(error instanceof ClientError) || error.code !== 'not_found') {
         throw error;
       }
       const { items } = await this.projects();
-      if (items.some(({ id }) => id === project)) {
-        throw error; // it knows the project, and not what is in it
+      const home = this.homes.get(project);
+      if (home !== undefined && items.every(({ id }) => id !== project)) {
+        await this.projects(home).catch(() => undefined); // then it is not found again, which says more
       }
-      await this.projects(home);
       return ask();
     }
   }
@@ -227,7 +236,7 @@ export class Client {
     throw new ClientError(failure.code, failure.message ?? response.statusText, response.status);
   }
 
-  /** A notebook of each project that was asked for by one. */
+  /** A notebook of each project, as far as one is known. */
   private readonly homes = new Map<string, string>();
   private readonly _unreachable = new Signal<Client, void>(this);
 }

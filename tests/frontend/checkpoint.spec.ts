@@ -139,33 +139,6 @@ describe('CheckpointModel', () => {
     expect(model.checkpoint!.ordinal).toBe(12);
   });
 
-  it('makes a server that was started anew look for the project', async () => {
-    let isKnown = false;
-    const model = new CheckpointModel(
-      {
-        client: {
-          projects: async (notebook?: string) => {
-            isKnown ||= notebook === 'work/tour.ipynb';
-            return { items: [] };
-          },
-          checkpoint: async () => {
-            if (!isKnown) {
-              throw notFound;
-            }
-            return detailOf();
-          }
-        } as unknown as Client,
-        projects
-      },
-      'p',
-      CHECKPOINT.id,
-      'work/tour.ipynb'
-    );
-    await model.refresh();
-    expect(model.detail.failure).toBeNull();
-    expect(model.checkpoint!.id).toBe(CHECKPOINT.id);
-  });
-
   it('asks for variables once, and again only where none came', async () => {
     let fails = true;
     const variables = jest.fn(async () => {

@@ -2,7 +2,6 @@ import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { nullTranslator } from '@jupyterlab/translation';
 import { Signal } from '@lumino/signaling';
 
-import { ClientError } from '../../src/client';
 import { CompareModel } from '../../src/panels/compare/model';
 import type { IPair } from '../../src/panels/compare/pair';
 import type {
@@ -62,8 +61,8 @@ class World {
     });
   detail: (id: string) => Promise<CheckpointDetail> = () => Promise.reject(new Error('gone'));
   sent: unknown = null;
-  /** Called when a project is looked for. */
-  found: () => void = () => undefined;
+  /** The notebooks by which a server finds a project again. */
+  remembered: string[][] = [];
   /** Whether the next kernel is running something. */
   isBusy = false;
   readonly news = new Signal<IKernels, IKernelNews>({} as IKernels);
@@ -87,6 +86,7 @@ class World {
   model(pair: IPair = PAIR): CompareModel {
     const services = {
       client: {
+        remember: (...home: string[]) => this.remembered.push(home),
         diff: () => this.comparison(),
         diffWithNotebook: async (_: string, __: string, notebook: unknown) => {
           this.sent = notebook;
@@ -100,10 +100,7 @@ class World {
       },
       projects: {
         changed: this.written,
-        find: (path: string) => {
-          this.found();
-          return Promise.resolve({ id: path === 'elsewhere.ipynb' ? 'q' : 'p' });
-        }
+        find: (path: string) => Promise.resolve({ id: path === 'elsewhere.ipynb' ? 'q' : 'p' })
       },
       kernels: {
         changed: this.news,
@@ -248,19 +245,13 @@ describe('a comparison', () => {
     expect(model.failure).toBeNull();
   });
 
-  it('is found again by a server that was restarted', async () => {
+  it('is found again by a server that was restarted, by the notebook it was opened with', async () => {
     const world = new World();
-    const { comparison } = world;
-    let isKnown = false;
-    world.found = () => (isKnown = true);
-    world.comparison = () =>
-      isKnown
-        ? comparison()
-        : Promise.reject(new ClientError('not_found', 'No such project.', 404));
-    const model = world.model({ ...PAIR, notebook: 'n.ipynb' });
-    await model.load();
-    expect(model.failure).toBeNull();
-    expect(model.diff).not.toBeNull();
+    world.model({ ...PAIR, notebook: 'n.ipynb' });
+    expect(world.remembered).toEqual([['p', 'n.ipynb']]);
+    world.open('n.ipynb', 'off');
+    await world.model(LIVE).load();
+    expect(world.remembered).toHaveLength(2);
   });
 
   it('drops an answer that comes after a newer question, or after the end', async () => {

@@ -12,6 +12,8 @@ class Server {
   isUp = true;
   isMissing = false;
   knows = false;
+  /** Whether the project is the root folder's: then it is always among those the server knows. */
+  isAtRoot = false;
   asked: string[] = [];
 
   readonly settings = ServerConnection.makeSettings({
@@ -28,8 +30,8 @@ class Server {
   });
 
   private answer(path: string, search: string): [number, unknown] {
-    this.knows ||= search.startsWith('?notebook=');
     if (path === '/mlm/projects') {
+      this.knows ||= this.isAtRoot || search.startsWith('?notebook=');
       return [200, { items: this.knows ? [{ id: 'p' }] : [] }];
     }
     return this.knows && !this.isMissing
@@ -48,13 +50,28 @@ describe('a server that was restarted', () => {
     expect(server.asked.filter(path => path.includes('notebook=')).length).toBe(2);
   });
 
-  it('is believed when it knows the project, and not what is asked of it', async () => {
+  it('is told of a project that a page knows of by its layout alone', async () => {
+    const server = new Server();
+    const client = new Client(server.settings);
+    client.remember('p', 'a/b.ipynb');
+    await expect(client.checkpoints('p')).resolves.toMatchObject({ total: 0 });
+  });
+
+  it('knows the project of its root folder again when it is asked for all it knows', async () => {
+    const server = new Server();
+    server.isAtRoot = true;
+    const client = new Client(server.settings);
+    await expect(client.checkpoints('p')).resolves.toMatchObject({ total: 0 });
+    expect(server.asked.filter(path => path.includes('notebook=')).length).toBe(0);
+  });
+
+  it('is believed the second time that it does not have what is asked of it', async () => {
     const server = new Server();
     const client = new Client(server.settings);
     await client.projects('a/b.ipynb');
     server.isMissing = true;
     await expect(client.checkpoint('p', 'x')).rejects.toMatchObject({ code: 'not_found' });
-    expect(server.asked.filter(path => path.includes('/checkpoints/')).length).toBe(1);
+    expect(server.asked.filter(path => path.includes('/checkpoints/')).length).toBe(2);
   });
 });
 

@@ -55,7 +55,7 @@ export function addCheckpoint(context: IContext): void {
 }
 
 function addOpening(context: IContext, tracker: Tracker): void {
-  const { app, services } = context;
+  const { app, front, services } = context;
   const { commands, trans } = services;
   commands.addCommand(CommandIDs.openCheckpoint, {
     label: trans.__('Open Checkpoint'),
@@ -75,7 +75,7 @@ function addOpening(context: IContext, tracker: Tracker): void {
       if (!asked) {
         return;
       }
-      const home = typeof args.notebook === 'string' ? args.notebook : homeOf(context);
+      const home = typeof args.notebook === 'string' ? args.notebook : front.path;
       const widget = find(tracker, asked) ?? (await open(context, tracker, asked, home));
       showView(app.shell, widget);
       return widget;
@@ -250,11 +250,6 @@ function settle({ app }: IContext, tracker: Tracker, widget: MainAreaWidget<Chec
   } else {
     void tracker.save(widget);
   }
-}
-
-/** The path of the notebook in front. */
-function homeOf({ notebooks }: IContext): string | null {
-  return notebooks.currentWidget?.context.path ?? null;
 }
 
 function describe(

@@ -32,6 +32,9 @@ export class CheckpointModel implements IDisposable {
     readonly ref: string,
     readonly home: string | null = null
   ) {
+    if (home !== null) {
+      services.client.remember(project, home);
+    }
     services.projects.changed.connect(this.onChanged, this);
   }
 
@@ -116,7 +119,7 @@ export class CheckpointModel implements IDisposable {
   }
 
   private async fetchDetail(before: CheckpointDetail | null): Promise<CheckpointDetail> {
-    const detail = await this.fetchKnown(before === null);
+    const detail = await this.services.client.checkpoint(this.project, this.id);
     if (!before) {
       return detail;
     }
@@ -125,21 +128,6 @@ export class CheckpointModel implements IDisposable {
     const environment = before.environment ?? detail.environment;
     const outputs = areSame(before.outputs, detail.outputs) ? before.outputs : detail.outputs;
     return { ...detail, execution, environment, modules, outputs };
-  }
-
-  /** A server that was started since knows its projects only when it has been asked for them. */
-  private async fetchKnown(isFirst: boolean): Promise<CheckpointDetail> {
-    const { client } = this.services;
-    try {
-      return await client.checkpoint(this.project, this.id);
-    } catch (error) {
-      if (!isFirst || !(error instanceof ClientError) || error.code !== 'not_found') {
-        throw error;
-      }
-      await client.projects();
-      await client.projects(this.home ?? undefined);
-      return client.checkpoint(this.project, this.id);
-    }
   }
 
   private async findParent(): Promise<void> {

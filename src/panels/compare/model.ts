@@ -4,7 +4,6 @@
 import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { type ISignal, Signal } from '@lumino/signaling';
 
-import { ClientError } from '../../client';
 import type {
   CheckpointComparison,
   CheckpointDiff,
@@ -39,6 +38,9 @@ export class CompareModel {
       () => (this.isNow ? [this.livePanel()] : this.candidates()),
       answer => this.onValues(answer)
     );
+    if (pair.notebook && !this.isNow) {
+      services.client.remember(pair.project, pair.notebook);
+    }
     services.kernels.changed.connect(this.onKernel, this);
     notebooks.widgetAdded.connect(this.onOpened, this);
     services.projects.changed.connect(this.onWritten, this);
@@ -113,7 +115,7 @@ export class CompareModel {
     const number = ++this.asked;
     let answer: CheckpointComparison;
     try {
-      answer = await this.compare().catch(error => this.findProject(error));
+      answer = await this.compare();
     } catch (error) {
       this.fail(number, error);
       return;
@@ -156,19 +158,8 @@ export class CompareModel {
     }
     await panel.context.ready;
     this.watch(panel);
+    client.remember(project, panel.context.localPath);
     return client.diffWithNotebook(project, base, panel.context.model.toJSON());
-  }
-
-  /** A server that was restarted knows a project again when it is asked for a notebook of it. */
-  private async findProject(error: unknown): Promise<CheckpointComparison> {
-    const notebook = this.livePanel()?.context.localPath ?? this.pair.notebook;
-    if (error instanceof ClientError && error.code === 'not_found' && notebook) {
-      const found = await this.services.projects.find(notebook);
-      if (found?.id === this.pair.project) {
-        return this.compare();
-      }
-    }
-    throw error;
   }
 
   private fail(number: number, error: unknown): void {

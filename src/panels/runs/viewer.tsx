@@ -75,30 +75,19 @@ export function openRunSet(
     }
     widget.title.caption = set.runs.map(run => run.name).join(', ');
   });
-  void keepFresh(widget, set, async () => {
-    if (notebook !== null) {
-      await services.projects.find(notebook);
-    }
-  });
+  if (notebook !== null) {
+    services.client.remember(set.project, notebook);
+  }
+  void keepFresh(widget, set);
   return widget;
 }
 
-/**
- * Ask again, seldom, for what no event told of, since events are lost while the server restarts; soon where something could not
- * be had: a server that was restarted knows a project again when a notebook of it was asked for.
- */
-async function keepFresh(
-  widget: MainAreaWidget,
-  set: RunSet,
-  remind: () => Promise<void>
-): Promise<void> {
+/** Ask again, seldom, for what no event told of, since events are lost while the server restarts; soon where something failed. */
+async function keepFresh(widget: MainAreaWidget, set: RunSet): Promise<void> {
   let wait = FIRST_MS;
   while (!widget.isDisposed) {
     if (!set.isLoaded || widget.isVisible) {
       await set.refresh();
-    }
-    if (set.failures.size) {
-      await remind().catch(() => undefined); // What is wrong is shown already.
     }
     await new Promise(resolve => setTimeout(resolve, wait));
     wait = set.failures.size ? Math.min(2 * wait, SLOW_MS) : SLOW_MS;
