@@ -3,7 +3,7 @@
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
-import { defaultRangeExtractor, type Range, useVirtualizer } from '@tanstack/react-virtual';
+import { type Range, useVirtualizer } from '@tanstack/react-virtual';
 import * as React from 'react';
 
 import { type IEntry, type IMove, metricMoves } from '../../model/entries';
@@ -11,6 +11,7 @@ import { laneRoom } from '../../model/graph';
 import type { Timeline } from '../../model/timeline';
 import { CommandIDs } from '../../tokens';
 import { useNow } from '../clock';
+import { moveOf, withOne } from '../longList';
 import { MOST_LANES } from './rail';
 import { Row, rowHeight } from './row';
 
@@ -74,26 +75,26 @@ export function EntryList({ timeline, commands, trans }: IListProps): React.JSX.
     }
   }, [virtualizer, activeIndex]);
   const onKeyDown = (event: React.KeyboardEvent): void => {
+    if (event.altKey || event.ctrlKey || event.metaKey) {
+      return;
+    }
     const page = Math.max(
       1,
       (virtualizer.range?.endIndex ?? 0) - (virtualizer.range?.startIndex ?? 0)
     );
-    const moves: { [key: string]: () => void } = {
-      ArrowDown: () => move(activeIndex + 1),
-      ArrowUp: () => move(activeIndex - 1),
-      PageDown: () => move(activeIndex + page),
-      PageUp: () => move(activeIndex - page),
-      Home: () => move(0),
-      End: () => void history?.all().then(() => move(timeline.entries.length - 1)),
-      ContextMenu: () => openMenu(scroller.current?.querySelector('[data-active="true"]'))
-    };
-    const isPlain = !event.altKey && !event.ctrlKey && !event.metaKey;
     const key = event.key === 'F10' && event.shiftKey ? 'ContextMenu' : event.key;
-    if (isPlain && Object.hasOwn(moves, key)) {
-      event.preventDefault();
-      event.stopPropagation();
-      moves[key]();
+    const target = moveOf(key, activeIndex, page, entries.length);
+    if (key === 'ContextMenu') {
+      openMenu(scroller.current?.querySelector('[data-active="true"]'));
+    } else if (key === 'End') {
+      void history?.all().then(() => move(timeline.entries.length - 1));
+    } else if (target !== null) {
+      move(target);
+    } else {
+      return;
     }
+    event.preventDefault();
+    event.stopPropagation();
   };
   const onActivate = React.useCallback((id: string) => (timeline.active = id), [timeline]);
   const onOpen = React.useCallback(
@@ -147,15 +148,6 @@ export function EntryList({ timeline, commands, trans }: IListProps): React.JSX.
       </div>
     </div>
   );
-}
-
-/** The rows in view and the active one, which assistive technology must find wherever it is. */
-function withOne(range: Range, index: number): number[] {
-  const rows = defaultRangeExtractor(range);
-  if (index < 0 || index >= range.count || rows.includes(index)) {
-    return rows;
-  }
-  return index < rows[0] ? [index, ...rows] : [...rows, index];
 }
 
 /** Who has scrolled down goes on seeing the same entries when others come in above them. */

@@ -11,10 +11,11 @@ import {
   type Table,
   useReactTable
 } from '@tanstack/react-table';
-import { defaultRangeExtractor, type Range, useVirtualizer } from '@tanstack/react-virtual';
+import { type Range, useVirtualizer } from '@tanstack/react-virtual';
 import * as React from 'react';
 
 import { useNow } from '../clock';
+import { moveOf, withOne } from '../longList';
 import { columnsOf, compactColumns, type IColumnMeta, Shown } from './columns';
 import { nextOrder, orderOf, withOrder } from './order';
 import { type IRow, toRows } from './rows';
@@ -130,32 +131,6 @@ export function RunsGrid({ model, actions, isWide, trans }: IGridProps): React.J
       </div>
     </Shown.Provider>
   );
-}
-
-/** The rows in sight and the one the keyboard is at, which a screen reader needs to be there. */
-function withOne(range: Range, index: number): number[] {
-  const rows = defaultRangeExtractor(range);
-  return index < 0 || rows.includes(index) ? rows : [...rows, index].sort((a, b) => a - b);
-}
-
-/** Where a key leads; null: it does not move. */
-function moveOf(key: string, index: number, page: number, count: number): number | null {
-  switch (key) {
-    case 'ArrowDown':
-      return index + 1;
-    case 'ArrowUp':
-      return index - 1;
-    case 'PageDown':
-      return index + page;
-    case 'PageUp':
-      return index - page;
-    case 'Home':
-      return 0;
-    case 'End':
-      return count - 1;
-    default:
-      return null;
-  }
 }
 
 /** Do what a key means for the run it is at; false: it means nothing here. */

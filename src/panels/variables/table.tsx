@@ -2,10 +2,11 @@
  * A table of variables that draws only the rows in sight; a row opens to show its value.
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { useVirtualizer, defaultRangeExtractor } from '@tanstack/react-virtual';
+import { useVirtualizer } from '@tanstack/react-virtual';
 import * as React from 'react';
 
 import type { Changes, Variable } from '../../schema';
+import { moveOf, withOne } from '../longList';
 import { Headings } from './headings';
 import { VariableRow } from './row';
 import { type IVariableQuery, selectRows, toRows } from './rows';
@@ -25,6 +26,8 @@ export interface IVariableTableProps {
 }
 
 const ROW = 28;
+/** As many rows further Page Up and Page Down go. */
+const PAGE = 12;
 const FIRST: IVariableQuery = { text: '', onlyMarked: false, column: 'name', isDescending: false };
 
 export function VariableTable(props: IVariableTableProps): React.JSX.Element {
@@ -103,8 +106,7 @@ function Grid(props: IGridProps): React.JSX.Element {
     estimateSize: () => ROW,
     overscan: 8,
     // The row that Tab goes to is there also when it is scrolled out of sight.
-    rangeExtractor: range =>
-      [...new Set([...defaultRangeExtractor(range), reachable])].sort((a, b) => a - b)
+    rangeExtractor: range => withOne(range, reachable)
   });
   const moveTo = (index: number): void => {
     const target = Math.max(0, Math.min(rows.length - 1, index));
@@ -114,7 +116,7 @@ function Grid(props: IGridProps): React.JSX.Element {
   };
   const onKeyDown = (event: React.KeyboardEvent): void => {
     const isOnRow = (event.target as HTMLElement).classList.contains('jp-MlmVariables-name');
-    const target = isOnRow ? moveOf(event.key, reachable, rows.length) : null;
+    const target = isOnRow ? moveOf(event.key, reachable, PAGE, rows.length) : null;
     if (target !== null) {
       event.preventDefault();
       moveTo(target);
@@ -160,27 +162,6 @@ function Grid(props: IGridProps): React.JSX.Element {
       </div>
     </div>
   );
-}
-
-const PAGE = 12;
-
-function moveOf(key: string, index: number, count: number): number | null {
-  switch (key) {
-    case 'ArrowDown':
-      return index + 1;
-    case 'ArrowUp':
-      return index - 1;
-    case 'PageDown':
-      return index + PAGE;
-    case 'PageUp':
-      return index - PAGE;
-    case 'Home':
-      return 0;
-    case 'End':
-      return count - 1;
-    default:
-      return null;
-  }
 }
 
 /** What a row opens to may lie below what is on screen. */
