@@ -64,13 +64,12 @@ export class RunSet {
       return;
     }
     this.wanted.set(key, wanted);
-    await Promise.all(
-      this.runs
-        .filter(
-          run => this.points(run).filter(point => point.key === key).length >= FIRST_POINTS / 2
-        )
-        .map(async run => this.replace(run, key, await this.metrics(run, key)))
-    );
+    const isThinned = (run: Run): boolean =>
+      this.points(run).filter(point => point.key === key).length >= FIRST_POINTS / 2;
+    const asked = this.runs.filter(isThinned).map(async run => {
+      this.replace(run, key, await this.metrics(run, key));
+    });
+    await Promise.allSettled(asked); // what does not come comes with the next refresh
     this._changed.emit();
   }
 

@@ -9,8 +9,8 @@ import { MOST_COMPARED } from '../../model/runs';
 import { RunSet } from '../../model/runset';
 import type { Run } from '../../schema';
 import type { IServices } from '../../tokens';
-import { MetricCharts, toSeries } from '../charts';
 import { RunPictures } from '../charts/pictures';
+import { Curves } from './curves';
 import { ComparisonTable } from './table';
 import { openRunSet, Waiting } from './viewer';
 
@@ -46,41 +46,6 @@ function Comparison({ services, set }: { services: IServices; set: RunSet }): Re
       <Curves runs={runs} labels={labels} set={set} services={services} />
       <RunPictures runs={runs} labels={labels} themes={services.themes} trans={trans} />
     </article>
-  );
-}
-
-function Curves(props: {
-  runs: readonly Run[];
-  labels: readonly string[];
-  set: RunSet;
-  services: IServices;
-}): React.JSX.Element | null {
-  const { runs, labels, set, services } = props;
-  const points = runs.map(run => set.points(run));
-  const series = React.useMemo(
-    () =>
-      runs.flatMap((run, index) => toSeries(run.id, labels[index], points[index], run.started_at)),
-    [...points, ...labels]
-  );
-  if (series.length === 0) {
-    return null;
-  }
-  return (
-    <section aria-label={services.trans.__('Curves')}>
-      <h2>{services.trans.__('Curves')}</h2>
-      <MetricCharts
-        series={series}
-        themes={services.themes}
-        trans={services.trans}
-        onZoom={(key, share) => void set.refine(key, share)}
-        loadAll={async key => {
-          const all = await Promise.all(runs.map(run => set.all(run, key)));
-          return runs.flatMap((run, index) =>
-            toSeries(run.id, labels[index], all[index], run.started_at)
-          );
-        }}
-      />
-    </section>
   );
 }
 

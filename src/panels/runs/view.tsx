@@ -9,8 +9,8 @@ import { formatAgo, formatMoment, formatNumber, formatSpan } from '../../format'
 import { RunSet } from '../../model/runset';
 import type { Run, RunDetail } from '../../schema';
 import type { IServices } from '../../tokens';
-import { MetricCharts, toSeries } from '../charts';
 import { useNow } from '../clock';
+import { Curves } from './curves';
 import { Artifacts, Checkpoints, Children, Params, Tags } from './parts';
 import { durationOf } from './rows';
 import { Status } from './status';
@@ -49,7 +49,7 @@ function RunView({ services, set }: { services: IServices; set: RunSet }): React
         <Params detail={detail} services={services} />
         <Tags detail={detail} services={services} set={set} />
       </div>
-      <Curves run={run} set={set} services={services} />
+      <Curves runs={[run]} labels={[run.name]} set={set} services={services} />
       <div className="jp-MlmRunView-columns">
         <Artifacts detail={detail} services={services} project={set.project} />
         <Children detail={detail} services={services} project={set.project} />
@@ -114,30 +114,6 @@ function LastValues({ run, services }: { run: Run; services: IServices }): React
           </tbody>
         </table>
       )}
-    </section>
-  );
-}
-
-function Curves(props: { run: Run; set: RunSet; services: IServices }): React.JSX.Element | null {
-  const { run, set, services } = props;
-  const points = set.points(run);
-  const series = React.useMemo(
-    () => toSeries(run.id, run.name, points, run.started_at),
-    [points, run.name]
-  );
-  if (series.length === 0) {
-    return null;
-  }
-  return (
-    <section aria-label={services.trans.__('Curves')}>
-      <h2>{services.trans.__('Curves')}</h2>
-      <MetricCharts
-        series={series}
-        themes={services.themes}
-        trans={services.trans}
-        onZoom={(key, share) => void set.refine(key, share)}
-        loadAll={async key => toSeries(run.id, run.name, await set.all(run, key), run.started_at)}
-      />
     </section>
   );
 }
