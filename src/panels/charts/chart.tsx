@@ -1,6 +1,7 @@
 /**
  * One metric: its curves, their names with the values under the cursor, its table, its files.
  */
+import { Notification } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { downloadIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
@@ -46,10 +47,15 @@ export function Chart(props: IChartProps): React.JSX.Element {
   const data = React.useMemo(() => drawn(series, axis, smoothing), [series, axis, smoothing]);
   const [rows, setRows] = React.useState<Rows | null>(null);
   const drawing = React.useRef<uPlot | null>(null);
-  const saveCsv = async (): Promise<void> => {
+  const makeCsv = async (): Promise<Blob> => {
     const all = (await props.loadAll?.(title)) ?? props.series;
-    save(new Blob([toCsv(all)], { type: 'text/csv' }), `${title}.csv`);
+    return new Blob([toCsv(all)], { type: 'text/csv' });
   };
+  const keep = (made: Promise<Blob>, ending: string): void =>
+    void made.then(
+      file => save(file, `${title}.${ending}`),
+      (error: Error) => Notification.error(error.message, { autoClose: false })
+    );
   return (
     <figure className="jp-MlmChart">
       <figcaption>
@@ -68,9 +74,7 @@ export function Chart(props: IChartProps): React.JSX.Element {
               aria-label={trans.__('Save the chart of %1 as a picture (PNG)', title)}
               onClick={() =>
                 drawing.current &&
-                void toPng(drawing.current, title, legend(series, looks), theme).then(picture =>
-                  save(picture, `${title}.png`)
-                )
+                keep(toPng(drawing.current, title, legend(series, looks), theme), 'png')
               }
             >
               <downloadIcon.react tag="span" />
@@ -80,7 +84,7 @@ export function Chart(props: IChartProps): React.JSX.Element {
           <button
             className="jp-Button jp-mod-minimal"
             aria-label={trans.__('Save all values of %1 as a table (CSV)', title)}
-            onClick={() => void saveCsv()}
+            onClick={() => keep(makeCsv(), 'csv')}
           >
             <downloadIcon.react tag="span" />
             CSV

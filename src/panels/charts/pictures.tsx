@@ -189,16 +189,18 @@ function Picture(props: {
         if (!isWanted || !host.current) {
           return;
         }
-        drawn.current = await embed(host.current, { ...spec, description: label } as never, {
+        const result = await embed(host.current, { ...spec, description: label } as never, {
           mode: 'vega-lite',
           renderer: 'svg',
           actions: false,
           config: configOf(theme) as never
         });
-        setFailure(null);
         if (!isWanted) {
-          drawn.current.finalize();
+          result.finalize();
+          return;
         }
+        drawn.current = result;
+        setFailure(null);
       } catch (error) {
         if (isWanted) {
           setFailure((error as Error).message);

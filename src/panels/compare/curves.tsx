@@ -47,7 +47,12 @@ function RunCurves(props: IProps & { runs: readonly Run[] }): React.JSX.Element 
       return toSeries(run.id, run.name, items, run.started_at);
     };
     Promise.all(runs.map(load)).then(
-      loaded => isWanted && setSeries(loaded.flat()),
+      loaded => {
+        if (isWanted) {
+          setSeries(loaded.flat());
+          setFailure(null);
+        }
+      },
       (error: Error) => isWanted && setFailure(error.message)
     );
     return () => {
