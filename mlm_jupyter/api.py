@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from mlm_jupyter.comparison import Comparison
     from mlm_jupyter.core.answers import TrackingStatus
     from mlm_jupyter.core.entities import Artifact, Checkpoint, Run, RunStatus
-    from mlm_jupyter.core.pages import Pages
     from mlm_jupyter.kernel.tracker import Tracker
     from mlm_jupyter.project import Project
     from mlm_jupyter.recorder import ActiveRun, Recorder
@@ -76,7 +75,11 @@ def _open_recorder() -> Recorder:
     project = choose_project(Path.cwd(), environ=os.environ)
     database = Database.open(project / FOLDER_NAME, create=True)
     author = find_author(os.environ, project)
-    recorder = Recorder(database, start_session(new_id(), author=author, started_at=now_ms()))
+    try:
+        recorder = Recorder(database, start_session(new_id(), author=author, started_at=now_ms()))
+    except BaseException:
+        database.close()
+        raise
     end_with_program(recorder)
     return recorder
 
@@ -212,8 +215,9 @@ def history(n: int | None = None, *, run: str | None = None, all: bool = False) 
     live = None if tracker is None else tracker.live
     notebook = None if live is None or all or run is not None else live.notebook
     flush()
-    pages: Pages[Checkpoint] = open_project().checkpoints(run=run, notebook=notebook)
-    return list(pages) if n is None else pages.take(n)
+    with open_project() as project:
+        pages = project.checkpoints(run=run, notebook=notebook)
+        return list(pages) if n is None else pages.take(n)
 
 
 def diff(
