@@ -4,8 +4,8 @@ A script uses it through ``mlm.start_run`` and friends; a kernel's session makes
 when it returns.
 
 Threads share the runs opened in the main thread, and each may open runs of its own inside. A child made by ``fork``
-(multiprocessing on Linux) logs to its parent's run, and ends only the runs it opened itself; one that was spawned is a
-process like any other, with a session of its own.
+(multiprocessing on Linux before Python 3.14) logs to its parent's run, and ends only the runs it opened itself; one that
+was spawned is a process like any other, with a session of its own.
 """
 
 from __future__ import annotations
