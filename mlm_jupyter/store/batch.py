@@ -15,7 +15,7 @@ from mlm_jupyter.store.connection import storage_error
 from mlm_jupyter.store.database import Database
 from mlm_jupyter.store.index import Index
 from mlm_jupyter.store.packfile import Bytes, Entry, PackWriter, PackWriters
-from mlm_jupyter.store.records import MAX_RECORD_BYTES, Kind, name_of
+from mlm_jupyter.store.records import MAX_RECORD_BYTES, Kind, digest_as
 
 CHUNK_BYTES: Final = 1 << 20
 FAN_OUT: Final = 64
@@ -70,7 +70,7 @@ class Batch:
         view = _as_bytes(data)
         if view.nbytes > (CHUNK_BYTES if kind is Kind.CHUNK else MAX_RECORD_BYTES):
             raise InvalidInputError(f"{view.nbytes} bytes are too many for one {kind.name}; use put_blob, which cuts them")
-        name = digest or name_of(kind, view)
+        name = digest or digest_as(kind, view)
         key = bytes.fromhex(name)
         if not self._is_there(key):
             self._new[key] = self._writer().append(kind, key, view)

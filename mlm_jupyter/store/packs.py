@@ -16,7 +16,7 @@ from mlm_jupyter.store.connection import storage_error
 from mlm_jupyter.store.database import PACKS_NAME, Database
 from mlm_jupyter.store.index import Index
 from mlm_jupyter.store.packfile import Bytes, Entry, PackReader, PackWriters, damaged
-from mlm_jupyter.store.records import Kind, name_of, unpack
+from mlm_jupyter.store.records import Kind, digest_as, unpack
 
 __all__ = ["CHUNK_BYTES", "Batch", "Kind", "Packs", "Parts"]
 
@@ -186,5 +186,5 @@ def _parse_parts(entry: Entry, raw: bytes) -> Parts:
 
 
 def _check(entry: Entry, raw: Bytes) -> None:
-    if name_of(Kind(entry.kind), raw) != entry.digest.hex():
+    if digest_as(Kind(entry.kind), raw) != entry.digest.hex():
         raise damaged(entry, "its bytes are not those its digest names")

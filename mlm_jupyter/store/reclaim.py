@@ -23,7 +23,7 @@ from mlm_jupyter.errors import ConflictError, CorruptError, StorageError
 from mlm_jupyter.store.database import PACKS_NAME, Database
 from mlm_jupyter.store.packfile import PackWriter, sync_folder, take_unused
 from mlm_jupyter.store.packs import Packs
-from mlm_jupyter.store.records import HEADER_BYTES, Kind, name_of, parse_header, scan, unpack
+from mlm_jupyter.store.records import HEADER_BYTES, Kind, digest_as, parse_header, scan, unpack
 
 _LOCKED_AT_ONCE: Final = 128
 _PAGE: Final = 5_000
@@ -234,7 +234,7 @@ def _copy(pack: _Pack, offsets: array[int], writer: PackWriter) -> list[tuple[in
         if record is None:
             raise CorruptError(f"No record begins before byte {offset} of {pack.name}")
         payload = os.pread(pack.fd, record.stored_bytes, offset)
-        if name_of(record.kind, unpack(payload, record.raw_bytes, decompressor)) != record.digest.hex():
+        if digest_as(record.kind, unpack(payload, record.raw_bytes, decompressor)) != record.digest.hex():
             raise CorruptError(f"Object {record.digest.hex()[:12]} in {pack.name} is damaged")
         entry = writer.append_packed(record.kind, record.digest, record.raw_bytes, payload, codec=record.codec)
         moved.append((entry.offset, record.digest, offset))

@@ -63,7 +63,7 @@ class Record(msgspec.Struct, frozen=True):
     offset: int
 
 
-def name_of(kind: Kind, data: bytes | bytearray | memoryview) -> Digest:
+def digest_as(kind: Kind, data: bytes | bytearray | memoryview) -> Digest:
     """Return the digest that names ``data`` as a ``kind``.
 
     A LIST is hashed in a domain of its own: a chunk whose bytes happen to spell a list must never be taken for one.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import zstandard
 
 from mlm_jupyter.errors import CorruptError
-from mlm_jupyter.store.records import Kind, Record, name_of, scan, unpack
+from mlm_jupyter.store.records import Kind, Record, digest_as, scan, unpack
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -113,6 +113,6 @@ def _check_one(pack: str, record: Record, payload: bytes, decompressor: zstandar
         raw = unpack(payload, record.raw_bytes, decompressor)
     except CorruptError as error:
         return Checked(pack, record, str(error), b"")
-    if name_of(record.kind, raw) != record.digest.hex():
+    if digest_as(record.kind, raw) != record.digest.hex():
         return Checked(pack, record, "its bytes are not those its digest names", b"")
     return Checked(pack, record, None, b"" if record.kind is Kind.CHUNK else raw)
