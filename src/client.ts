@@ -3,6 +3,7 @@
  */
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
+import { nullTranslator, type TranslationBundle } from '@jupyterlab/translation';
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import type {
@@ -58,7 +59,8 @@ type Values = { [key: string]: string | number | undefined };
 
 export class Client {
   constructor(
-    private readonly settings: ServerConnection.ISettings = ServerConnection.makeSettings()
+    private readonly settings: ServerConnection.ISettings = ServerConnection.makeSettings(),
+    private readonly trans: TranslationBundle = nullTranslator.load('mlm_jupyter')
   ) {}
 
   /** A request was not answered at all. */
@@ -209,7 +211,9 @@ export class Client {
       this._unreachable.emit();
       throw new ClientError(
         'unreachable',
-        'The Jupyter server does not answer. Start it again if it was stopped: the page finds it by itself.'
+        this.trans.__(
+          'The Jupyter server does not answer. Start it again if it was stopped: the page finds it by itself.'
+        )
       );
     }
     if (response.status === 204) {
@@ -229,7 +233,9 @@ export class Client {
     if (!failure.code) {
       throw new ClientError(
         'missing',
-        'The server half of mlm_jupyter does not answer. Install mlm_jupyter where JupyterLab runs, and restart it.',
+        this.trans.__(
+          'The server half of mlm_jupyter does not answer. Install mlm_jupyter where JupyterLab runs, and restart it.'
+        ),
         response.status
       );
     }

@@ -54,7 +54,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
   ) => {
     const translator = someTranslator ?? nullTranslator;
     const trans = translator.load('mlm_jupyter');
-    const client = new Client(app.serviceManager.serverSettings);
+    const client = new Client(app.serviceManager.serverSettings, trans);
     const projects = new Projects(client, app.serviceManager);
     const { contents, user } = app.serviceManager;
     const kernels = new Kernels(notebooks, trans, user, path => projects.pathsBefore(path));

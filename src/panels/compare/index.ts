@@ -8,7 +8,7 @@ import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { compareIcon, swapIcon } from '../../icons';
 import { CommandIDs, type IContext, NOW } from '../../tokens';
 import { showView } from '../place';
-import { type IPair, keyOf, PAIR_SCHEMA, pairOf, swapped } from './pair';
+import { describePair, type IPair, keyOf, pairOf, swapped } from './pair';
 import type { CompareView } from './view';
 
 type Tab = MainAreaWidget<CompareView>;
@@ -47,7 +47,7 @@ function addOpening(context: IContext, tracker: WidgetTracker<Tab>): void {
     caption: trans.__('Show what differs between two moments of a notebook'),
     icon: compareIcon,
     isEnabled: args => pairOf(args) !== null,
-    describedBy: { args: PAIR_SCHEMA },
+    describedBy: { args: describePair(trans) },
     execute: async args => {
       const pair = pairOf(args);
       if (!pair) {

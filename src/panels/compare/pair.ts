@@ -1,7 +1,8 @@
 /**
  * Which two moments a tab compares: the arguments of the command, and what tells one tab from another.
  */
-import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type { ReadonlyJSONObject, ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import { NOW } from '../../tokens';
 
@@ -18,20 +19,22 @@ export interface IPair {
 }
 
 /** The arguments of `CommandIDs.compare`. */
-export const PAIR_SCHEMA = {
-  type: 'object',
-  properties: {
-    project: { type: 'string', description: 'The id of the project' },
-    base: { type: 'string', description: 'The checkpoint to compare' },
-    other: { type: 'string', description: 'The checkpoint to compare it with, or "now"' },
-    notebook: {
-      type: 'string',
-      description: 'The path of the live notebook, with "now"; else of one of the project'
+export function describePair(trans: TranslationBundle): ReadonlyJSONObject {
+  const text = (description: string) => ({ type: 'string', description });
+  return {
+    type: 'object',
+    properties: {
+      project: text(trans.__('The id of the project')),
+      base: text(trans.__('The checkpoint to compare')),
+      other: text(trans.__('The checkpoint to compare it with, or "now"')),
+      notebook: text(
+        trans.__('The path of the live notebook, with "now"; else of one of the project')
+      ),
+      are_runs: { type: 'boolean', description: trans.__('Whether both are the ids of runs') }
     },
-    are_runs: { type: 'boolean', description: 'Whether both are the ids of runs' }
-  },
-  required: ['project', 'base', 'other']
-} as const;
+    required: ['project', 'base', 'other']
+  };
+}
 
 /** The pair that a command was given; null when something is missing. */
 export function pairOf(args: ReadonlyPartialJSONObject): IPair | null {

@@ -22,18 +22,6 @@ interface IHistoryCommands {
   show(where: 'list' | 'filter'): void;
 }
 
-const TARGET = {
-  args: {
-    type: 'object',
-    properties: {
-      project: { type: 'string', description: 'The id of the project; with `checkpoint`.' },
-      checkpoint: {
-        type: 'string',
-        description: 'The id of the checkpoint; without it, the active entry.'
-      }
-    }
-  }
-};
 const NOTHING = { args: { type: 'object', properties: {} } };
 
 export function addHistoryCommands(context: IHistoryCommands): void {
@@ -88,7 +76,10 @@ function addPanelCommands({ commands, timeline, trans, show }: IHistoryCommands)
       args: {
         type: 'object',
         properties: {
-          filter: { type: 'string', description: 'As it is typed: `merge var:df status:error`.' }
+          filter: {
+            type: 'string',
+            description: trans.__('As it is typed: `merge var:df status:error`.')
+          }
         }
       }
     },
@@ -107,8 +98,11 @@ function addPanelCommands({ commands, timeline, trans, show }: IHistoryCommands)
       args: {
         type: 'object',
         properties: {
-          id: { type: 'string', description: 'The id to copy; without it, the active entry’s.' },
-          text: { type: 'string', description: 'A text to copy instead.' }
+          id: {
+            type: 'string',
+            description: trans.__('The id to copy; without it, the active entry’s.')
+          },
+          text: { type: 'string', description: trans.__('A text to copy instead.') }
         }
       }
     },
@@ -123,10 +117,25 @@ function addPanelCommands({ commands, timeline, trans, show }: IHistoryCommands)
 }
 
 function addCompareCommands({ commands, timeline, trans }: IHistoryCommands): void {
+  const describedBy = {
+    args: {
+      type: 'object',
+      properties: {
+        project: {
+          type: 'string',
+          description: trans.__('The id of the project; with `checkpoint`.')
+        },
+        checkpoint: {
+          type: 'string',
+          description: trans.__('The id of the checkpoint; without it, the active entry.')
+        }
+      }
+    }
+  };
   commands.addCommand(CommandIDs.selectForCompare, {
     label: trans.__('Select for Compare'),
     caption: trans.__('Choose this checkpoint; then compare another one with it.'),
-    describedBy: TARGET,
+    describedBy,
     isEnabled: args => targetOf(args, timeline) !== null,
     execute: args => {
       const target = targetOf(args, timeline);
@@ -138,7 +147,7 @@ function addCompareCommands({ commands, timeline, trans }: IHistoryCommands): vo
     label: trans.__('Compare with Selected'),
     caption: trans.__('Show what differs between the checkpoint that was selected and this one.'),
     icon: compareIcon,
-    describedBy: TARGET,
+    describedBy,
     isEnabled: args => {
       const target = targetOf(args, timeline);
       const { reference } = timeline;
@@ -159,7 +168,7 @@ function addCompareCommands({ commands, timeline, trans }: IHistoryCommands): vo
     label: trans.__('Compare with the One Before'),
     caption: trans.__('Show what this checkpoint changed.'),
     icon: compareIcon,
-    describedBy: TARGET,
+    describedBy,
     isEnabled: args => targetOf(args, timeline) !== null && commands.hasCommand(CommandIDs.compare),
     execute: args => {
       const target = targetOf(args, timeline);
@@ -188,7 +197,10 @@ function addOnEntry({ commands, timeline, trans }: IHistoryCommands): void {
       args: {
         type: 'object',
         properties: {
-          command: { type: 'string', description: 'The command to run on the active entry.' }
+          command: {
+            type: 'string',
+            description: trans.__('The command to run on the active entry.')
+          }
         },
         required: ['command']
       }
