@@ -124,6 +124,8 @@ function lookOf(state: KernelState, trans: TranslationBundle): { text: string; i
       return { text: trans.__('Tracked by hand'), icon: circleIcon };
     case 'paused':
       return { text: trans.__('Tracking paused'), icon: pauseIcon };
+    case 'busy':
+      return { text: trans.__('Kernel busy'), icon: circleEmptyIcon };
     default:
       return { text: trans.__('Not tracked'), icon: circleEmptyIcon };
   }
@@ -145,7 +147,9 @@ function tooltipOf({ state, status }: IKnown, trans: TranslationBundle): string 
     case 'dead':
       return trans.__('The kernel is dead. Restart it to go on.');
     case 'without-package':
-      return trans.__('The kernel does not have the package mlm_jupyter.');
+      return trans.__(
+        'The kernel does not have the package mlm_jupyter. Install it there to start tracking.'
+      );
     default:
       return trans.__('Cells that are run leave no checkpoints.');
   }
