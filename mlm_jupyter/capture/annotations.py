@@ -104,6 +104,6 @@ def _is_fixed(value: Any) -> bool:
     """Return whether an annotation is a type, a text, or made of such alone."""
     if value is None or isinstance(value, (str, int, type)):
         return True
-    if type(value).__module__ not in ("typing", "types", "collections.abc"):
+    if type(value).__module__ != "typing" and not isinstance(value, (types.GenericAlias, types.UnionType)):
         return False
     return all(map(_is_fixed, (*getattr(value, "__args__", ()), *getattr(value, "__metadata__", ()))))

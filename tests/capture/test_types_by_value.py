@@ -127,17 +127,22 @@ def test_other_annotations_are_a_change(definition: str, change: str) -> None:
 
 
 MAKE = (
-    "def hold(t):\n    yield\n    t.append('more')\n"
-    "def make(t):\n    def f(a: t): pass\n    kept = hold(t)\n    next(kept)\n    return f, kept\n"
+    "import types, typing\n"
+    "def hold(t):\n    yield\n    t.append('more') if isinstance(t, list) else vars(t).update(n=2)\n"
+    "def make(t):\n    def f(a: t): pass\n    kept = hold(*getattr(t, '__metadata__', (t,)))\n"
+    "    next(kept)\n    return f, kept\n"
 )
 
 
 @pytest.mark.parametrize("ask", ["", "f.__annotations__"])
 @pytest.mark.parametrize("holder", ["f", "box = [f]; del f"])
-def test_what_changes_inside_an_annotation_is_a_change_whoever_changes_it(tmp_path: Path, holder: str, ask: str) -> None:
+@pytest.mark.parametrize("held", ["['one']", "types.SimpleNamespace(n=1)", "typing.Annotated[int, [1]]"])
+def test_what_changes_inside_an_annotation_is_a_change_whoever_changes_it(
+    tmp_path: Path, held: str, holder: str, ask: str
+) -> None:
     notebook = LiveNotebook(tmp_path)
     notebook.skip_all()
-    for source in (f"{MAKE}f, kept = make(['one'])\n{ask}\n{holder}", "one = 1", "two = 2", "three = 3"):
+    for source in (f"{MAKE}f, kept = make({held})\n{ask}\n{holder}", "one = 1", "two = 2", "three = 3"):
         notebook.cell(source)
     changed = notebook.cell("next(kept, None)").changes.changed
     notebook.close()
