@@ -591,3 +591,16 @@ def test_an_iterator_over_a_dict_says_that_it_comes_back_as_one_over_what_was_le
     report = notebook.restore(target)
     assert list(notebook.value("left")) == [2, 3]
     assert report.lossy == {"left": "without the dict or set that it went over, with what was left of it"}
+
+
+def test_a_value_whose_error_cannot_even_be_printed_is_said_not_to_be_captured(notebook: LiveNotebook) -> None:
+    made = notebook.cell(
+        "class Mute(Exception):\n"
+        "    def __str__(self): raise RuntimeError\n"
+        "class Odd:\n"
+        "    def __reduce__(self): raise Mute\n"
+        "odd, even = Odd(), 2"
+    )
+    variables = notebook.session.checkpoints.variables(made)
+    assert (variables["odd"].status, variables["odd"].reason) == ("not_captured", "Mute")
+    assert variables["even"].status == "stored"

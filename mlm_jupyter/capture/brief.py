@@ -21,7 +21,7 @@ from mlm_jupyter.capture.inspection import (
     call_quietly,
     find_by_type,
     is_trusted,
-    reason,
+    reason_of,
     sizes,
     type_label,
 )
@@ -113,7 +113,7 @@ class Writer:
         except (_OutOfRoomError, KeyboardInterrupt):
             raise
         except BaseException as error:  # whatever foreign code raises is a fact about the value
-            self.write(f"<{type_label(value)}: {reason(error)}>")
+            self.write(f"<{type_label(value)}: {reason_of(error)}>")
         finally:
             self._open.discard(id(value))
 

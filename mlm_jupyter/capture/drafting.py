@@ -7,8 +7,9 @@ from typing import Any
 
 from mlm_jupyter.capture.deep import dump_deeply
 from mlm_jupyter.capture.drafts import GroupDraft, ValueDraft, VariableDraft
-from mlm_jupyter.capture.findings import DEFINITIONS, Findings, reason_of
+from mlm_jupyter.capture.findings import DEFINITIONS, Findings
 from mlm_jupyter.capture.insides import is_inside
+from mlm_jupyter.capture.inspection import reason_of
 from mlm_jupyter.capture.memory import Region, SharedMemory, find_overlaps
 from mlm_jupyter.capture.pickling import Dump, dump
 from mlm_jupyter.capture.preview import preview, type_name

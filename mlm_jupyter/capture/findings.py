@@ -56,15 +56,6 @@ class Findings:
         self.overlaps: list[tuple[Region, Region]] = []
 
 
-def reason_of(error: BaseException) -> str:
-    """Return in one line why a value could not be pickled or loaded."""
-    text = " ".join(str(error).split())[:300]
-    return text if text and type(error).__name__ in _PLAIN_REASONS else f"{type(error).__name__}: {text}".rstrip(": ")
-
-
-_PLAIN_REASONS: Final = frozenset({"CannotCaptureError", "PicklingError", "TooSlowError"})
-
-
 def own_name_of(value: Any, name: str) -> Any:
     """Return the name by which a function or class is referred to; of anything else ``name``."""
     return getattr(value, "__name__", name) if issubclass(type(value), DEFINITIONS) else name

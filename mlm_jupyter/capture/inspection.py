@@ -43,12 +43,18 @@ def call_quietly(function: Callable[[Any], Any], value: object) -> Any:
         return function(value)
 
 
-def reason(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
     """Return why something failed, in one line; the error's own ``__str__`` may fail too."""
+    kind = type(error).__name__
     try:
-        return storable(f"{type(error).__name__}: {str(error)[:200]}")
+        text = storable(" ".join(str(error)[:1000].split())[:300])
     except BaseException:
-        return type(error).__name__
+        return kind
+    return text if text and kind in _PLAIN_REASONS else f"{kind}: {text}".rstrip(": ")
+
+
+_PLAIN_REASONS: Final = frozenset({"CannotCaptureError", "PicklingError", "TooSlowError"})
+"""Errors that need no class beside what they say."""
 
 
 def type_label(value: object) -> str:

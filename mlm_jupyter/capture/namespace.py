@@ -19,8 +19,9 @@ from mlm_jupyter.capture.context import CannotCaptureError
 from mlm_jupyter.capture.deep import dump_deeply
 from mlm_jupyter.capture.drafting import Drafter
 from mlm_jupyter.capture.drafts import GroupDraft, Look, ValueDraft, VariableDraft
-from mlm_jupyter.capture.findings import MISSING, Findings, Seen, own_name_of, reason_of
+from mlm_jupyter.capture.findings import MISSING, Findings, Seen, own_name_of
 from mlm_jupyter.capture.identity import Identities
+from mlm_jupyter.capture.inspection import reason_of
 from mlm_jupyter.capture.links import Groups, Sharing, find_sharing
 from mlm_jupyter.capture.memory import find_overlaps
 from mlm_jupyter.capture.nesting import Place, find_places, nest

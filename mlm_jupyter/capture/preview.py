@@ -18,7 +18,7 @@ from typing import Any, Final
 import msgspec
 
 from mlm_jupyter.capture.brief import MOST_CHARACTERS, Writer
-from mlm_jupyter.capture.inspection import call_quietly, find_by_type, reason, type_label
+from mlm_jupyter.capture.inspection import call_quietly, find_by_type, reason_of, type_label
 from mlm_jupyter.capture.library_previews import LAZY, LIBRARY_PREVIEWS
 from mlm_jupyter.core.entities import Preview
 from mlm_jupyter.core.surrogates import storable
@@ -49,7 +49,7 @@ def preview(value: object, *, budget_ms: float = 20.0) -> Preview:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # foreign code: its failure is what there is to show
-        shown = Preview(f"{type_label(value)}, which cannot be shown: {reason(error)}"[:MOST_CHARACTERS])
+        shown = Preview(f"{type_label(value)}, which cannot be shown: {reason_of(error)}"[:MOST_CHARACTERS])
     return _fitting(shown)
 
 

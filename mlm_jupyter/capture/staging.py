@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from mlm_jupyter.capture.context import CannotCaptureError
-from mlm_jupyter.capture.findings import reason_of
+from mlm_jupyter.capture.inspection import reason_of
 from mlm_jupyter.capture.pickling import BufferSource, load
 from mlm_jupyter.capture.streams import PYTHON
 from mlm_jupyter.core.digest import Digest

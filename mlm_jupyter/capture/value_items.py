@@ -20,7 +20,7 @@ from mlm_jupyter.capture.inspection import (
     find_by_type,
     is_plainly_same,
     is_trusted,
-    reason,
+    reason_of,
     type_label,
 )
 from mlm_jupyter.capture.preview import preview, source_of, type_name
@@ -198,7 +198,7 @@ class ItemWalk:
         try:
             states = _state_of(before), _state_of(after)
         except Exception as error:  # foreign code, or nothing that can be pickled
-            yield from self._opaque(before, after, path, reason(error))
+            yield from self._opaque(before, after, path, reason_of(error))
             return
         yield from self._attributes(*states, path)
 

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from mlm_jupyter.capture.inspection import attributes_of, find_by_type, reason
+from mlm_jupyter.capture.inspection import attributes_of, find_by_type, reason_of
 from mlm_jupyter.capture.preview import preview, source_of, type_name
 from mlm_jupyter.capture.value_arrays import ArrayDiff, ItemChange, diff_arrays, diff_sparse, diff_tensors
 from mlm_jupyter.capture.value_items import ItemWalk, common_length
@@ -75,7 +75,7 @@ def diff_values(before: object, after: object) -> ValueDiff:
     try:
         return _diff(before, after)
     except Exception as error:  # foreign code: its failure is what there is to say
-        return _replaced(before, after, reason(error))
+        return _replaced(before, after, reason_of(error))
 
 
 def _diff(before: Any, after: Any) -> ValueDiff:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from mlm_jupyter.capture.inspection import reason
+from mlm_jupyter.capture.inspection import reason_of
 from mlm_jupyter.core.answers import Failure
 from mlm_jupyter.errors import ConflictError, InvalidInputError, MlmError
 from mlm_jupyter.kernel import extension
@@ -141,7 +141,7 @@ def ask(text: str) -> Answer:
     except KeyboardInterrupt:
         return _refusal("interrupted", "Interrupted; what was asked for was not finished.")
     except BaseException as error:  # a foreign ``__setstate__`` may even leave: the kernel stays
-        return _refusal("error", f"Tracking failed: {reason(error)}")
+        return _refusal("error", f"Tracking failed: {reason_of(error)}")
     return Answer({"ok": True, "value": value})
 
 
