@@ -119,7 +119,7 @@ class Recorder:
         self._on_metrics = on_metrics
         self._clock = clock
         self._new_id = new_id
-        self._until_id: str | None = None
+        self._ended_on_id: str | None = None
         self._open: dict[str, ActiveRun] = {}
         self._main: list[ActiveRun] = []
         self._local = threading.local()
@@ -249,7 +249,7 @@ class Recorder:
         ----------
         checkpoint_id : of the checkpoint whose state they end with, where that is known.
         """
-        self._until_id = checkpoint_id
+        self._ended_on_id = checkpoint_id
         mine = [active for active in self._open.values() if active.pid == os.getpid()]
         for active in reversed(mine):
             self.end(active, status)
@@ -303,7 +303,9 @@ class Recorder:
         if self._open.pop(active.id, None) is None:
             return
         try:
-            self.runs.end(active.id, status, self._clock(), until_id=self._until_id or self._checkpoint_id() or self._new_id())
+            until, ended_on = self._cell_id() or self._new_id(), self._ended_on_id or self._checkpoint_id()
+            ended_on = None if ended_on == until else ended_on  # not there yet, and the last made in it anyway
+            self.runs.end(active.id, status, self._clock(), until_id=until, ended_on_id=ended_on)
         except (ConflictError, NotFoundError):  # ended or deleted from elsewhere
             return
         with suppress(MlmError):  # it has ended; this is a second copy

@@ -554,10 +554,15 @@ export interface Run {
   /** The id kept for the checkpoint of the cell it began in. */
   from_id: string | null;
   /**
-   * The id of the checkpoint whose state it ended with: of the cell it ended in; a moment's where
-   * no cell was running.
+   * The last id that a checkpoint made in it can have: that kept for the one of the cell it ended
+   * in, or the moment's.
    */
   until_id: string | null;
+  /**
+   * The checkpoint the kernel stood on when it ended, if the cell it ended in left none: it may be
+   * one gone back to.
+   */
+  ended_on_id: string | null;
   params: { [key: string]: string };
   /**
    * The last value of each metric: the one with the highest step, the later where steps are equal

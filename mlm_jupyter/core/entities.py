@@ -75,7 +75,9 @@ class Run(msgspec.Struct, frozen=True):
     from_id: str | None = None
     """The id kept for the checkpoint of the cell it began in."""
     until_id: str | None = None
-    """The id of the checkpoint whose state it ended with: of the cell it ended in; a moment's where no cell was running."""
+    """The last id that a checkpoint made in it can have: that kept for the one of the cell it ended in, or the moment's."""
+    ended_on_id: str | None = None
+    """The checkpoint the kernel stood on when it ended, if the cell it ended in left none: it may be one gone back to."""
     params: dict[str, str] = {}
     metrics: dict[str, MetricValue] = {}
     """The last value of each metric: the one with the highest step, the later where steps are equal or absent."""

@@ -23,7 +23,7 @@ OF_RUN: Final = f"""
 """The condition that a row of ``checkpoints`` was made while a run was open; what is put in stands for the run's id."""
 
 LAST_OF_RUN: Final = f"""
-    coalesce((SELECT c.id FROM checkpoints c WHERE c.id = runs.until_id),
+    coalesce((SELECT c.id FROM checkpoints c WHERE c.id = runs.ended_on_id),
              (SELECT max(c.id) FROM checkpoints c WHERE c.session_id = runs.session_id AND c.id BETWEEN {_FIRST} AND {_LAST}))
 """
 """The id of the last checkpoint of a row of ``runs``: the one whose state it ended with, or else the last made in it."""

@@ -62,7 +62,8 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         parent_id TEXT REFERENCES runs,
         notebook TEXT,
         from_id TEXT,
-        until_id TEXT
+        until_id TEXT,
+        ended_on_id TEXT
     );
     CREATE INDEX runs_by_name ON runs (name, started_at);
     CREATE INDEX runs_by_status ON runs (status) WHERE status = 'running';

@@ -81,7 +81,7 @@ class Runs:
             row = connection.execute("SELECT heartbeat_at, ended_at FROM sessions WHERE id = ?", (id,)).fetchone()
             if row is not None and row[1] is not None:
                 connection.execute(
-                    "UPDATE runs SET status = 'running', ended_at = NULL, until_id = NULL "
+                    "UPDATE runs SET status = 'running', ended_at = NULL, until_id = NULL, ended_on_id = NULL "
                     "WHERE session_id = ? AND status = 'killed' AND ended_at >= ?",
                     (id, row[0]),
                 )
@@ -134,17 +134,21 @@ class Runs:
             _write_params(connection, run.id, run.params, run.started_at)
             _write_tags(connection, run.id, run.tags)
 
-    def end(self, id: str, status: RunStatus, ended_at: int, *, until_id: str | None = None) -> None:
+    def end(
+        self, id: str, status: RunStatus, ended_at: int, *, until_id: str | None = None, ended_on_id: str | None = None
+    ) -> None:
         """End a run that runs, or that was taken for killed.
 
         Parameters
         ----------
         until_id : the last id that a checkpoint made while it was open can have; None: its session has ended too.
+        ended_on_id : the checkpoint whose state it ended with, if that is another than the last made in it.
         """
         with self._database.transaction() as connection:
             done = connection.execute(
-                "UPDATE runs SET status = ?, ended_at = ?, until_id = ? WHERE id = ? AND status IN ('running', 'killed')",
-                (status, ended_at, until_id, id),
+                "UPDATE runs SET status = ?, ended_at = ?, until_id = ?, ended_on_id = ? "
+                "WHERE id = ? AND status IN ('running', 'killed')",
+                (status, ended_at, until_id, ended_on_id, id),
             )
             if done.rowcount == 0:
                 _check_run(connection, id)

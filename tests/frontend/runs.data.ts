@@ -16,6 +16,7 @@ export function aRun(id: string, change: Partial<Run> = {}): Run {
     notebook: 'train.ipynb',
     from_id: null,
     until_id: null,
+    ended_on_id: null,
     params: {},
     metrics: {},
     tags: {},

@@ -171,8 +171,9 @@ NAMES = st.sampled_from(["best", "tuned", "a0", "latest", "b~1"])
 @st.composite
 def histories(draw: st.DrawFn) -> tuple[list[dict[str, str | None]], dict[str, Run]]:
     """Checkpoints of two sessions, each with a parent before it, and runs by id, of the first."""
+    ends = st.none() | IDS
     runs = {
-        id: Run(id, name, "tour", "s1", "running", 1, from_id=draw(st.none() | IDS), until_id=draw(st.none() | IDS))
+        id: Run(id, name, "tour", "s1", "running", 1, from_id=draw(ends), until_id=draw(ends), ended_on_id=draw(ends))
         for id, name in draw(st.dictionaries(IDS, NAMES, max_size=3)).items()
     }
     rows: list[dict[str, str | None]] = []
@@ -207,8 +208,8 @@ def meant(
     """What a reference means, in plain Python; None where it must be refused."""
 
     def last_of(run: str) -> str | None:
-        if any(row["id"] == runs[run].until_id for row in rows):
-            return runs[run].until_id
+        if any(row["id"] == runs[run].ended_on_id for row in rows):
+            return runs[run].ended_on_id
         return max(made_in(runs[run], rows), default=None)
 
     def named(name: str) -> tuple[bool, str | None]:
