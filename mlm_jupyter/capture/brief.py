@@ -23,9 +23,9 @@ from mlm_jupyter.capture.inspection import (
     is_trusted,
     reason_of,
     sizes,
-    type_label,
 )
 from mlm_jupyter.core.surrogates import storable
+from mlm_jupyter.core.type_names import type_label
 
 Walk = Callable[["Writer", Any, int], None]
 

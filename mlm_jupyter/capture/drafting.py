@@ -12,10 +12,11 @@ from mlm_jupyter.capture.insides import is_inside
 from mlm_jupyter.capture.inspection import reason_of
 from mlm_jupyter.capture.memory import Region, SharedMemory, find_overlaps
 from mlm_jupyter.capture.pickling import Dump, dump
-from mlm_jupyter.capture.preview import preview, type_name
+from mlm_jupyter.capture.preview import preview
 from mlm_jupyter.capture.scalars import ScalarWatch
 from mlm_jupyter.capture.timebox import TimeBox
 from mlm_jupyter.core.entities import Preview
+from mlm_jupyter.core.type_names import type_name
 
 
 class Drafter:

@@ -57,11 +57,6 @@ _PLAIN_REASONS: Final = frozenset({"CannotCaptureError", "PicklingError", "TooSl
 """Errors that need no class beside what they say."""
 
 
-def type_label(value: object) -> str:
-    """Return the name of the value's type, without where it lives."""
-    return storable(type.__getattribute__(type(value), "__qualname__"))
-
-
 def sizes(shape: Iterable[int]) -> str:
     """Return ``1,000 x 3`` for the shape ``(1000, 3)``."""
     return " x ".join(f"{size:,}" for size in shape) or "of one value"

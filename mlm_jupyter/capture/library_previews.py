@@ -7,8 +7,9 @@ from itertools import islice
 from typing import Any, Final
 
 from mlm_jupyter.capture.brief import Writer
-from mlm_jupyter.capture.inspection import sizes, type_label
+from mlm_jupyter.capture.inspection import sizes
 from mlm_jupyter.core.entities import Column, Preview
+from mlm_jupyter.core.type_names import type_label
 
 _ROWS: Final = 6
 _COLUMNS: Final = 20  # with cells

@@ -9,7 +9,6 @@ from __future__ import annotations
 import inspect
 import linecache
 import math
-import sys
 import types
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -18,10 +17,11 @@ from typing import Any, Final
 import msgspec
 
 from mlm_jupyter.capture.brief import MOST_CHARACTERS, Writer
-from mlm_jupyter.capture.inspection import call_quietly, find_by_type, reason_of, type_label
+from mlm_jupyter.capture.inspection import call_quietly, find_by_type, reason_of
 from mlm_jupyter.capture.library_previews import LAZY, LIBRARY_PREVIEWS
 from mlm_jupyter.core.entities import Preview
 from mlm_jupyter.core.surrogates import storable
+from mlm_jupyter.core.type_names import type_label, type_name
 
 Describe = Callable[[Any, Writer], Preview]
 
@@ -51,25 +51,6 @@ def preview(value: object, *, budget_ms: float = 20.0) -> Preview:
     except BaseException as error:  # foreign code: its failure is what there is to show
         shown = Preview(f"{type_label(value)}, which cannot be shown: {reason_of(error)}"[:MOST_CHARACTERS])
     return _fitting(shown)
-
-
-def type_name(value: object) -> str:
-    """Return where the type of ``value`` lives and its name, ``pandas.DataFrame``; builtins without a module.
-
-    A class that its package offers higher up is named as users import it, not by the file that defines it.
-    """
-    kind = type(value)
-    module, name = type.__getattribute__(kind, "__module__"), type_label(value)
-    if not isinstance(module, str) or module == "builtins":
-        return name
-    if module == "__main__":
-        return f"__main__.{name}"
-    end = -1
-    while (end := module.find(".", end + 1)) > 0:
-        package = sys.modules.get(module[:end])
-        if isinstance(package, types.ModuleType) and vars(package).get(name) is kind:
-            return f"{module[:end]}.{name}"
-    return storable(f"{module}.{name}")
 
 
 def source_of(value: object) -> str | None:

@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from mlm_jupyter.capture.preview import type_name
 from mlm_jupyter.core.entities import VariableStatus
 from mlm_jupyter.core.secrets import is_secret
+from mlm_jupyter.core.type_names import type_name
 
 
 class Rules(msgspec.Struct, frozen=True):

@@ -21,11 +21,11 @@ from mlm_jupyter.capture.inspection import (
     is_plainly_same,
     is_trusted,
     reason_of,
-    type_label,
 )
-from mlm_jupyter.capture.preview import preview, source_of, type_name
+from mlm_jupyter.capture.preview import preview, source_of
 from mlm_jupyter.capture.value_arrays import ItemChange
 from mlm_jupyter.core.surrogates import storable
+from mlm_jupyter.core.type_names import type_label, type_name
 
 
 class _Key:

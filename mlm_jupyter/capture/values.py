@@ -13,13 +13,14 @@ from typing import Any, Final, Literal
 import msgspec
 
 from mlm_jupyter.capture.inspection import attributes_of, find_by_type, reason_of
-from mlm_jupyter.capture.preview import preview, source_of, type_name
+from mlm_jupyter.capture.preview import preview, source_of
 from mlm_jupyter.capture.value_arrays import ArrayDiff, ItemChange, diff_arrays, diff_sparse, diff_tensors
 from mlm_jupyter.capture.value_items import ItemWalk, common_length
 from mlm_jupyter.capture.value_tables import Summary, TableDiff, diff_tables
 from mlm_jupyter.core.diff_text import diff_lines
 from mlm_jupyter.core.entities import Preview
 from mlm_jupyter.core.surrogates import storable
+from mlm_jupyter.core.type_names import type_name
 
 _MOST_ITEMS: Final = 100
 _MOST_LINES: Final = 200

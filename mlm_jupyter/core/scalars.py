@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from mlm_jupyter.core.surrogates import storable
+from mlm_jupyter.core.type_names import type_name
 from mlm_jupyter.errors import InvalidInputError
 
 LONGEST_KEY: Final = 250
@@ -21,7 +22,9 @@ def flatten(values: Mapping[Any, object]) -> dict[str, object]:
     """Return ``{"model": {"depth": 3}}`` as ``{"model.depth": 3}``, keys in the order they came."""
     flat: dict[str, object] = {}
     if not isinstance(values, Mapping):
-        raise InvalidInputError(f"Params, metrics and tags are given as a dict, as in {{'lr': 0.1}}, not as {_type(values)}.")
+        raise InvalidInputError(
+            f"Params, metrics and tags are given as a dict, as in {{'lr': 0.1}}, not as {type_name(values)}."
+        )
     _flatten(values, "", flat, 0)
     return flat
 
@@ -31,7 +34,7 @@ def _flatten(values: Mapping[Any, object], prefix: str, into: dict[str, object],
         raise InvalidInputError(f"Values under {prefix[:40]!r} are nested deeper than {_DEEPEST} levels.")
     for key, value in values.items():
         if not isinstance(key, str | int | float):
-            raise InvalidInputError(f"A key is text, not {_type(key)}.")
+            raise InvalidInputError(f"A key is text, not {type_name(key)}.")
         if isinstance(value, Mapping) and value:
             _flatten(value, f"{prefix}{key}.", into, depth + 1)
         else:
@@ -41,7 +44,7 @@ def _flatten(values: Mapping[Any, object], prefix: str, into: dict[str, object],
 def key_text(key: object) -> str:
     """Return the key of a metric, param or tag as it is stored: 1 to 250 characters, none of them half a one."""
     if not isinstance(key, str):
-        raise InvalidInputError(f"The key of a metric, param or tag is a text, not {_type(key)}.")
+        raise InvalidInputError(f"The key of a metric, param or tag is a text, not {type_name(key)}.")
     if not 0 < len(key) <= LONGEST_KEY:
         shown = f"{key[:40]!r}... has {len(key)}" if key else "this one is empty"
         raise InvalidInputError(f"The key of a metric, param or tag has 1 to {LONGEST_KEY} characters; {shown}.")
@@ -54,7 +57,7 @@ def metric_number(key: str, value: object) -> float:
         return value
     number = _plain(value)
     if isinstance(number, str | bytes | complex) or not hasattr(number, "__float__"):
-        raise InvalidInputError(f"Metric {key!r} must be a number, not {_type(value)}.")
+        raise InvalidInputError(f"Metric {key!r} must be a number, not {_type_and_shape(value)}.")
     try:
         return float(number)
     except (TypeError, ValueError, OverflowError) as error:
@@ -68,7 +71,7 @@ def step_number(step: object) -> int | None:
     try:
         number = operator.index(step)  # type: ignore[arg-type]  # whether it can is asked here
     except TypeError:
-        raise InvalidInputError(f"A step is a whole number, not {_type(step)}.") from None
+        raise InvalidInputError(f"A step is a whole number, not {type_name(step)}.") from None
     if not -(2**63) <= number < 2**63:
         raise InvalidInputError(f"Step {str(number)[:20]}... does not fit into 64 bits.")
     return number
@@ -105,7 +108,7 @@ def _text(what: str, value: object) -> str:
     is_array = bool(getattr(plain, "shape", None))
     has_text = type(plain).__str__ is not object.__str__ or type(plain).__repr__ is not object.__repr__
     if is_array or not has_text or isinstance(plain, bytes | bytearray):
-        raise InvalidInputError(f"{what} cannot be {_type(value)}: log a number or a text, or use log_artifact.")
+        raise InvalidInputError(f"{what} cannot be {_type_and_shape(value)}: log a number or a text, or use log_artifact.")
     return str(plain)
 
 
@@ -131,8 +134,6 @@ def _plain(value: object) -> object:
         return value
 
 
-def _type(value: object) -> str:
-    kind = type(value)
-    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+def _type_and_shape(value: object) -> str:
     shape = getattr(value, "shape", None)
-    return f"{name} of shape {tuple(shape)}" if isinstance(shape, tuple) and shape else name
+    return f"{type_name(value)} of shape {tuple(shape)}" if isinstance(shape, tuple) and shape else type_name(value)

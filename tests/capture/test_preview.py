@@ -26,8 +26,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
-from mlm_jupyter.capture.preview import preview, type_name
+from mlm_jupyter.capture.preview import preview
 from mlm_jupyter.core.entities import Column, Preview
+from mlm_jupyter.core.type_names import type_name
 
 scalars = st.one_of(
     st.none(),

@@ -6,10 +6,11 @@ import copy
 
 import pytest
 
-from mlm_jupyter.capture.preview import preview, type_name
+from mlm_jupyter.capture.preview import preview
 from mlm_jupyter.capture.value_arrays import ArrayDiff
 from mlm_jupyter.capture.value_tables import Retyped, TableDiff
 from mlm_jupyter.capture.values import Unchanged, diff_values, text_lines
+from mlm_jupyter.core.type_names import type_name
 
 
 def test_tensors_are_shown_and_compared() -> None:
