@@ -8,6 +8,7 @@ import * as React from 'react';
 
 import { formatAgo, formatCheckpoint, formatMoment } from '../../format';
 import { restoreIcon } from '../../icons';
+import { firstLine } from '../../model/entries';
 import type { Checkpoint } from '../../schema';
 import { CommandIDs } from '../../tokens';
 import { useNow } from '../clock';
@@ -86,7 +87,7 @@ function Moment(props: IHeaderProps & { side: ISide; checkpoint: Checkpoint }): 
       </h2>
       {source && (
         <code className="jp-MlmCompare-sideSource" title={source.slice(0, 2000)}>
-          {oneLine(source.split('\n')[0])}
+          {oneLine(firstLine(source))}
         </code>
       )}
       <p className="jp-MlmCompare-sideFacts">

@@ -13,6 +13,9 @@ import { fieldOf } from './order';
 import { durationOf, type IRow, keysOf } from './rows';
 import { Status } from './status';
 
+/** Room for any number as it is written, `-1.23457e+300`. */
+const NUMBER_PX = 116;
+
 /** The most keys of metrics, and of params, that get a column. */
 const MOST_KEYS = 12;
 
@@ -53,7 +56,7 @@ export function columnsOf(runs: readonly Run[], trans: TranslationBundle): Colum
       column(
         `metrics.${key}`,
         key,
-        88,
+        NUMBER_PX,
         fieldOf('metrics', key),
         ({ run }) => (key in run.metrics ? formatNumber(run.metrics[key]) : ''),
         undefined,
