@@ -1,18 +1,20 @@
 /**
  * The runs of a project as a list: what is asked for, what came, what is selected. No DOM.
  */
-import { Throttler } from '@lumino/polling';
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import { type Client, ClientError } from '../client';
 import type { Run } from '../schema';
 import type { IProjects } from '../tokens';
+import { Follower } from './follower';
 
 /** How many runs are compared at most. */
 export const MOST_COMPARED = 8;
 const PAGE = 100;
 /** As many as one request brings anew; what was scrolled to beyond is asked for again when scrolled to. */
 const MOST_REFRESHED = 500;
+/** A training loop writes hundreds of times a second: its list is asked for twice a second. */
+const REFRESH_MS = 500;
 
 type RunsState = 'no-project' | 'loading' | 'ready' | 'failed';
 
@@ -21,7 +23,12 @@ export class RunsModel {
     private readonly client: Client,
     projects: IProjects
   ) {
-    projects.changed.connect(this.onChanged, this);
+    this.follower = new Follower(
+      projects,
+      () => this.project,
+      () => this.load(Math.min(Math.max(PAGE, this.items.length), MOST_REFRESHED)),
+      REFRESH_MS
+    );
   }
 
   /** Anything below changed. */
@@ -49,17 +56,14 @@ export class RunsModel {
 
   /** While nobody looks nothing is asked for. */
   get isShown(): boolean {
-    return this._isShown;
+    return this.follower.isShown;
   }
   set isShown(isShown: boolean) {
-    this._isShown = isShown;
-    if (isShown && this.isStale) {
-      void this.refresh();
-    }
+    this.follower.isShown = isShown;
   }
 
   dispose(): void {
-    this.throttler.dispose();
+    this.follower.dispose();
     Signal.clearData(this);
   }
 
@@ -89,12 +93,8 @@ export class RunsModel {
   }
 
   /** Ask again for as many as there are. */
-  async refresh(): Promise<void> {
-    if (!this._isShown) {
-      this.isStale = true;
-      return;
-    }
-    await this.load(Math.min(Math.max(PAGE, this.items.length), MOST_REFRESHED));
+  refresh(): Promise<void> {
+    return this.follower.ask();
   }
 
   /** Ask for the next page, if there is one and it is not on its way. */
@@ -148,7 +148,6 @@ export class RunsModel {
     if (project === null) {
       return;
     }
-    this.isStale = false;
     try {
       const page = await this.client.runs(project, { query, limit });
       if (number !== this.asked) {
@@ -180,20 +179,8 @@ export class RunsModel {
     }
   }
 
-  private onChanged(_: IProjects, project: string): void {
-    if (project === this.project) {
-      void this.throttler.invoke();
-    }
-  }
-
-  /** A training loop writes hundreds of times a second: its list is asked for twice a second. */
-  private readonly throttler = new Throttler(() => this.refresh(), {
-    limit: 500,
-    edge: 'trailing'
-  });
+  private readonly follower: Follower;
   private readonly _changed = new Signal<RunsModel, void>(this);
-  private _isShown = false;
-  private isStale = false;
   private cursor: string | null = null;
   private pageAsked: string | null = null;
   /** Answers that come after a newer question are dropped. */

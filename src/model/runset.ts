@@ -1,17 +1,18 @@
 /**
  * A few runs in full, with the points of their metrics, kept up to date while they run. No DOM.
  */
-import { Throttler } from '@lumino/polling';
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import { type Client, ClientError } from '../client';
 import type { Metric, Run, RunDetail } from '../schema';
 import type { IProjects } from '../tokens';
+import { Follower } from './follower';
 
 /** About how many points of each metric are asked for at first; the server keeps the extremes of every stretch. */
 export const FIRST_POINTS = 1000;
 /** And at most, when a chart is zoomed into. */
 const MOST_POINTS = 100_000;
+const REFRESH_MS = 500;
 
 export class RunSet {
   constructor(
@@ -20,7 +21,17 @@ export class RunSet {
     readonly project: string,
     readonly ids: readonly string[]
   ) {
-    projects.changed.connect(this.onChanged, this);
+    this.follower = new Follower(
+      projects,
+      () => this.project,
+      () => this.refresh(),
+      REFRESH_MS
+    );
+  }
+
+  /** Say whether it is on screen: only then it follows changes. */
+  setShown(isShown: boolean): void {
+    this.follower.isShown = isShown;
   }
 
   /** Anything below changed. */
@@ -47,7 +58,7 @@ export class RunSet {
   }
 
   dispose(): void {
-    this.throttler.dispose();
+    this.follower.dispose();
     Signal.clearData(this);
   }
 
@@ -127,16 +138,7 @@ export class RunSet {
     this._points.set(run.id, withKey(this.points(run), key, points));
   }
 
-  private onChanged(_: IProjects, project: string): void {
-    if (project === this.project) {
-      void this.throttler.invoke();
-    }
-  }
-
-  private readonly throttler = new Throttler(() => this.refresh(), {
-    limit: 500,
-    edge: 'trailing'
-  });
+  private readonly follower: Follower;
   private readonly _changed = new Signal<RunSet, void>(this);
   private readonly _details = new Map<string, RunDetail>();
   private readonly _points = new Map<string, readonly Metric[]>();

@@ -358,6 +358,19 @@ describe('runs in full', () => {
     expect(client.metricsAsked).toHaveLength(1);
   });
 
+  test('nothing is asked for while nobody looks, and once when somebody does again', async () => {
+    const { set, client, projects } = aSet(['run-0']);
+    const asked = jest.spyOn(client, 'run');
+    set.setShown(false);
+    projects.changed.emit('p');
+    await moment(600);
+    expect(asked).not.toHaveBeenCalled();
+    set.setShown(true);
+    set.setShown(true);
+    await moment(0);
+    expect(asked).toHaveBeenCalledTimes(1);
+  });
+
   test('a tag that was set is shown at once', async () => {
     const { set } = aSet(['run-0']);
     await set.refresh();

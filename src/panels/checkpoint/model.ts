@@ -3,10 +3,10 @@
  */
 import { JSONExt, type PartialJSONValue } from '@lumino/coreutils';
 import type { IDisposable } from '@lumino/disposable';
-import { Throttler } from '@lumino/polling';
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import { ClientError } from '../../client';
+import { Follower } from '../../model/follower';
 import type { Checkpoint, CheckpointDetail, Variable } from '../../schema';
 import type { IServices } from '../../tokens';
 import { type INotebook, readNotebook } from './document';
@@ -35,7 +35,13 @@ export class CheckpointModel implements IDisposable {
     if (home !== null) {
       services.client.remember(project, home);
     }
-    services.projects.changed.connect(this.onChanged, this);
+    this._follower = new Follower(
+      services.projects,
+      () => project,
+      () => this.refresh(),
+      REFRESH_MS
+    );
+    void this._follower.ask();
   }
 
   detail: ILoaded<CheckpointDetail> = { value: null, failure: null };
@@ -68,22 +74,18 @@ export class CheckpointModel implements IDisposable {
   dispose(): void {
     if (!this._isDisposed) {
       this._isDisposed = true;
-      this._throttler.dispose();
+      this._follower.dispose();
       Signal.clearData(this);
     }
   }
 
   /** Say whether it is on screen: only then it follows changes. */
   setShown(isShown: boolean): void {
-    this._isShown = isShown;
-    if (isShown && this._isStale) {
-      void this.refresh();
-    }
+    this._follower.isShown = isShown;
   }
 
   /** Ask for what is not immutable; and again for what did not come. */
   async refresh(): Promise<void> {
-    this._isStale = false;
     const before = this.detail.value;
     this.detail = await load(before, () => this.fetchDetail(before));
     this.tell();
@@ -140,16 +142,6 @@ export class CheckpointModel implements IDisposable {
     this.tell();
   }
 
-  private onChanged(_: unknown, project: string): void {
-    if (project !== this.project) {
-      return;
-    }
-    this._isStale = true;
-    if (this._isShown) {
-      void this._throttler.invoke();
-    }
-  }
-
   private tell(): void {
     if (!this._isDisposed) {
       this._changed.emit();
@@ -157,14 +149,9 @@ export class CheckpointModel implements IDisposable {
   }
 
   private _isDisposed = false;
-  private _isShown = false;
-  private _isStale = true;
   private readonly _asked = new Set<string>();
   private readonly _changed = new Signal<this, void>(this);
-  private readonly _throttler = new Throttler(() => this.refresh(), {
-    limit: REFRESH_MS,
-    edge: 'trailing'
-  });
+  private readonly _follower: Follower;
 }
 
 async function load<T>(before: T | null, ask: () => Promise<T>): Promise<ILoaded<T>> {

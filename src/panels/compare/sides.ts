@@ -2,10 +2,10 @@
  * The two moments of a comparison: what is known of each, and its name and note as they are now. No DOM.
  */
 import { JSONExt, type PartialJSONValue } from '@lumino/coreutils';
-import { Throttler } from '@lumino/polling';
 
+import { Follower } from '../../model/follower';
 import type { Checkpoint, CheckpointDetail } from '../../schema';
-import type { IProjects, IServices } from '../../tokens';
+import type { IServices } from '../../tokens';
 import type { IPair } from './pair';
 
 /** Names are asked for again at most so often. */
@@ -27,7 +27,13 @@ export class Sides {
     /** Called when a side changed, with what did. */
     private readonly tell: (news: News) => void
   ) {
-    services.projects.changed.connect(this.onChanged, this);
+    this.follower = new Follower(
+      services.projects,
+      () => this.base.checkpoint && pair.project,
+      () => this.load(),
+      REFRESH_MS
+    );
+    this.follower.isShown = true;
   }
 
   base: ISide = { checkpoint: null, detail: null };
@@ -41,21 +47,16 @@ export class Sides {
 
   /** Ask what is known of them. What does not come is left out: the comparison itself is there. */
   async load(): Promise<void> {
-    this.isStale = false;
     await Promise.allSettled([this.loadSide('base'), this.loadSide('other')]);
   }
 
   /** Say whether they are on screen: only then they follow changes. */
   setShown(isShown: boolean): void {
-    this.isShown = isShown;
-    if (isShown && this.isStale) {
-      void this.load();
-    }
+    this.follower.isShown = isShown;
   }
 
   dispose(): void {
-    this.services.projects.changed.disconnect(this.onChanged, this);
-    this.throttler.dispose();
+    this.follower.dispose();
   }
 
   private async loadSide(name: 'base' | 'other'): Promise<void> {
@@ -83,21 +84,7 @@ export class Sides {
     return meant ? { ...detail, run: meant.run } : detail;
   }
 
-  private onChanged(_: IProjects, project: string): void {
-    if (project === this.pair.project && this.base.checkpoint) {
-      this.isStale = true;
-      if (this.isShown) {
-        void this.throttler.invoke();
-      }
-    }
-  }
-
-  private isShown = true;
-  private isStale = false;
-  private readonly throttler = new Throttler(() => this.load(), {
-    limit: REFRESH_MS,
-    edge: 'trailing'
-  });
+  private readonly follower: Follower;
 }
 
 /** What changed of a side: a checkpoint's name, note and late outputs do, its run's name, and its environment until it is known. */

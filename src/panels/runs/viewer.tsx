@@ -4,6 +4,7 @@
 import { MainAreaWidget } from '@jupyterlab/apputils';
 import { type LabIcon, ReactWidget, UseSignal } from '@jupyterlab/ui-components';
 import { UUID } from '@lumino/coreutils';
+import type { Message } from '@lumino/messaging';
 import * as React from 'react';
 
 import { RunSet } from '../../model/runset';
@@ -25,6 +26,21 @@ class RunSetContent extends ReactWidget {
   dispose(): void {
     this.set.dispose();
     super.dispose();
+  }
+
+  protected onAfterAttach(message: Message): void {
+    super.onAfterAttach(message);
+    this.set.setShown(this.isVisible);
+  }
+
+  protected onAfterShow(message: Message): void {
+    super.onAfterShow(message);
+    this.set.setShown(true);
+  }
+
+  protected onAfterHide(message: Message): void {
+    super.onAfterHide(message);
+    this.set.setShown(false);
   }
 
   protected render(): React.JSX.Element {
