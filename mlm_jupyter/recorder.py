@@ -24,7 +24,7 @@ from typing import Any, Final, Self, cast, get_args
 from mlm_jupyter.capture.artifacts import files_of
 from mlm_jupyter.clock import new_id, now_ms
 from mlm_jupyter.core.entities import Artifact, Run, RunStatus, Session
-from mlm_jupyter.core.names import name_of
+from mlm_jupyter.core.names import run_name
 from mlm_jupyter.core.scalars import flatten, key_text, metric_number, param_text, step_number
 from mlm_jupyter.core.surrogates import storable
 from mlm_jupyter.errors import ConflictError, InvalidInputError, MlmError, NotFoundError
@@ -159,7 +159,7 @@ class Recorder:
         id = self._new_id()
         run = Run(
             id=id,
-            name=given_name or name_of(id),
+            name=given_name or run_name(id),
             experiment=given_experiment or (parent.run.experiment if parent else self._experiment),
             session_id=self.session.id,
             status="running",

@@ -20,7 +20,7 @@ _NOUNS: Final = (
 )
 
 
-def name_of(id: str) -> str:
+def run_name(id: str) -> str:
     """Return the name of the run ``id``, always the same: ``calm-otter-417``."""
     adjectives, nouns = _ADJECTIVES.split(), _NOUNS.split()
     number, adjective = divmod(int(digest_of(id.encode())[:15], 16), len(adjectives))

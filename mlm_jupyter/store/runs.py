@@ -154,11 +154,6 @@ class Runs:
                 _check_run(connection, id)
                 raise ConflictError(f"Run {id} has already ended.")
 
-    def rename(self, id: str, name: str) -> None:
-        """Give a run another name; names of runs need not be unique."""
-        with self._writing(id) as connection:
-            connection.execute("UPDATE runs SET name = ? WHERE id = ?", (storable(name), id))
-
     def delete(self, id: str) -> None:
         """Delete a run and what was logged with it. Runs inside it move up; its checkpoints stay."""
         with self._writing(id) as connection:
@@ -249,13 +244,8 @@ class Runs:
             gone = [(run_id, key) for key, value in values.items() if value is None]
             connection.executemany("DELETE FROM tags WHERE run_id = ? AND key = ?", gone)
 
-    def add_artifact(self, artifact: Artifact) -> None:
-        """Add an artifact, in place of one of that name."""
-        with self._database.transaction() as connection:
-            self.adding([artifact])(connection)
-
     def adding(self, artifacts: Iterable[Artifact]) -> Callable[[sqlite3.Connection], None]:
-        """Return what adds ``artifacts`` inside somebody's transaction: the one that commits their bytes."""
+        """Return what adds ``artifacts``, in place of those of their names, inside the transaction that commits their bytes."""
         columns = Artifact.__struct_fields__
         sql = f"INSERT OR REPLACE INTO artifacts ({', '.join(columns)}) VALUES ({', '.join('?' for _ in columns)})"
 

@@ -63,8 +63,9 @@ async def test_no_link_inside_a_project_shows_a_file_outside(
     run = past.start_run("r")
     id = past.execute("x = 1", {"x": 1.0}, outputs=[stream("hi\n")], modules={"util.py": "A = 1"}).id
     claimed = digest_of(b"what its bytes are said to be")
-    past.runs.add_artifact(Artifact(run.id, "shadow.txt", claimed, len(SECRET), "text/plain", now_ms()))
+    shadow = Artifact(run.id, "shadow.txt", claimed, len(SECRET), "text/plain", now_ms())
     with past.database.transaction() as connection:  # every object, and one more, is said to lie where the secret begins
+        past.runs.adding([shadow])(connection)
         connection.execute("UPDATE objects SET offset = 0, raw_bytes = 20, stored_bytes = 20")
         connection.execute(
             "INSERT INTO objects VALUES (?, ?, (SELECT max(id) FROM packs), 0, ?, ?)",
