@@ -47,6 +47,8 @@ class Work(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         self.values: dict[str, dict[str, Any]] = {}
         self.names: dict[str, str] = {}
+        self.freed: set[str] = set()
+        """What a kernel went back to though parts of it had been freed: a run may end there, and that was no loss then."""
         self.runs: dict[str, OneRun] = {}
         self.count = 0
         self.start_kernel()
@@ -158,7 +160,7 @@ class Work(RuleBasedStateMachine):
                     run.made.append(save.id)
         if report.failed:
             assert self.notebook.session.checkpoints.get(id).is_dropped
-            self.values[id] = {name: list(self.notebook.namespace.get(name, [])) for name in "xyz"}
+            self.freed.add(id)
         self.stands_on = id
 
     @rule()
@@ -228,7 +230,7 @@ class Work(RuleBasedStateMachine):
     def what_has_a_name_and_what_a_run_ended_with_is_whole(self) -> None:
         if not hasattr(self, "notebook"):
             return
-        needed = {*self.names, *filter(None, map(self.last_of, self.runs.values()))}
+        needed = {*self.names, *filter(None, map(self.last_of, self.runs.values()))} - self.freed
         checkpoints, packs = self.notebook.session.checkpoints, self.notebook.session.packs
         for id in needed:
             staging, plan = load_values(packs, checkpoints.variables(checkpoints.get(id)), None)
