@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import msgspec
 
@@ -34,7 +34,7 @@ from mlm_jupyter.core.outputs import Output, join
 from mlm_jupyter.core.pages import Pages, by_id
 from mlm_jupyter.core.parts import select
 from mlm_jupyter.core.query import parse
-from mlm_jupyter.errors import AmbiguousError, NotFoundError
+from mlm_jupyter.errors import NotFoundError
 from mlm_jupyter.files import is_folder
 from mlm_jupyter.process import is_alive
 from mlm_jupyter.store.checkpoints import Checkpoints
@@ -52,8 +52,6 @@ from mlm_jupyter.store.sealed import LoadOutputs, SealedOutputs
 CheckpointRef = str | Checkpoint | Run
 RunRef = str | Run
 S = TypeVar("S", bound=msgspec.Struct)
-
-_MOST_CANDIDATES: Final = 5
 
 
 class Reader:
@@ -354,21 +352,14 @@ class Reader:
         self._runs.set_tags(self.get_run(run).id, tags)
 
     def get_run(self, ref: RunRef) -> Run:
-        """Return a run by its name (the newest of that name), its id, a unique prefix of that, or ``latest``."""
-        if isinstance(ref, Run):
-            return ref
-        found = self._runs.find_by_name(ref)
-        if found is not None:
-            return found
-        ids = self._runs.find_ids(ref.lower(), limit=_MOST_CANDIDATES) if ref else []
-        if len(ids) == 1 or ref in ids:
-            return self._runs.get(ref if ref in ids else ids[0])
-        if ids:
-            raise AmbiguousError(f"{ref!r} fits several runs: {', '.join(ids)}. Write more of the id.")
-        newest = self.runs().first() if ref == "latest" else None
-        if newest is None:
-            raise NotFoundError(f"No run {ref!r} in {self.folder}. List them with: mlm runs")
-        return newest
+        """Return a run by its name (the newest of that name), its id, a unique prefix of that, or ``latest``.
+
+        Raises
+        ------
+        NotFoundError : there is none such.
+        AmbiguousError : the prefix fits several; the message lists them.
+        """
+        return ref if isinstance(ref, Run) else self._runs.resolve(ref)
 
     def metrics(self, run: RunRef, key: str | None = None, *, points: int | None = None) -> list[Metric]:
         """Return the points of a run's metrics (of one, if asked), by key, then step.

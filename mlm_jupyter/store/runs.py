@@ -22,7 +22,7 @@ from mlm_jupyter.core.pages import by_id
 from mlm_jupyter.core.query import Query
 from mlm_jupyter.core.scalars import key_text
 from mlm_jupyter.core.surrogates import storable
-from mlm_jupyter.errors import ConflictError, NotFoundError
+from mlm_jupyter.errors import AmbiguousError, ConflictError, NotFoundError
 from mlm_jupyter.store.filters import count, is_counted, select_ids
 from mlm_jupyter.store.history import LAST_OF_RUN
 from mlm_jupyter.store.series import LAST_LOGGED, LAST_VALUES, VALUES_UNTIL, read_points
@@ -30,6 +30,7 @@ from mlm_jupyter.store.series import LAST_LOGGED, LAST_VALUES, VALUES_UNTIL, rea
 if TYPE_CHECKING:
     from mlm_jupyter.store.database import Database
 
+_CANDIDATES: Final = 5
 _SESSION_COLUMNS: Final = ", ".join(Session.__struct_fields__)
 _COLUMNS: Final = Run.__struct_fields__[: Run.__struct_fields__.index("params")]
 _LOADED: Final = (*_COLUMNS, "last_checkpoint_id")
@@ -176,11 +177,35 @@ class Runs:
         row = connection.execute("SELECT max(id) FROM runs WHERE name = ?", (name,)).fetchone()
         return next(iter(_load(connection, [row[0]])), None)
 
-    def find_ids(self, prefix: str, *, limit: int = 10) -> builtins.list[str]:
-        """Return the ids that start with ``prefix``, newest first."""
+    def resolve(self, ref: str) -> Run:
+        """Return the run that ``ref`` means: a name (the newest run of it), an id, a unique prefix of one, or ``latest``.
+
+        Raises
+        ------
+        NotFoundError, AmbiguousError : the message lists what may have been meant.
+        """
+        found = self.find_by_name(ref)
+        if found is not None:
+            return found
+        id = ref.lower()
+        fitting = self._find_ids(id)
+        if len(fitting) > 1 and id not in fitting:
+            more = ", ..." if len(fitting) > _CANDIDATES else ""
+            raise AmbiguousError(f"{ref!r} fits several runs: {', '.join(fitting[:_CANDIDATES])}{more}. Write more of the id.")
+        if fitting:
+            return self.get(fitting[0])
+        newest = self.list(limit=1) if ref == "latest" else []
+        if not newest:
+            raise _no_run(ref)
+        return newest[0]
+
+    def _find_ids(self, prefix: str) -> builtins.list[str]:
+        """Return the ids that begin with ``prefix``, some of very many; first the one that is it."""
+        if not prefix:
+            return []
         connection = self._database.connection()
         rows = connection.execute(
-            "SELECT id FROM runs WHERE substr(id, 1, ?) = ? ORDER BY id DESC LIMIT ?", (len(prefix), prefix, limit)
+            "SELECT id FROM runs WHERE substr(id, 1, ?) = ? ORDER BY id LIMIT ?", (len(prefix), prefix, _CANDIDATES + 1)
         )
         return [id for (id,) in rows]
 

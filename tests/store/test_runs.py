@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from mlm_jupyter.core.entities import Artifact, Metric, Run, Session
 from mlm_jupyter.core.query import Comparison, Every, Field, Not, Order, Query, Some
 from mlm_jupyter.core.selection import matches, sort
-from mlm_jupyter.errors import ConflictError, InvalidInputError, NotFoundError
+from mlm_jupyter.errors import AmbiguousError, ConflictError, InvalidInputError, NotFoundError
 from mlm_jupyter.store.database import Database
 from mlm_jupyter.store.runs import Runs
 
@@ -269,7 +269,24 @@ def test_the_newest_run_of_a_name_is_found(runs: Runs) -> None:
     found = runs.find_by_name("same")
     assert found is not None and found.id == "b"
     assert runs.find_by_name("other") is None
-    assert runs.find_ids("b") == ["b"] and runs.find_ids("%") == []
+
+
+def test_a_reference_is_a_name_an_id_the_beginning_of_one_or_latest(runs: Runs) -> None:
+    with pytest.raises(NotFoundError, match="No run 'latest'"):
+        runs.resolve("latest")
+    for id in ("ab", "abc", "ad", "b", *(f"c{number}" for number in range(7))):
+        start(runs, id)
+    start(runs, "z", name="ab")
+    assert runs.resolve("ab").id == "z", "a name comes before an id"
+    runs.delete("z")
+    wanted = {"ab": "ab", "AB": "ab", "abc": "abc", "b": "b", "B": "b", "name-ad": "ad", "latest": "c6"}
+    assert {ref: runs.resolve(ref).id for ref in wanted} == wanted
+    for ref, listed in (("a", "ab, abc, ad. "), ("c", r"c0, c1, c2, c3, c4, \.\.\. ")):
+        with pytest.raises(AmbiguousError, match=f"fits several runs: {listed}".rstrip()):
+            runs.resolve(ref)
+    for ref in ("", "%", "bb"):
+        with pytest.raises(NotFoundError, match="List them with"):
+            runs.resolve(ref)
 
 
 def test_runs_of_a_dead_session_are_killed_at_their_last_sign_of_life(runs: Runs) -> None:
