@@ -21,6 +21,9 @@ export const PLUGIN_ID = 'mlm-jupyter:plugin';
 /** The other side of a comparison that is no checkpoint: the live notebook and its kernel. */
 export const NOW = 'now';
 
+/** What a cell runs to have the package in its kernel. */
+export const INSTALL = '%pip install mlm_jupyter';
+
 /** The project of a notebook. */
 export interface IHome extends ProjectInfo {
   /** `notebook` is what it was called before it was renamed: its history still goes by that. */

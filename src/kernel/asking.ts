@@ -4,10 +4,8 @@
 import { Notification } from '@jupyterlab/apputils';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 
-import { CommandIDs, type IServices } from '../tokens';
+import { CommandIDs, INSTALL, type IServices } from '../tokens';
 import { KernelFailure } from './ask';
-
-const INSTALL = '%pip install mlm_jupyter';
 
 /** What comes sooner needs no word about waiting. */
 const QUIET_MS = 700;

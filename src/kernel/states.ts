@@ -4,6 +4,7 @@
 import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { type ISignal, Signal } from '@lumino/signaling';
 
+import { isTracking } from '../model/front';
 import type { TrackingStatus } from '../schema';
 import type { IKernelNews, IKernels, KernelState } from '../tokens';
 
@@ -36,7 +37,7 @@ export class States {
 
   /** Whether a notebook's kernel has tracking on, be it paused. */
   isOn(panel: NotebookPanel): boolean {
-    return ['tracking', 'paused', 'manual'].includes(this.get(panel).state);
+    return isTracking(this.get(panel).state);
   }
 
   private onNews(_: IKernels, news: IKernelNews): void {

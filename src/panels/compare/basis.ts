@@ -5,8 +5,9 @@ import type { NotebookPanel } from '@jupyterlab/notebook';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import { formatSize } from '../../format';
+import { isTracking } from '../../model/front';
 import type { Change, Variable } from '../../schema';
-import type { IServices, KernelState } from '../../tokens';
+import { INSTALL, type IServices, type KernelState } from '../../tokens';
 
 /** Above this many bytes a kernel is asked only when the user wants it: it loads them beside its own. */
 const MOST_UNASKED = 200_000_000;
@@ -44,7 +45,7 @@ export async function findKernel(
       continue;
     }
     let state: KernelState = await services.kernels.state(panel).catch(() => 'none' as const);
-    if (isTracked(state)) {
+    if (isTracking(state)) {
       if (await isFree(panel)) {
         return { panel, state };
       }
@@ -79,7 +80,7 @@ export function basisOf(
     const message = trans.__('%1 the kernel of %2 is busy.', lead, notebook);
     return { by: 'preview', why: 'busy', message, panel: found.panel };
   }
-  if (!isTracked(found.state)) {
+  if (!isTracking(found.state)) {
     const message = trans.__('%1 %2', lead, reasonOf(found.state, notebook, trans));
     return { by: 'preview', why: 'no-kernel', message, panel: null };
   }
@@ -122,10 +123,6 @@ function isFree({ sessionContext }: NotebookPanel): Promise<boolean> {
   });
 }
 
-function isTracked(state: KernelState): boolean {
-  return state === 'tracking' || state === 'paused' || state === 'manual';
-}
-
 async function isOf(services: IServices, panel: NotebookPanel, project: string): Promise<boolean> {
   const found = await services.projects.find(panel.context.localPath).catch(() => null);
   return found?.id === project;
@@ -137,8 +134,9 @@ function reasonOf(state: KernelState, notebook: string, trans: TranslationBundle
       return trans.__('the kernel of %1 has died. Restart it and start tracking.', notebook);
     case 'without-package':
       return trans.__(
-        'the kernel of %1 has no mlm_jupyter. Install it there with: %pip install mlm_jupyter',
-        notebook
+        'the kernel of %1 has no mlm_jupyter. Install it there with: %2',
+        notebook,
+        INSTALL
       );
     case 'other-language':
       return trans.__('the kernel of %1 is no Python kernel.', notebook);

@@ -15,9 +15,8 @@ import * as React from 'react';
 
 import { isTracking } from '../../model/front';
 import type { Timeline } from '../../model/timeline';
-import { CommandIDs } from '../../tokens';
+import { CommandIDs, INSTALL } from '../../tokens';
 
-const INSTALL = '%pip install mlm_jupyter';
 const TRACK = '%load_ext mlm_jupyter\n%mlm_track';
 
 interface IMessageProps {
