@@ -8,6 +8,7 @@ import * as React from 'react';
 import { formatAge, formatMoment, formatNumber, formatSpan } from '../../format';
 import { MOST_COMPARED, type RunsModel } from '../../model/runs';
 import type { Run } from '../../schema';
+import { formatDigits } from '../history/words';
 import type { IRunActions } from './grid';
 import { fieldOf } from './order';
 import { durationOf, type IRow, keysOf } from './rows';
@@ -123,8 +124,8 @@ function CompactRun({ row }: { row: IRow }): React.JSX.Element {
       <div className="jp-MlmRuns-line jp-mod-facts">
         <Span run={run} />
         {metrics.map(key => (
-          <span key={`m.${key}`} title={key}>
-            {key} <b>{formatNumber(run.metrics[key])}</b>
+          <span key={`m.${key}`} title={`${key} = ${formatNumber(run.metrics[key])}`}>
+            {key} <b>{formatDigits(run.metrics[key], 4)}</b>
           </span>
         ))}
         {params.map(key => (

@@ -13,6 +13,8 @@ import '../../../src/style/runs.css';
 
 /** From this width on there are columns. */
 const WIDE = 520;
+/** So long typing rests before the server is asked. */
+const REST_MS = 400;
 
 /** The grid brings its libraries with it: not before there is something to list. */
 const RunsGrid = React.lazy(async () => ({ default: (await import('./grid')).RunsGrid }));
@@ -136,10 +138,11 @@ function QueryBox({
   const [text, setText] = React.useState(model.query);
   React.useEffect(() => setText(model.query), [model.query]);
   React.useEffect(() => {
-    if (text === model.query) {
-      return;
-    }
-    const timer = setTimeout(() => void model.setQuery(text), 400);
+    const timer = setTimeout(() => {
+      if (text !== model.query) {
+        void model.setQuery(text);
+      }
+    }, REST_MS);
     return () => clearTimeout(timer);
   }, [text]);
   return (
