@@ -78,7 +78,6 @@ export class Front implements IDisposable {
   dispose(): void {
     this._isDisposed = true;
     this.leave();
-    Signal.disconnectReceiver(this);
     Signal.clearData(this);
   }
 

@@ -140,7 +140,6 @@ export class Timeline implements IDisposable {
     this._isDisposed = true;
     this._asker.dispose();
     this._history?.dispose();
-    Signal.disconnectReceiver(this);
     Signal.clearData(this);
   }
 
