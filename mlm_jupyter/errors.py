@@ -9,19 +9,26 @@ from __future__ import annotations
 import os
 import traceback
 from pathlib import Path
+from typing import Literal
 
 _OURS = f"{Path(__file__).parent}{os.sep}"
 _SHELLS = f"{os.sep}IPython{os.sep}core{os.sep}"
 
 
 class MlmError(Exception):
-    """Something this package was asked to do and cannot; ``str(error)`` is the whole story in one line."""
+    """Something this package was asked to do and cannot; ``str(error)`` is the whole story in one line.
+
+    Parameters
+    ----------
+    listed_by : the verb that lists what there is instead; the advice is the command, and in a notebook the magic.
+    """
 
     code = "error"
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, *, listed_by: Literal["history", "runs"] | None = None) -> None:
         super().__init__(message)
-        self.message = message
+        self.message = f"{message} List them with: mlm {listed_by}" if listed_by else message
+        self.message_in_notebook = f"{message} List them with: %mlm_{listed_by}" if listed_by else message
 
     def __str__(self) -> str:
         return self.message
@@ -31,7 +38,7 @@ class MlmError(Exception):
         frames = traceback.extract_tb(self.__traceback__)
         own = [one for one in frames if not one.filename.startswith(_OURS) and _SHELLS not in one.filename]
         calls = traceback.format_list(own) if len(own) > 1 else []
-        return [*(call.rstrip("\n") for call in calls), f"mlm: {' '.join(self.message.split())}"]
+        return [*(call.rstrip("\n") for call in calls), f"mlm: {' '.join(self.message_in_notebook.split())}"]
 
 
 class NotFoundError(MlmError, LookupError):

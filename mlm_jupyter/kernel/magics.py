@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
@@ -30,9 +29,6 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-_OF_THE_SHELL: Final = re.compile(r"(?<=with: )mlm (history|runs)\b")
-"""Advice that is typed into a cell as well, where ``mlm`` may not be on the path."""
 
 VERBS: Final = ("start", "stop", "pause", "resume", "status")
 SIGNATURES: Final = {
@@ -87,7 +83,8 @@ def _in_one_line(method: Callable[P, R]) -> Callable[P, R]:
         try:
             return method(*args, **kwargs)
         except (MlmError, OSError) as error:
-            line = _OF_THE_SHELL.sub(r"%mlm_\1", f"mlm: {' '.join(str(error).split())}")
+            message = error.message_in_notebook if isinstance(error, MlmError) else str(error)
+            line = f"mlm: {' '.join(message.split())}"
             vars(error)["_render_traceback_"] = lambda: [_red(line)]  # IPython asks an exception for it
             raise
 

@@ -96,7 +96,7 @@ class Checkpoints:
         """Return the checkpoint with this very id."""
         found = self.find(id)
         if found is None:
-            raise NotFoundError(f"No checkpoint {id!r} in this project. List them with: mlm history")
+            raise NotFoundError(f"No checkpoint {id!r} in this project.", listed_by="history")
         return found
 
     def find(self, id: str) -> Checkpoint | None:
@@ -244,7 +244,7 @@ class Checkpoints:
         )
         close = difflib.get_close_matches(ref, ["latest", "current", *(name for (name,) in names)])
         hint = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
-        return NotFoundError(f"No checkpoint {ref!r} in this project.{hint} List them with: mlm history")
+        return NotFoundError(f"No checkpoint {ref!r} in this project.{hint}", listed_by="history")
 
     def _numbered(self, ordinal: int, notebook: str | None) -> builtins.list[Checkpoint]:
         """Return the checkpoints with this number: of ``notebook``, or the newest of several notebooks."""

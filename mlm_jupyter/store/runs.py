@@ -335,7 +335,7 @@ def _check_run(connection: sqlite3.Connection, id: str) -> None:
 
 
 def _no_run(id: str) -> NotFoundError:
-    return NotFoundError(f"No run {id!r} in this project. List them with: mlm runs")
+    return NotFoundError(f"No run {id!r} in this project.", listed_by="runs")
 
 
 def _load(connection: sqlite3.Connection, ids: Iterable[str | None]) -> list[Run]:

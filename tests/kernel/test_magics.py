@@ -614,7 +614,8 @@ def test_loading_the_extension_imports_nothing_heavy(tmp_path: Path) -> None:
 def test_a_terminal_shows_the_same_in_plain_lines(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").touch()
     lines = ["%load_ext mlm_jupyter", "%mlm_track --name t", "a = 1", "a = 2", "%mlm_restore nosuch", "%mlm_undo"]
-    typed = "\n".join([*lines, "a", "%mlm_history -n 2", "%mlm_runs", ""])
+    lines += ["a", "%mlm_history -n 2", "%mlm_runs", "import mlm_jupyter", "mlm_jupyter.restore('nosuch')"]
+    typed = "\n".join([*lines, "%mlm_history --run nosuch", ""])
     done = subprocess.run(
         [sys.executable, "-m", "IPython", "--simple-prompt", "--no-banner", "--colors=NoColor", "--no-confirm-exit"],
         input=typed,
@@ -624,7 +625,9 @@ def test_a_terminal_shows_the_same_in_plain_lines(tmp_path: Path) -> None:
         env=environment(tmp_path, None, {}),
     )
     shown = re.sub(r"(?m)^In \[\d+\]: ", "", done.stdout)
-    assert "mlm: No checkpoint 'nosuch' in this project. List them with: %mlm_history" in shown.splitlines()
+    refused = "mlm: No checkpoint 'nosuch' in this project. List them with: %mlm_history"
+    assert shown.splitlines().count(refused) == 2, "the magic and the function say the same, as it is typed here"
+    assert "mlm: No run 'nosuch' in this project. List them with: %mlm_runs" in shown.splitlines()
     assert "Traceback" not in shown and "\x1b" not in shown
     assert re.search(r"Out\[6\]: \nRestored checkpoint \w+\.\n  restored: a\n", shown)
     assert "Out[7]: 1" in shown
