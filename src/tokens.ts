@@ -107,7 +107,7 @@ export namespace CommandIDs {
   export const openCheckpoint = 'mlm:open-checkpoint';
   /** { project, checkpoint } : the notebook as it was, as a new notebook beside the old one */
   export const openNotebook = 'mlm:open-notebook';
-  /** { project, base, other } : `other` may be NOW, then { notebook } is the path of the live one */
+  /** { project, base, other } : `other` may be NOW, then { notebook } is the path of the live one; or { are_runs } both */
   export const compare = 'mlm:compare';
   /** { project, checkpoint } */
   export const compareWithParent = 'mlm:compare-with-parent';
