@@ -88,6 +88,7 @@ async function show(server: Server) {
   const runs = new RunsModel(client, projects);
   runs.isShown = true;
   const runSet = new RunSet(client, projects, 'p', ['r']);
+  runSet.setShown(true);
   const checkpoint = new CheckpointModel(services, 'p', idOf(1));
   checkpoint.setShown(true);
   const pair = { project: 'p', base: 'a', other: 'b' };
