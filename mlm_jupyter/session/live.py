@@ -17,7 +17,7 @@ from mlm_jupyter.capture.rules import Rules
 from mlm_jupyter.clock import new_id, now_ms
 from mlm_jupyter.core.access import Access
 from mlm_jupyter.core.digest import Digest
-from mlm_jupyter.core.entities import CellExecution, Checkpoint, CheckpointKind, Variable
+from mlm_jupyter.core.entities import Checkpoint, CheckpointKind, Variable
 from mlm_jupyter.errors import MlmError
 from mlm_jupyter.head import CheckpointDraft, Head, Output
 from mlm_jupyter.session.cell import CellResult, RunningCell
@@ -212,11 +212,12 @@ class LiveSession:
         if cell is None:
             return None
         execution = cell.execution(result, source=source)
-        look = self._look()
+        draft = self._draft(kind, self._look(), ended=cell)
+        draft.execution, draft.metrics = execution, metrics or {}
         self._checkpoint_of[cell.key] = cell.checkpoint_id
         if len(self._checkpoint_of) > MOST_LATE:
             del self._checkpoint_of[next(iter(self._checkpoint_of))]
-        return self._submit(kind, look, id=cell.checkpoint_id, key=cell.key, execution=execution, metrics=metrics)
+        return self._submit(draft)
 
     def checkpoint(
         self,
@@ -237,9 +238,10 @@ class LiveSession:
         """
         holder = None if name is None else find_holder(self.checkpoints, name, self._is_of_this_cell)
         execution = self._cell.execution(CellResult("ok")) if self._cell is not None and self._cell.source else None
-        draft = self._submit(
-            kind, self._look(), execution=execution, name=name if holder is None else None, note=note, metrics=metrics
-        )
+        draft = self._draft(kind, self._look())
+        draft.execution, draft.metrics = execution, metrics or {}
+        draft.name, draft.note = name if holder is None else None, note
+        self._submit(draft)
         draft.are_outputs_final.set()
         draft.done.wait()
         if draft.checkpoint is None:
@@ -270,25 +272,13 @@ class LiveSession:
         self._looked = []
         return looks[0] if len(looks) == 1 else Look.joined(looks)
 
-    def _submit(
-        self,
-        kind: CheckpointKind,
-        look: Look,
-        *,
-        id: str | None = None,
-        key: str = "",
-        execution: CellExecution | None = None,
-        metrics: dict[str, float] | None = None,
-        name: str | None = None,
-        note: str | None = None,
-    ) -> CheckpointDraft:
-        if id is None and self._cell is not None:  # made inside a cell, whose own checkpoint comes after it
-            id, self._cell.checkpoint_id = self._cell.checkpoint_id, new_id()
-        id = id or new_id()
+    def _draft(self, kind: CheckpointKind, look: Look, *, ended: RunningCell | None = None) -> CheckpointDraft:
+        """Return what is known of this moment, for the checkpoint of the cell that ``ended`` or for one more."""
+        id, key = (ended.checkpoint_id, ended.key) if ended is not None else (self._take_id(), "")
         cwd, sys_path = state.take_place()
         between, self._between = self._between, ()
         picture = self.document.picture()
-        draft = CheckpointDraft(
+        return CheckpointDraft(
             id=id,
             key=key,
             kind=kind,
@@ -299,16 +289,21 @@ class LiveSession:
             random=state.take_random(),
             cwd=cwd,
             sys_path=sys_path,
-            execution=execution,
             outputs=(lambda: self._surroundings.outputs(key)) if key else None,
-            metrics=metrics or {},
             document=lambda shelf, ended: self.document.document(picture, shelf, ended if key else None),
             modules=self._modules,
             run_id=self._run_id(),
             author=self._author(),
-            name=name,
-            note=note,
         )
+
+    def _take_id(self) -> str:
+        """Return an id for a checkpoint made now: inside a cell the one kept for the cell's own, which comes after it."""
+        if self._cell is None:
+            return new_id()
+        id, self._cell.checkpoint_id = self._cell.checkpoint_id, new_id()
+        return id
+
+    def _submit(self, draft: CheckpointDraft) -> CheckpointDraft:
         self._last = draft
         self.writer.submit(draft)
         if self.retention.is_due():
@@ -325,7 +320,7 @@ class LiveSession:
             self._looked.append(look)
             raise KeyboardInterrupt
         if save and (look.drafts or look.removed):
-            draft = self._submit("save", look)
+            draft = self._submit(self._draft("save", look))
             draft.are_outputs_final.set()
             draft.done.wait()
             if draft.error is not None:
