@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -540,6 +541,23 @@ def test_an_interrupt_while_the_present_is_saved_restores_nothing_and_loses_noth
     assert saved.parent_id == present.id
     notebook.restore(saved)
     assert notebook.value("(x, slow.n)") == (3, 3)
+
+
+def test_a_module_of_the_project_that_was_rewritten_is_named(
+    notebook: LiveNotebook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    module = tmp_path / "rewritten_later.py"
+    module.write_text("def rate():\n    return 1\n", encoding="utf-8")
+    target = notebook.cell("from rewritten_later import rate\nimport rewritten_later\nx = 1")
+    notebook.cell("x = 2")
+    assert notebook.restore(target).notes == []
+    module.write_text("def rate():\n    return 2  # better\n", encoding="utf-8")
+    notebook.cell("import importlib\nrate = importlib.reload(rewritten_later).rate\nx = 3")
+    [note] = notebook.restore(target).notes
+    assert note == "rewritten_later.py is another than at the checkpoint: what was imported from it is as it is now"
+    assert notebook.value("(x, rate())") == (1, 2)
+    sys.modules.pop("rewritten_later")
 
 
 def test_definitions_of_one_kind_share_nothing(notebook: LiveNotebook) -> None:

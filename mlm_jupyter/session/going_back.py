@@ -10,7 +10,7 @@ import msgspec
 from mlm_jupyter.capture import state
 from mlm_jupyter.comparison import load_values
 from mlm_jupyter.core import tree
-from mlm_jupyter.core.digest import Digest
+from mlm_jupyter.core.digest import Digest, digest_of
 from mlm_jupyter.core.entities import Checkpoint, State, Variable
 from mlm_jupyter.core.magics import is_ours_alone
 from mlm_jupyter.errors import InvalidInputError
@@ -154,11 +154,18 @@ class WayBack:
         stored = _STATE.decode(packs.get(manifest.state))
         state.set_random({name: packs.get_blob(blob) for name, blob in stored.random.items()})
         report.notes += state.set_place(stored.cwd, stored.sys_path)
+        report.notes += _changed_modules(manifest.modules, self._live.modules())
         digests = dict(tree.walk(manifest.variables, packs.get))
         records: dict[str, tuple[Digest, Variable]] = {
             name: (digests[name], variable) for name, variable in plan.target.items() if name not in report.failed
         }
         self._live.stand_on(checkpoint, records)
+
+
+def _changed_modules(then: Mapping[str, Digest], now: Mapping[str, bytes]) -> list[str]:
+    """Return, in words, which modules of the project are imported with another source than then."""
+    changed = sorted(path for path, blob in then.items() if path in now and digest_of(now[path]) != blob)
+    return [f"{path} is another than at the checkpoint: what was imported from it is as it is now" for path in changed]
 
 
 def _is_no_step(checkpoint: Checkpoint) -> bool:

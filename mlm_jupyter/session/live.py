@@ -256,9 +256,13 @@ class LiveSession:
         is_here = made.notebook == self.notebook and (self.notebook is not None or made.session_id == self.session_id)
         return is_here and self._cell is not None and self._cell.has_made(made)
 
-    def _look(self) -> Look:
+    def modules(self) -> dict[str, bytes]:
+        """Return the sources of the project's modules that are imported, by path."""
         self._modules = self._surroundings.modules()
-        self.reach.meet(self._modules)
+        return self._modules
+
+    def _look(self) -> Look:
+        self.reach.meet(self.modules())
         mentions = None if self._has_gone_unseen or self.reach.is_anywhere else self.reach.mentions
         try:
             look = self.namespace.look(mentions=mentions)
