@@ -3,7 +3,7 @@
 It is one comm, opened by the kernel. Its messages go to every frontend; whoever comes later finds it by its target's name, and
 who asks for it may speak at once, for its id is known. A frontend without our extension closes what it does not know: for the
 others it stays open. Each page of ours speaks as soon as it knows of the comm; until one has, there is nobody to be told
-anything (nbclient, papermill).
+anything. For a program that executes a notebook (nbclient, papermill) it is not even opened, until a page asks for it.
 """
 
 from __future__ import annotations

@@ -51,6 +51,11 @@ class Request:
         return not content.get("silent") and content.get("store_history", True) and not content.get("user_expressions")
 
     @property
+    def is_attended(self) -> bool:
+        """Whether a page may have sent it: a program that executes a notebook answers no questions."""
+        return self.is_ours or bool(self._content.get("allow_stdin", True))
+
+    @property
     def is_in_subshell(self) -> bool:
         """Whether cells may be running beside it."""
         return bool(self._header.get("subshell_id"))

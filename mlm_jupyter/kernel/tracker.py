@@ -118,12 +118,14 @@ class Tracker:
         self._is_paused = False
         self.start_run(name, experiment=experiment, tags=tags)
         tracking.begin()
-        if Request.of(self.shell).is_cell:
+        request = Request.of(self.shell)
+        if request.is_cell:
             self._hooks.begin_baseline(tracking)
         else:
             tracking.live.checkpoint("baseline")
         self._told = self.status()
-        self._link.open(status=self._told)
+        if request.is_attended:
+            self._link.open(status=self._told)
         return self._told
 
     def _go_on(self, params: Iterable[str], metrics: Iterable[str], exclude: Iterable[str], *, manual: bool) -> None:

@@ -70,7 +70,7 @@ class Frontend:
 
     def send(self, code: str, *, cell_id: str) -> None:
         """Ask for the execution of a cell, and do not wait."""
-        content = {"code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False}
+        content = {"code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": True}
         self._client.shell_channel.send(self._client.session.msg("execute_request", content, metadata={"cellId": cell_id}))
 
     def request_close(self) -> None:
@@ -81,7 +81,7 @@ class Frontend:
         """Execute a cell, just after telling what is to be told of the document."""
         if told:
             self.tell({"document": told})
-        content = {"code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False}
+        content = {"code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": True}
         return self.request("execute_request", content, {"cellId": cell_id} if cell_id else None)
 
     def tell(self, data: Any) -> None:

@@ -216,6 +216,20 @@ def test_nothing_is_sent_until_a_page_has_spoken_which_is_told_at_once_how_it_st
         page.close()
 
 
+def test_a_program_that_executes_a_notebook_hears_of_no_comm_and_a_page_that_comes_later_does(tmp_path: Path) -> None:
+    with open_kernel(tmp_path / "project") as kernel:
+        client = kernel.connect()
+        kernel.run(START, is_attended=False)
+        kernel.run("x = 1", is_attended=False)
+        assert [one["msg_type"] for one in messages(client) if one["msg_type"].startswith("comm")] == []
+        page = Frontend(kernel)
+        assert page.find_comm() is None
+        page.done("listen")
+        assert page.find_comm() == TARGET
+        client.stop_channels()
+        page.close()
+
+
 def test_a_kernel_that_ends_closes_no_comm_for_a_page_has_forgotten_it_by_then(tmp_path: Path) -> None:
     with open_kernel(tmp_path / "project") as kernel:
         page = Frontend(kernel)

@@ -97,9 +97,13 @@ class Kernel:
         cell_id: str | None = None,
         answers: list[str] | None = None,
         on_output: Callable[[Output], None] = lambda output: None,
+        is_attended: bool = True,
         **options: Any,
     ) -> Reply:
-        """Execute code and wait until the kernel is idle again; ``answers`` are typed when it asks for input."""
+        """Execute code and wait until the kernel is idle again; ``answers`` are typed when it asks for input.
+
+        ``is_attended``: as a page does it, not a program.
+        """
         from nbformat.v4 import output_from_msg
 
         self.told += self._late()
@@ -115,7 +119,7 @@ class Kernel:
         reply = self._client.execute_interactive(
             code,
             output_hook=show,
-            allow_stdin=answers is not None,
+            allow_stdin=is_attended,
             stdin_hook=lambda message: self._client.input((answers or [""]).pop(0)),
             timeout=PATIENCE_S,
             **options,
