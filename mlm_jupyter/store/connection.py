@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mlm_jupyter.errors import CorruptError, MlmError, StorageError
+from mlm_jupyter.store.functions import FUNCTIONS
 
 BUSY_SECONDS: Final = 10.0
 
@@ -50,6 +51,8 @@ class Connection(sqlite3.Connection):
         self._is_open = True
         self._is_parked = False
         self._openings += 1
+        for name, arity, function in FUNCTIONS:
+            super().create_function(name, arity, function, deterministic=True)
         super().execute("PRAGMA foreign_keys = ON")
         super().execute("PRAGMA synchronous = NORMAL")
 

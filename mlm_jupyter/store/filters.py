@@ -1,18 +1,14 @@
 """A query of runs as SQL. Whatever a user typed travels as a bound parameter; the text of a statement is ours alone.
 
-What SQL has no word for (a param compares as a number if both sides are; ``like`` minds capitals) is asked of the very
-functions of ``core.selection``, called from inside SQLite.
+What SQL has no word for (a param compares as a number if both sides are; ``like`` minds capitals) is in ``store.functions``.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
 from typing import Final
 
-from mlm_jupyter.core.query import Comparison, Condition, Every, Field, Not, Order, Query, Scalar, Some, number_of
-from mlm_jupyter.core.selection import compare_texts, is_like, is_like_ignoring_case
-from mlm_jupyter.errors import StorageError
+from mlm_jupyter.core.query import Comparison, Condition, Every, Field, Not, Order, Query, Scalar, Some
 
 _Sql = tuple[str, list[Scalar]]
 
@@ -45,7 +41,6 @@ def is_counted(query: Query) -> bool:
 
 def select_ids(connection: sqlite3.Connection, query: Query, *, before: str | None = None, limit: int = -1) -> list[str]:
     """Return ids of the runs that ``query`` asks for, in its order: at most ``limit`` (-1: all) of those after ``before``."""
-    _teach(connection)
     where, operands = _condition(query.where) if query.where else ("1", [])
     if is_counted(query):
         order, keys = _order(query.order)
@@ -60,7 +55,6 @@ def select_ids(connection: sqlite3.Connection, query: Query, *, before: str | No
 
 def count(connection: sqlite3.Connection, query: Query) -> int:
     """Return how many runs ``query`` asks for."""
-    _teach(connection)
     where, operands = _condition(query.where) if query.where else ("1", [])
     (found,) = connection.execute(f"SELECT count(*) FROM runs WHERE {where}", operands).fetchone()
     return int(found) if query.limit is None else min(int(found), query.limit)
@@ -121,24 +115,3 @@ def _value(field: Field) -> _Sql:
     if field.kind == "attribute":
         return _ATTRIBUTES[field.key], []
     return _VALUES[field.kind], [field.key]
-
-
-def _teach(connection: sqlite3.Connection) -> None:
-    """Give this connection our functions, once: it refuses while a statement of it is running."""
-    try:
-        connection.execute("SELECT mlm_compare('', '')")
-    except StorageError:
-        for name, arity, function in _FUNCTIONS:
-            connection.create_function(name, arity, _unless_null(function), deterministic=True)
-
-
-def _unless_null(function: Callable[..., Scalar | None]) -> Callable[..., Scalar | None]:
-    return lambda value, *operands: None if value is None else function(value, *operands)
-
-
-_FUNCTIONS: Final = (
-    ("mlm_compare", 2, compare_texts),
-    ("mlm_like", 2, is_like),
-    ("mlm_ilike", 2, is_like_ignoring_case),
-    ("mlm_number", 1, number_of),
-)

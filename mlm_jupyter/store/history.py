@@ -10,7 +10,6 @@ import msgspec
 
 from mlm_jupyter.core.digest import canonical_json
 from mlm_jupyter.core.entities import Checkpoint, CheckpointKind, ExecutionStatus
-from mlm_jupyter.errors import StorageError
 from mlm_jupyter.store.rows import COLUMNS, from_row
 
 _FIRST: Final = "coalesce(runs.from_id, runs.id)"
@@ -64,7 +63,7 @@ def select_page(
     values = {name: value for name, value in msgspec.structs.asdict(wanted).items() if value is not None}
     conditions = [_CONDITIONS[name] for name in values if name != "text"]
     if wanted.text is not None:
-        condition, values["text"] = _holding(connection, wanted.text)
+        condition, values["text"] = _holding(wanted.text)
         conditions.append(condition)
     if "variable" in values:
         values["quoted"] = canonical_json(values["variable"]).decode()
@@ -78,7 +77,7 @@ def select_page(
     return [from_row(row) for row in page], int(total)
 
 
-def _holding(connection: sqlite3.Connection, text: str) -> tuple[str, str]:
+def _holding(text: str) -> tuple[str, str]:
     """Return the condition that a checkpoint holds ``text``, and what is bound in it.
 
     SQLite's ``LIKE`` is ten times as fast as a function of ours, but of capitals it knows ASCII's alone.
@@ -86,17 +85,4 @@ def _holding(connection: sqlite3.Connection, text: str) -> tuple[str, str]:
     if text.isascii() and len(text) <= _LONGEST_PATTERN:
         pattern = re.sub(r"([\\%_])", r"\\\1", text)
         return "(" + " OR ".join(rf"{place} LIKE :text ESCAPE '\'" for place in _PLACES) + ")", f"%{pattern}%"
-    _teach(connection)
     return f"mlm_holds(:text, {', '.join(_PLACES)})", text.lower()
-
-
-def _teach(connection: sqlite3.Connection) -> None:
-    """Give this connection our function, once."""
-    try:
-        connection.execute("SELECT mlm_holds('', '')")
-    except StorageError:
-        connection.create_function("mlm_holds", -1, _holds, deterministic=True)
-
-
-def _holds(text: str, *places: str | None) -> bool:
-    return any(place is not None and text in place.lower() for place in places)
