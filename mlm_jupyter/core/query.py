@@ -1,7 +1,7 @@
 """The query language of runs: MLflow's filter strings with ``or``, ``not``, parentheses, ``order by`` and ``limit``.
 
 ``parse`` reads a text into frozen structs. What they mean is said once in plain Python, in ``core.selection``, and once
-in SQL, in ``store.runs``; a test holds the two together.
+in SQL, in ``store.filters``; a test holds the two together.
 """
 
 from __future__ import annotations
