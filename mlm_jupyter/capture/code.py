@@ -37,8 +37,11 @@ if TYPE_CHECKING:
 def reduce_function(pickler: ValuePickler, function: types.FunctionType) -> Any:
     """Reduce a function: a library's by reference, a notebook's by name or by value."""
     module = pickler.modules.get(function.__module__)
-    if module is not None and getattr(module, function.__qualname__, None) is function and module is not pickler.main:
+    found = None if module is pickler.main else getattr(module, function.__qualname__, None)
+    if found is function:
         return NotImplemented
+    if getattr(found, "__func__", None) is function:  # a class method of no class, as typing has one for all protocols
+        return operator.attrgetter(f"{function.__qualname__}.__func__"), (module,)
     if cloudpickle._should_pickle_by_reference(function):
         return NotImplemented
     named = pickler.by_name(function, function.__name__)
