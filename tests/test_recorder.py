@@ -416,7 +416,7 @@ REFUSED: list[tuple[Callable[[Recorder], object], str]] = [
     (lambda mlm: mlm.set_tag("t", object()), "Tag 't' cannot be object"),
     (lambda mlm: mlm.start_run("r", tags={"": 1}), "1 to 250 characters"),
     (lambda mlm: mlm.start_run("r", experiment=3), "experiment is a text, not int"),  # type: ignore[arg-type]
-    (lambda mlm: mlm.log_artifact(object()), "Cannot keep a object"),
+    (lambda mlm: mlm.log_artifact(object()), "type object cannot be an artifact"),
     (lambda mlm: mlm.log_artifact("no/such/file.txt"), "There is no file or folder"),
     (lambda mlm: mlm.log_artifact(b"x", "../up.txt"), "relative path"),
     (lambda mlm: mlm.log_artifact(b"x", "/abs.txt"), "relative path"),

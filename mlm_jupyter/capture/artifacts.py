@@ -39,7 +39,7 @@ def files_of(value: object, name: str | None, *, taken: Collection[str] = (), sk
     form = _form_of(value)
     if form is None:
         raise InvalidInputError(
-            f"Cannot keep a {type(value).__qualname__} as an artifact: give a path, bytes, a figure, a DataFrame, "
+            f"A value of the type {type(value).__qualname__} cannot be an artifact: give a path, bytes, a figure, a DataFrame, "
             "a dict or a list, or write it to a file first."
         )
     stem, suffix, write = form

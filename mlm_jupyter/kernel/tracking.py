@@ -40,7 +40,9 @@ from mlm_jupyter.trust import load_or_create_key
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-_SHELL_NAMES: Final = re.compile(r"_(?:i{0,3}|_{1,2}|i?\d+|[io]h|dh)?|In|Out|get_ipython|exit|quit|__.*__|__vsc_ipynb_file__")
+_SHELL_NAMES: Final = re.compile(
+    r"_(?:i{0,3}|_{1,2}|i?\d+|[io]h|dh|exit_code)?|In|Out|get_ipython|exit|quit|__.*__|__vsc_ipynb_file__"
+)
 LATE_S: Final = 1.0
 
 

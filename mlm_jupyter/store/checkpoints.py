@@ -225,7 +225,9 @@ class Checkpoints:
     def _ancestor(self, checkpoint: Checkpoint, steps: int, ref: str) -> Checkpoint:
         for step in range(steps):
             if checkpoint.parent_id is None:
-                raise NotFoundError(f"{ref!r} goes back too far: the history begins {step} before {_described(checkpoint)}")
+                first = _described(checkpoint)
+                said = f"{first}, {step} back, is the first" if step else f"nothing comes before {first}"
+                raise NotFoundError(f"{ref!r} goes back too far: {said}. Give a smaller number, or none.")
             checkpoint = self.get(checkpoint.parent_id)
         return checkpoint
 

@@ -52,6 +52,12 @@ def test_a_cell_leaves_its_code_outputs_names_and_count(kernel: Kernel) -> None:
     assert (stream["text"], result["data"]["text/plain"]) == ("so\n", "42")
 
 
+def test_what_ipython_binds_for_itself_is_no_variable(kernel: Kernel) -> None:
+    checkpoint = kernel.track("!exit 3\nlisted = !echo one\n_exit_code, In[-1][:5]")
+    assert checkpoint.changes.added == ("listed",)
+    kernel.run("del listed")
+
+
 def test_a_failing_cell_leaves_what_it_did_before_and_its_traceback(kernel: Kernel) -> None:
     checkpoint = kernel.track("half = 1\n1 / 0")
     error = execution_of(kernel, checkpoint).error
