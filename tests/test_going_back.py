@@ -560,6 +560,21 @@ def test_a_module_of_the_project_that_was_rewritten_is_named(
     sys.modules.pop("rewritten_later")
 
 
+def test_a_dict_that_only_a_name_has_costs_no_walk_over_all_objects(
+    notebook: LiveNotebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def walk(*_: object) -> None:
+        raise AssertionError("a walk over all objects")
+
+    monkeypatch.setattr(gc, "get_referrers", walk)
+    notebook.cell("class Model: pass\nmodels = {}")
+    made = notebook.cell("model = Model()\nmodels['first'] = model")
+    assert notebook.session.namespace.group_of("model") == ("model", "models")
+    assert notebook.session.checkpoints.variables(made)["models"].status == "stored"
+    held = notebook.cell("attributes = vars(model)")
+    assert "walk over all objects" in (notebook.session.checkpoints.variables(held)["attributes"].reason or "")
+
+
 def test_definitions_of_one_kind_share_nothing(notebook: LiveNotebook) -> None:
     notebook.cell(
         "import abc, collections, dataclasses, enum, functools, typing\n"

@@ -8,7 +8,7 @@ from typing import Any
 from mlm_jupyter.capture.deep import dump_deeply
 from mlm_jupyter.capture.drafts import GroupDraft, ValueDraft, VariableDraft
 from mlm_jupyter.capture.findings import DEFINITIONS, Findings
-from mlm_jupyter.capture.insides import is_inside
+from mlm_jupyter.capture.insides import find_insides
 from mlm_jupyter.capture.inspection import reason_of
 from mlm_jupyter.capture.memory import Region, SharedMemory, find_overlaps
 from mlm_jupyter.capture.pickling import Dump, dump
@@ -48,9 +48,10 @@ class Drafter:
         names = tuple(sorted(names, key=lambda name: -found.values[name].dump.stream.nbytes))
         overlaps = [pair for pair in found.overlaps if pair[0].name in names and pair[1].name in names]
         shared = SharedMemory(overlaps, [found.values[name].dump for name in names])
+        values = map(self._live.get, (name for name in names if self._live[name] is not self._live))
+        insides = find_insides(values, [value.dump.memo for value in found.values.values()])
         first, others = found.values[names[0]], [self._live[name] for name in names[1:]]
         memo = first.dump.memo
-        insides = self._insides(names, found)
         if shared or insides:
             value, places = self._dump_together(names, found, shared, insides), None
         elif all(id(value) in memo and not issubclass(type(value), DEFINITIONS) for value in others):
@@ -74,12 +75,6 @@ class Drafter:
             for name, with_ in ((one.name, other.name), (other.name, one.name)):
                 apart = "between its parts" if name == with_ else f"with {with_}"
                 found.values[name].dump.lossy.add(f"without the memory shared {apart}")
-
-    def _insides(self, names: tuple[str, ...], found: Findings) -> set[int]:
-        """Return the dicts among some variables (by id) that are the ``__dict__`` of an object, as ``vars(x)`` gives it."""
-        dicts = {id(value): value for value in map(self._live.get, names) if type(value) is dict and value is not self._live}
-        memos = [value.dump.memo for value in found.values.values()] if dicts else []
-        return {identity for identity, value in dicts.items() if is_inside(value, memos)}
 
     def _dump_together(
         self,

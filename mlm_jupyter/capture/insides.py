@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 import types
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any, Final
 
 _IS_PYTHON_CLASS: Final = 1 << 9  # Py_TPFLAGS_HEAPTYPE
@@ -15,15 +15,27 @@ _HAS_VALUES_INLINE: Final = 1 << 2  # Py_TPFLAGS_INLINE_VALUES
 Memo = dict[int, tuple[int, Any]]
 
 
-def is_inside(attributes: dict[str, Any], memos: Collection[Memo]) -> bool:
-    """Return whether a dict is the ``__dict__`` of an object; ``memos``: what the pickles of this look hold.
+def find_insides(values: Iterable[Any], memos: Collection[Memo]) -> set[int]:
+    """Return which of some values (by id) are dicts that are the ``__dict__`` of an object; ``values`` keeps none of them.
 
-    To find the object may take a walk over all there are, so a dict that nothing else refers to is spared that. Where the
-    collector does not see that an object refers to its dict, it is found if it was pickled in this look.
+    ``memos`` is what the pickles of this look hold. To find the object may take a walk over all there are, so a dict that only
+    one name refers to is spared that. Where the collector does not see that an object refers to its dict, it is found if it
+    was pickled in this look.
     """
-    holders = sum(id(attributes) in memo for memo in memos)
-    if sys.getrefcount(attributes) - holders <= _ONE_NAME:
-        return False
+    references = _count_references(values, memos)
+    return {identity for identity, (count, value) in references.items() if count > _ONE_NAME and _is_inside(value, memos)}
+
+
+def _count_references(values: Iterable[Any], memos: Collection[Memo]) -> dict[int, tuple[int, dict[str, Any]]]:
+    """Return how often each dict is referred to, but by ``memos``, and that dict, by its id."""
+    return {
+        id(value): (sys.getrefcount(value) - sum(id(value) in memo for memo in memos), value)
+        for value in values
+        if type(value) is dict
+    }
+
+
+def _is_inside(attributes: dict[str, Any], memos: Collection[Memo]) -> bool:
     if any(_has_dict(holder, attributes) for holder in gc.get_referrers(attributes)):
         return True
     return _IS_UNSEEN and any(_has_dict(obj, attributes) for memo in memos for _, obj in memo.values())
@@ -65,14 +77,9 @@ def set_dict(obj: Any, attributes: dict[str, Any]) -> None:
 
 
 def _references_of_one_name() -> int:
-    """Return how many references ``is_inside`` sees to a dict that one name is bound to."""
+    """Return how often a dict that one name is bound to counts as referred to."""
     namespace: dict[str, dict[str, Any]] = {"name": {}}
-    values = {id(value): value for value in map(namespace.get, ["name"])}
-    return next(_count(value) for value in values.values() if value is not None)
-
-
-def _count(attributes: dict[str, Any]) -> int:
-    return sys.getrefcount(attributes)
+    return next(count for count, _ in _count_references(map(namespace.get, ["name"]), []).values())
 
 
 _ONE_NAME: Final = _references_of_one_name()
