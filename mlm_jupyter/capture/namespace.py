@@ -103,12 +103,12 @@ class Namespace:
                 mentions=mentions or (lambda names: True),
                 patience=self.rules.patience,
             )
-            memos = {name: frozenset(value.dump.memo) for name, value in found.values.items()} if due else {}
+            links = {name: frozenset(value.dump.links) for name, value in found.values.items() if due}
             kept = found.nested.union(*costs_ms)
             found.values.clear()  # and with them our references to what the values are made of
             found.overlaps.clear()
             for names in due:
-                self._proofs.prove(names, memos)
+                self._proofs.prove(names, links)
         self._proofs.sweep()
         self._seen = found.seen
         self._sharing = sharing
@@ -204,8 +204,8 @@ class Namespace:
         def is_rewritten(name: str) -> bool:
             return name not in self._seen or found.seen[name].raw != self._seen[name].raw
 
-        memos = {name: value.dump.memo for name, value in found.values.items()} if found.skipped else {}
-        for names in self._proofs.met(memos, is_rewritten) if memos else ():
+        links = {name: value.dump.links for name, value in found.values.items() if found.skipped}
+        for names in self._proofs.met(links, is_rewritten):
             self._look_again(names, found)
 
     def _look_at(self, name: str, found: Findings) -> None:

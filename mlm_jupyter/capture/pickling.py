@@ -10,7 +10,7 @@ import io
 import pickle
 import sys
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from typing import Any, Final
 
 from mlm_jupyter.capture.context import LoadContext, loading, notebook_object
@@ -58,6 +58,11 @@ class Dump:
         self.unlinked = pickler.unlinked | (pickler.index_references - pickler.block_references)
         self.lent = pickler.lent
         self.lossy = pickler.lossy
+
+    @property
+    def links(self) -> Set[int]:
+        """The ids of the objects that could make it one group with another value that has them."""
+        return self.memo.keys() - self.unlinked if self.unlinked else self.memo.keys()
 
 
 def _collect(buffers: list[MemoryBuffer | ScalarBuffer], lent: list[Any]) -> Callable[[pickle.PickleBuffer], bool]:

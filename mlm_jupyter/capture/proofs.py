@@ -74,17 +74,17 @@ class Proofs:
             self._skips[names] = not mentions((*names, *frontier.also)) and frontier.is_same()
         return self._skips[names]
 
-    def met(self, memos: Mapping[str, Container[int]], is_rewritten: Callable[[str], bool]) -> list[Names]:
+    def met(self, links: Mapping[str, Container[int]], is_rewritten: Callable[[str], bool]) -> list[Names]:
         """Return the groups to look at all the same: a value that was looked at has something of theirs that it had not.
 
         Parameters
         ----------
-        memos : the ids of all objects in each of the values that were looked at.
+        links : the ids of the objects in each of the values that were looked at that could make it one group with another.
         """
         found: list[Names] = []
         for names, (frontier, partners) in self._proved.items():
             if self._skips.get(names) and frontier.shared:
-                pairs = _pairs(frontier, memos)
+                pairs = _pairs(frontier, links)
                 if not partners.issuperset(pairs) or any(is_rewritten(name) for name, _ in pairs):
                     found.append(names)
         return found
@@ -118,8 +118,8 @@ class Proofs:
                 due.append(names)
         return due
 
-    def prove(self, names: Names, memos: Mapping[str, Container[int]]) -> None:
-        """Try the proof of a group that is due, among others of which ``memos`` has the ids of their objects.
+    def prove(self, names: Names, links: Mapping[str, Container[int]]) -> None:
+        """Try the proof of a group that is due, among others of which ``links`` has the ids, as in ``met``.
 
         Nothing of ours may refer to anything inside the group while this runs.
         """
@@ -127,7 +127,7 @@ class Proofs:
         frontier = find_frontier(self._namespace, names, self._pickle)
         ms = (time.perf_counter() - start) * 1e3
         if frontier is not None:
-            others = {name: memo for name, memo in memos.items() if name not in names}
+            others = {name: ids for name, ids in links.items() if name not in names}
             self._proved[names] = _Proved(frontier, frozenset(_pairs(frontier, others)))
             self._tried[names] = _Tried(ms)
         else:
@@ -144,5 +144,5 @@ class Proofs:
         self._wants_sweep = False
 
 
-def _pairs(frontier: Frontier, memos: Mapping[str, Container[int]]) -> list[tuple[str, int]]:
-    return [(name, identity) for name, memo in memos.items() for identity in frontier.shared if identity in memo]
+def _pairs(frontier: Frontier, links: Mapping[str, Container[int]]) -> list[tuple[str, int]]:
+    return [(name, identity) for name, ids in links.items() for identity in frontier.shared if identity in ids]
