@@ -28,7 +28,7 @@ def _is_filled_by_its_own(kind: type) -> bool:
 
 def _reduce_instance(pickler: Any, obj: Any) -> Any:
     reduced = obj.__reduce_ex__(5)
-    if not isinstance(reduced, tuple) or reduced[0] is not copyreg.__newobj__:  # type: ignore[attr-defined]
+    if not isinstance(reduced, tuple) or reduced[0] is not copyreg.__newobj__:  # type: ignore[attr-defined]  # typeshed leaves it out
         return NotImplemented  # the class says itself how it is made
     make, arguments, state, items, pairs = (*reduced, None, None, None)[:5]
     inside = (state, None if items is None else list(items), None if pairs is None else list(pairs))

@@ -36,12 +36,12 @@ def adopt_body(lines: list[str]) -> list[str]:
     if first is None or not "".join(lines[1:]).strip():
         return lines
     call = f"{ADOPTED} {first[1].strip()}".strip()  # in front: the line may end in a comment
-    rest: list[str] = cell_magic(lines[1:])  # type: ignore[no-untyped-call]
+    rest: list[str] = cell_magic(lines[1:])  # type: ignore[no-untyped-call]  # IPython types it not
     return [f"get_ipython().run_line_magic('mlm_run', {call!r})\n", *rest]
 
 
 # Asking whether what is typed so far is complete does not run it; without this, a terminal would take the first line alone.
-adopt_body.has_side_effects = True  # type: ignore[attr-defined]
+adopt_body.has_side_effects = True  # type: ignore[attr-defined]  # IPython reads it off the function
 
 
 class BodyRun:

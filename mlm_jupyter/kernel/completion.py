@@ -48,7 +48,7 @@ class Cursor(NamedTuple):
 def complete_magics(shell: InteractiveShell, tracker: Tracker, signatures: Mapping[str, Signature]) -> None:
     """Let ``shell`` complete what these magics take; doing it again replaces what was there."""
 
-    @context_matcher(identifier="mlm_jupyter")  # type: ignore[untyped-decorator]
+    @context_matcher(identifier="mlm_jupyter")  # type: ignore[untyped-decorator]  # IPython types it not
     def matcher(context: CompletionContext) -> SimpleMatcherResult:
         return Completer(shell, tracker, signatures).complete(context.text_until_cursor)
 

@@ -38,7 +38,7 @@ class _Call(msgspec.Struct, forbid_unknown_fields=True):
     """A verb's arguments; each subclass calls its verb."""
 
     def on(self, tracker: Tracker) -> Any:
-        raise NotImplementedError
+        raise NotImplementedError  # no message decodes to this class itself
 
 
 class _Status(_Call):

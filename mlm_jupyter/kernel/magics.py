@@ -338,7 +338,7 @@ class MlmMagics(Magics):
 
     def _run_body(self, line: str, cell: str) -> None:
         """Run a body that came as a call to ``run_cell_magic``, as a notebook converted to a script has it."""
-        if not self._shell.run_cell(f"%%mlm_run {line}\n{cell}").success:  # type: ignore[no-untyped-call]
+        if not self._shell.run_cell(f"%%mlm_run {line}\n{cell}").success:  # type: ignore[no-untyped-call]  # IPython's
             raise InvalidInputError("The body of %%mlm_run failed; its error is above.")
 
     @line_magic

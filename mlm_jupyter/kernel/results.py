@@ -66,7 +66,7 @@ def runs_frame(frame: pd.DataFrame, runs: Sequence[Run]) -> pd.DataFrame:
     made = _frame_class()(frame)
     made._runs = tuple(runs)
     made._made = (_execution_count(), frame.shape, tuple(frame.columns))
-    return made  # type: ignore[no-any-return]
+    return made  # type: ignore[no-any-return]  # the class is made at run time: pandas is not imported before
 
 
 @functools.cache  # pandas is imported only when it is made
@@ -90,7 +90,7 @@ def _frame_class() -> Any:
 
         def _repr_html_(self) -> str | None:
             if not self._is_as_made():
-                return pd.DataFrame(self)._repr_html_()  # type: ignore[operator,no-any-return]
+                return pd.DataFrame(self)._repr_html_()  # type: ignore[operator,no-any-return]  # not in pandas-stubs
             return to_html(runs_table(self._runs, now=now_ms())) if self._runs else None
 
         def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
