@@ -2,7 +2,7 @@
 
 Three differences. A function's globals are the live namespace, never a copy of it. Loading a class makes a new one and leaves
 the live one alone (no class tracker). And the same source gives the same bytes wherever and however often it ran: a code
-object is stored under a file name made of its own source, with line numbers that start at 1.
+object is stored under a file name made of its own source, with line numbers that start at 1 and its sets in an order.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import functools
 import inspect
 import linecache
 import operator
+import pickle
 import sys
 import types
 import typing
@@ -161,6 +162,8 @@ def _members_of(cls: Any, members: dict[str, Any]) -> dict[str, Any]:
     # Where it stood; what pickling its instances leaves in it, and asking for its annotations.
     left_out = ("__firstlineno__", "__slotnames__", "__annotations_cache__")
     kept = {key: members[key] for key in sorted(members, key=lambda key: places.get(key, -1)) if key not in left_out}
+    if type(kept.get(_ABSTRACT)) is frozenset:
+        kept[_ABSTRACT] = _InOrder.of(kept[_ABSTRACT])
     return kept | annotations_of_class(cls)
 
 
@@ -195,6 +198,7 @@ def _attributes_of_members(cls: Any) -> MemberAttributes:
     return found
 
 
+_ABSTRACT = "__abstractmethods__"
 MemberAttributes = list[tuple[str | None, Any, dict[str, Any]]]
 _OF_EVERY_MEMBER = frozenset({"_value_", "_name_", "__objclass__", "_sort_order_", "_inverted_", "_hashable_values_"})
 
@@ -234,8 +238,30 @@ def _normalised(code: types.CodeType) -> tuple[types.CodeType, str]:
 
 
 def _moved(code: types.CodeType, filename: str, lines: int) -> types.CodeType:
-    constants = tuple(_moved(item, filename, lines) if isinstance(item, types.CodeType) else item for item in code.co_consts)
+    def moved(constant: Any) -> Any:
+        if isinstance(constant, types.CodeType):
+            return _moved(constant, filename, lines)
+        return _InOrder.of(constant) if type(constant) is frozenset else constant
+
+    constants = tuple(map(moved, code.co_consts))
     return code.replace(co_filename=filename, co_firstlineno=code.co_firstlineno - lines, co_consts=constants)
+
+
+class _InOrder(tuple[Any, ...]):
+    """Stands for a frozenset where that is pickled, and is loaded as one.
+
+    A set's own order is that of its hashes, another in each process. A tuple, for what nobody can change links no variables.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, items: frozenset[Any]) -> _InOrder:
+        """Return constants of code, or names, in an order that they alone determine."""
+        return cls(sorted(items, key=pickle.dumps))
+
+    def __reduce__(self) -> tuple[type[frozenset[Any]], tuple[tuple[Any, ...]]]:
+        return frozenset, (tuple(self),)
 
 
 def file_name_of(source: str, name: str) -> str:

@@ -280,9 +280,14 @@ def common_length(before: Any, after: Any) -> int:
 
 def _code_key(code: types.CodeType) -> tuple[object, ...]:
     """Return all of ``code`` but where it was written."""
-    constants = [_code_key(c) if isinstance(c, types.CodeType) else (type(c), repr(c)) for c in code.co_consts]
+    constants = [_code_key(c) if isinstance(c, types.CodeType) else (type(c), _text_of(c)) for c in code.co_consts]
     names = code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars
     return (code.co_code, code.co_flags, names, constants)
+
+
+def _text_of(constant: object) -> str:
+    """Return a constant as text; of two equal sets that were made otherwise, the same."""
+    return repr(sorted(map(repr, constant)) if isinstance(constant, frozenset) else constant)
 
 
 def _data_of(kind: type) -> dict[str, Any]:
