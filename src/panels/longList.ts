@@ -12,8 +12,8 @@ export function withOne(range: Range, index: number): number[] {
   return index < rows[0] ? [index, ...rows] : [...rows, index];
 }
 
-/** Where a key leads, though it may be beyond the ends; null: it does not move. */
-export function moveOf(key: string, index: number, page: number, count: number): number | null {
+/** The row that a key leads to, though it may be beyond the ends; null: the key is none of a list's. */
+export function rowAfter(key: string, index: number, page: number, count: number): number | null {
   switch (key) {
     case 'ArrowDown':
       return index + 1;

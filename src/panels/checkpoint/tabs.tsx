@@ -25,7 +25,7 @@ export function Tabs({ tabs, label, first }: ITabsProps): React.JSX.Element {
   const list = React.useRef<HTMLDivElement>(null);
   const onKeyDown = (event: React.KeyboardEvent): void => {
     const index = tabs.findIndex(tab => tab.id === current);
-    const target = moveOf(event.key, index, tabs.length);
+    const target = tabAfter(event.key, index, tabs.length);
     if (target !== null) {
       event.preventDefault();
       setCurrent(tabs[target].id);
@@ -74,7 +74,8 @@ export function Tabs({ tabs, label, first }: ITabsProps): React.JSX.Element {
   );
 }
 
-function moveOf(key: string, index: number, count: number): number | null {
+/** The tab that a key leads to, round at the ends; null: the key is none of a row of tabs'. */
+function tabAfter(key: string, index: number, count: number): number | null {
   switch (key) {
     case 'ArrowRight':
       return (index + 1) % count;

@@ -11,7 +11,7 @@ import { laneRoom } from '../../model/graph';
 import type { Timeline } from '../../model/timeline';
 import { CommandIDs } from '../../tokens';
 import { useNow } from '../clock';
-import { moveOf, withOne } from '../longList';
+import { rowAfter, withOne } from '../longList';
 import { MOST_LANES } from './rail';
 import { Row, rowHeight } from './row';
 
@@ -83,7 +83,7 @@ export function EntryList({ timeline, commands, trans }: IListProps): React.JSX.
       (virtualizer.range?.endIndex ?? 0) - (virtualizer.range?.startIndex ?? 0)
     );
     const key = event.key === 'F10' && event.shiftKey ? 'ContextMenu' : event.key;
-    const target = moveOf(key, activeIndex, page, entries.length);
+    const target = rowAfter(key, activeIndex, page, entries.length);
     if (key === 'ContextMenu') {
       openMenu(scroller.current?.querySelector('[data-active="true"]'));
     } else if (key === 'End') {

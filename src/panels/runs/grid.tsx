@@ -15,7 +15,7 @@ import { type Range, useVirtualizer } from '@tanstack/react-virtual';
 import * as React from 'react';
 
 import { useNow } from '../clock';
-import { moveOf, withOne } from '../longList';
+import { rowAfter, withOne } from '../longList';
 import { columnsOf, compactColumns, type IColumnMeta, Shown } from './columns';
 import { nextOrder, orderOf, withOrder } from './order';
 import { type IRow, toRows } from './rows';
@@ -82,7 +82,7 @@ export function RunsGrid({ model, actions, isWide, trans }: IGridProps): React.J
       return;
     }
     const page = Math.max(1, shown.length - 16);
-    const target = moveOf(event.key, activeIndex, page, rows.length);
+    const target = rowAfter(event.key, activeIndex, page, rows.length);
     if (target !== null) {
       moveTo(target);
     } else if (!act(event, model, actions, scroller.current)) {

@@ -6,7 +6,7 @@ import { useVirtualizer } from '@tanstack/react-virtual';
 import * as React from 'react';
 
 import type { Changes, Variable } from '../../schema';
-import { moveOf, withOne } from '../longList';
+import { rowAfter, withOne } from '../longList';
 import { Headings } from './headings';
 import { VariableRow } from './row';
 import { type IVariableQuery, selectRows, toRows } from './rows';
@@ -116,7 +116,7 @@ function Grid(props: IGridProps): React.JSX.Element {
   };
   const onKeyDown = (event: React.KeyboardEvent): void => {
     const isOnRow = (event.target as HTMLElement).classList.contains('jp-MlmVariables-name');
-    const target = isOnRow ? moveOf(event.key, reachable, PAGE, rows.length) : null;
+    const target = isOnRow ? rowAfter(event.key, reachable, PAGE, rows.length) : null;
     if (target !== null) {
       event.preventDefault();
       moveTo(target);
