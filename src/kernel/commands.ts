@@ -16,6 +16,7 @@ import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { formatCheckpoint } from '../format';
 import { restoreIcon } from '../icons';
 import type { Checkpoint, RestoreReport } from '../schema';
+import { tellerOf } from '../telling';
 import { CommandIDs, type IContext, type IServices } from '../tokens';
 import { askVisibly, showFailure } from './asking';
 import { findLastState } from './latest';
@@ -40,7 +41,8 @@ export function addCommands(context: IContext, states: States): void {
     args.notebook
       ? (notebooks.find(panel => panel.context.path === args.notebook) ?? null)
       : notebooks.currentWidget;
-  for (const action of [...trackingActions(context, states), ...goingBack(context, states)]) {
+  const actions = [...trackingActions(context, states), ...goingBack(context, states)];
+  for (const action of actions) {
     commands.addCommand(action.id, {
       label: action.label,
       caption: action.caption,
@@ -72,9 +74,12 @@ export function addCommands(context: IContext, states: States): void {
     });
     palette?.addItem({ command: action.id, category });
   }
-  const refresh = () => commands.notifyCommandChanged();
-  states.changed.connect(refresh);
-  notebooks.currentChanged.connect(refresh);
+  const tell = tellerOf(
+    commands,
+    actions.map(({ id }) => id)
+  );
+  states.changed.connect(tell);
+  notebooks.currentChanged.connect(tell);
 }
 
 function trackingActions({ services }: IContext, states: States): IAction[] {

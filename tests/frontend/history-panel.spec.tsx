@@ -269,6 +269,29 @@ test('commands act on the active entry, or on the one they are given', async () 
   expect(stage.shown).toEqual(['filter']);
 });
 
+test('buttons are told of the commands whose state changed, of no others', async () => {
+  stage = new Stage();
+  const { commands, timeline } = stage;
+  const told: (string | undefined)[] = [];
+  commands.commandChanged.connect((_, { id }) => told.push(id));
+  const toldOf = async (change: () => unknown): Promise<unknown> => {
+    await stage.during(change);
+    return told.splice(0).sort();
+  };
+
+  expect(await toldOf(() => stage.open())).not.toContain(undefined);
+  const { compareWithParent, compareWithSelected, copy, onEntry, selectForCompare } = CommandIDs;
+  expect(await toldOf(() => (timeline.active = idOf(1)))).toEqual(
+    [compareWithParent, copy, onEntry, selectForCompare].sort()
+  );
+  expect(await toldOf(() => (timeline.active = idOf(2)))).toEqual([]);
+  const reference = { project: 'p', checkpoint: idOf(2) };
+  expect(await toldOf(() => (timeline.reference = reference))).toEqual([compareWithSelected]);
+  expect(await toldOf(() => (timeline.active = idOf(3)))).toEqual([compareWithSelected, onEntry]);
+  const restore = (): unknown => commands.addCommand(CommandIDs.restore, { execute: () => null });
+  expect(await toldOf(restore)).toEqual([onEntry, CommandIDs.restore]);
+});
+
 test('every command says what it is and takes', () => {
   stage = new Stage();
   const own = [

@@ -12,6 +12,7 @@ import {
 import type { ReadonlyJSONObject, ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import type { Checkpoint } from '../../schema';
+import { tellerOf } from '../../telling';
 import { CommandIDs, type IContext } from '../../tokens';
 import { showView } from '../place';
 import type { CheckpointView } from './view';
@@ -26,12 +27,11 @@ interface IRef {
 
 /** Add the commands that open, name, annotate and delete a checkpoint; tabs come back with the layout. */
 export function addCheckpoint(context: IContext): void {
-  const { palette, restorer, services } = context;
+  const { app, palette, restorer, services } = context;
   const { commands, trans } = services;
   const tracker: Tracker = new WidgetTracker({ namespace: 'mlm-checkpoint' });
   addOpening(context, tracker);
   addEditing(context, tracker);
-  tracker.currentChanged.connect(() => commands.notifyCommandChanged());
   if (restorer) {
     void restorer.restore(tracker, {
       command: CommandIDs.openCheckpoint,
@@ -44,14 +44,11 @@ export function addCheckpoint(context: IContext): void {
     });
   }
   const category = trans.__('Notebook History');
-  for (const command of [
-    CommandIDs.openNotebook,
-    CommandIDs.name,
-    CommandIDs.note,
-    CommandIDs.remove
-  ]) {
-    palette?.addItem({ command, category });
-  }
+  const ids = [CommandIDs.openNotebook, CommandIDs.name, CommandIDs.note, CommandIDs.remove];
+  ids.forEach(command => palette?.addItem({ command, category }));
+  const tell = tellerOf(commands, ids);
+  tracker.currentChanged.connect(tell);
+  app.shell.currentChanged?.connect(tell);
 }
 
 function addOpening(context: IContext, tracker: Tracker): void {

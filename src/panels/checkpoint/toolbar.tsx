@@ -62,9 +62,12 @@ class CommandButton extends ReactWidget {
   }
 
   protected render(): React.JSX.Element {
-    const { commands } = this.options.services;
+    const { command, services } = this.options;
     return (
-      <UseSignal signal={commands.commandChanged}>
+      <UseSignal
+        signal={services.commands.commandChanged}
+        shouldUpdate={(_, { id }) => id === command || id === undefined}
+      >
         {() => <UseSignal signal={this.options.model.changed}>{() => this.button()}</UseSignal>}
       </UseSignal>
     );

@@ -6,6 +6,7 @@ import { copyIcon, refreshIcon } from '@jupyterlab/ui-components';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import { compareIcon, swapIcon } from '../../icons';
+import { tellerOf } from '../../telling';
 import { CommandIDs, type IContext, NOW } from '../../tokens';
 import { showView } from '../place';
 import { describePair, type IPair, keyOf, pairOf, swapped } from './pair';
@@ -88,6 +89,7 @@ function addOpening(context: IContext, tracker: WidgetTracker<Tab>): void {
       }
     }
   });
+  notebooks.currentChanged.connect(tellerOf(commands, [CommandIDs.compareWithNow]));
 }
 
 /** A checkpoint, or the newest one of the notebook in front, with that notebook. */
@@ -163,13 +165,12 @@ function addActions({ palette, services }: IContext, tracker: WidgetTracker<Tab>
     execute: () => front()?.model.load()
   });
   const category = trans.__('Notebook History');
-  for (const command of [
-    CommandIDs.compareWithNow,
+  const ids = [
     CommandIDs.swapCompared,
     CommandIDs.copyComparison,
     CommandIDs.showOnlyChanges,
     CommandIDs.compareAgain
-  ]) {
-    palette?.addItem({ command, category });
-  }
+  ];
+  [CommandIDs.compareWithNow, ...ids].forEach(command => palette?.addItem({ command, category }));
+  tracker.currentChanged.connect(tellerOf(commands, ids));
 }

@@ -9,6 +9,7 @@ import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import { compareIcon, historyIcon } from '../../icons';
 import type { ITarget, Timeline } from '../../model/timeline';
+import { tellerOf } from '../../telling';
 import { CommandIDs } from '../../tokens';
 
 type Args = ReadonlyPartialJSONObject;
@@ -28,7 +29,7 @@ export function addHistoryCommands(context: IHistoryCommands): void {
   addPanelCommands(context);
   addCompareCommands(context);
   addOnEntry(context);
-  const { commands, palette, timeline, trans } = context;
+  const { palette, trans } = context;
   const category = trans.__('Notebook History');
   for (const command of [
     CommandIDs.showPanel,
@@ -41,13 +42,30 @@ export function addHistoryCommands(context: IHistoryCommands): void {
   ]) {
     palette?.addItem({ command, category });
   }
-  // Menus ask when they open; toolbars have to be told.
-  let before = '';
+  tellToolbars(context);
+}
+
+/** Menus ask when they open; toolbars have to be told. */
+function tellToolbars({ commands, timeline }: IHistoryCommands): void {
+  const ofEntry = [CommandIDs.selectForCompare, CommandIDs.compareWithParent, CommandIDs.copy];
+  const tellOfEntry = tellerOf(commands, ofEntry);
+  // A view of another checkpoint than the active one has a button for it, too.
+  const tellOfSelected = tellerOf(commands, [CommandIDs.compareWithSelected], id => [
+    commands.isEnabled(id),
+    timeline.reference
+  ]);
+  const others = Object.values(CommandIDs).filter(id => id !== CommandIDs.onEntry);
+  const tellOfOthers = tellerOf(commands, [CommandIDs.onEntry], id =>
+    others.filter(command => commands.isEnabled(id, { command }))
+  );
   timeline.changed.connect(() => {
-    const now = JSON.stringify([timeline.target, timeline.reference]);
-    if (now !== before) {
-      before = now;
-      commands.notifyCommandChanged();
+    tellOfEntry();
+    tellOfSelected();
+    tellOfOthers();
+  });
+  commands.commandChanged.connect((_, { id }) => {
+    if (id !== CommandIDs.onEntry && id?.startsWith('mlm:')) {
+      tellOfOthers();
     }
   });
 }

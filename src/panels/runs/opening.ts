@@ -7,6 +7,7 @@ import type { ReadonlyJSONObject, ReadonlyPartialJSONObject } from '@lumino/core
 import type { Widget } from '@lumino/widgets';
 
 import { MOST_COMPARED, type RunsModel } from '../../model/runs';
+import { tellerOf } from '../../telling';
 import { CommandIDs, type IContext } from '../../tokens';
 import { showView } from '../place';
 
@@ -68,9 +69,10 @@ export function addOpening(context: IContext, model: RunsModel): void {
   const { palette, services } = context;
   addOpenRun(context, model);
   addCompareRuns(context, model);
-  for (const command of [CommandIDs.openRun, CommandIDs.compareRuns]) {
-    palette?.addItem({ command, category: services.trans.__('Notebook History') });
-  }
+  const { commands, trans } = services;
+  const ids = [CommandIDs.openRun, CommandIDs.compareRuns];
+  ids.forEach(command => palette?.addItem({ command, category: trans.__('Notebook History') }));
+  model.changed.connect(tellerOf(commands, ids));
 }
 
 function addOpenRun(context: IContext, model: RunsModel): void {
