@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
-from mlm_jupyter.core.parameters import assignments
+from mlm_jupyter.core.parameters import assignments, find_unknown
 from mlm_jupyter.errors import InvalidInputError, MlmError, StorageError
 
 if TYPE_CHECKING:
@@ -88,6 +88,14 @@ def with_parameters(notebook: NotebookNode, parameters: Mapping[str, Any]) -> No
     return notebook
 
 
+def find_unknown_parameters(notebook: NotebookNode, parameters: Mapping[str, Any]) -> str | None:
+    """Return which of ``parameters`` a notebook does not have, before they are put in it, and which it has; see the core's."""
+    codes = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    marked = [_find_tagged(codes, tag) for tag in ("parameters", "injected-parameters")]
+    defaults = next((codes[i].source for i in marked if i is not None), None)
+    return find_unknown(parameters, defaults=defaults, cells=[cell.source for cell in codes])
+
+
 def _find_tagged(cells: Sequence[NotebookNode], tag: str) -> int | None:
     return next((i for i, cell in enumerate(cells) if tag in cell.metadata.get("tags", ())), None)
 
@@ -117,15 +125,24 @@ def read_notebook(path: Path) -> NotebookNode:
     return notebook
 
 
-def run(plan: Plan, tell: Callable[[Progress], None]) -> None:
+def run(plan: Plan, tell: Callable[[Progress], None], warn: Callable[[str], None] = lambda line: None) -> None:
     """Run the notebook, tracked; what was reached is in ``plan.target`` whatever happens.
+
+    Parameters
+    ----------
+    tell : told how far it has come.
+    warn : told in a line, before anything runs, of parameters that the notebook does not have.
 
     Raises
     ------
     NotebookFailedError : a cell raised that was not expected to, took too long, or the kernel died.
     MlmError : the kernel cannot be started or tracked.
     """
-    notebook = with_parameters(read_notebook(plan.source), plan.parameters)
+    notebook = read_notebook(plan.source)
+    unknown = find_unknown_parameters(notebook, plan.parameters)
+    notebook = with_parameters(notebook, plan.parameters)
+    if unknown is not None:
+        warn(f"{plan.source.name} has {unknown}")
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None

@@ -10,14 +10,15 @@ from typing import Any
 
 import nbformat
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from papermill.cli import _resolve_type
+from papermill.inspection import _infer_parameters
 
 from mlm_jupyter.core.parameters import assignments, value_of
 from mlm_jupyter.errors import InvalidInputError, StorageError
-from mlm_jupyter.headless import Plan, read_notebook, run, with_parameters
+from mlm_jupyter.headless import Plan, find_unknown_parameters, read_notebook, run, with_parameters
 
 
 def is_same(one: Any, other: Any) -> bool:
@@ -81,6 +82,52 @@ def test_the_injected_cell_stands_where_papermill_would_put_it() -> None:
     assert sources(with_parameters(bare, {"x": 2})) == [injected, "print(x)"]
     assert sources(with_parameters(bare, {})) == [injected, "print(x)"]
     nbformat.validate(marked)
+
+
+names = st.sampled_from(["lr", "n_trees", "name", "seed"])
+
+
+@settings(max_examples=30)
+@given(
+    st.lists(st.tuples(names, st.sampled_from(["{} = 1", "{}: int = 2", "{} = 'x'  # why", "{} = [\n    1\n]"]))),
+    st.sets(names),
+)
+def test_the_parameters_of_a_notebook_are_those_that_papermill_finds(lines: list[tuple[str, str]], asked: set[str]) -> None:
+    notebook = new_notebook(
+        cells=[tagged("\n".join(line.format(name) for name, line in lines), "parameters"), tagged("print(lr, n_trees)", "use")],
+        metadata={"kernelspec": {"name": "python3", "language": "python", "display_name": "Python"}},
+    )
+    found = {parameter.name for parameter in _infer_parameters(notebook)}
+    assert (find_unknown_parameters(notebook, dict.fromkeys(asked)) is None) == (asked <= found)
+
+
+UNKNOWN: dict[str, tuple[list[nbformat.NotebookNode], dict[str, Any], str | None]] = {
+    "a word misspelt": (
+        [tagged("lr = 1\nn_trees = 2", "parameters"), new_code_cell("n_tree = 3")],
+        {"n_tree": 5, "lr": 2},
+        "no parameter n_tree (did you mean n_trees?). It has: lr, n_trees.",
+    ),
+    "several": ([tagged("lr = 1", "parameters")], {"x": 1, "lrr": 2}, "no parameters x, lrr (did you mean lr?). It has: lr."),
+    "what a run before has put there": ([tagged("lr = 1", "injected-parameters")], {"x": 1}, "no parameter x. It has: lr."),
+    "what the cells set themselves": (
+        [new_code_cell("lr = 1"), new_code_cell("print(lr)")],
+        {"lr": 2},
+        "no parameter lr. It has none. Tag the cell that sets the defaults: parameters.",
+    ),
+    "what nobody has set": ([new_code_cell("def f(): return lr"), new_code_cell("f()")], {"lr": 2}, None),
+    "what is set where it is missing": ([new_code_cell("try:\n    lr\nexcept NameError:\n    lr = 1")], {"lr": 2}, None),
+    "what a shell is told": ([new_code_cell("!train {lr}"), new_code_cell("%%bash\necho $seed")], {"lr": 2, "seed": 3}, None),
+    "what is no Python": ([new_code_cell("lr <- 1 +")], {"lr": 2}, None),
+    "a text about it": ([new_markdown_cell("lr"), new_code_cell("1")], {"lr": 1}, "no parameter lr. It has none. Tag"),
+    "nothing": ([new_code_cell("1")], {}, None),
+}
+
+
+@pytest.mark.parametrize("kind", UNKNOWN)
+def test_a_parameter_that_the_notebook_does_not_have_is_said(kind: str) -> None:
+    cells, given_parameters, told = UNKNOWN[kind]
+    found = find_unknown_parameters(new_notebook(cells=cells), given_parameters)
+    assert found is None if told is None else (found or "").startswith(told)
 
 
 def test_an_old_notebook_is_brought_to_ids(tmp_path: Path) -> None:

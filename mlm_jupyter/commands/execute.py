@@ -58,7 +58,7 @@ def execute(options: argparse.Namespace) -> int:
     )
     screen = _Screen(sys.stderr)
     try:
-        headless.run(plan, screen.show)
+        headless.run(plan, screen.show, lambda line: print(f"mlm: {clean(line)}", file=sys.stderr))
     except headless.NotebookFailedError as error:
         screen.end()
         where = f"cell {screen.position} of {screen.total}, " if screen.position else ""

@@ -104,6 +104,14 @@ def test_a_notebook_runs_tracked_with_parameters_and_is_not_changed(home: Path, 
     assert texts(kept.cells[4]) == "[0.5, 0.5, 0.5] true\n"
 
 
+def test_a_parameter_that_is_not_there_is_said_and_the_notebook_runs(home: Path, execute: Execute, project: Project) -> None:
+    write(home / "a.ipynb", tagged("rate = 1", "parameters"), "print(rate)")
+    done = execute("a.ipynb", "-p", "rat=2", "--output", "done.ipynb")
+    assert done.returncode == 0
+    assert done.stderr.splitlines()[0] == "mlm: a.ipynb has no parameter rat (did you mean rate?). It has: rate."
+    assert project.get_run("done").params == {"rat": "2"}
+
+
 def test_a_failing_cell_ends_the_run_and_what_was_reached_is_kept(home: Path, execute: Execute, project: Project) -> None:
     write(home / "bad.ipynb", "x = 1", "x.nothing", "print('never')")
     done = execute("bad.ipynb")
