@@ -32,7 +32,7 @@ _MOST_METRICS: Final = 4
 def history_lines(
     checkpoints: Sequence[Checkpoint], *, now: int, width: int, ink: Ink, current: str | None = None
 ) -> list[str]:
-    """Return a line for each checkpoint, in the order given.
+    """Return a line for each checkpoint, in the order given; where they are of several notebooks, it says of which.
 
     Parameters
     ----------
@@ -55,9 +55,11 @@ def history_lines(
     ages = max(display_width(head[2]) for head in heads)
     marks = max(display_width(head[3][0]) for head in heads)
     spans = max(display_width(head[4]) for head in heads)
-    room = width - (ordinals + prefix + ages + marks + spans + 5)
+    notebooks = [_last_of(notebook, width // 5) for notebook in notebooks_of(checkpoints)]
+    widest = max(map(display_width, notebooks))
+    room = width - (ordinals + prefix + ages + marks + spans + 5 + (widest and widest + 1))
     lines = []
-    for checkpoint, (ordinal, id, when, (mark, colour), took) in zip(checkpoints, heads, strict=True):
+    for checkpoint, (ordinal, id, when, (mark, colour), took), notebook in zip(checkpoints, heads, notebooks, strict=True):
         start = " ".join(
             (
                 pad(ordinal, ordinals, is_right=True),
@@ -65,10 +67,22 @@ def history_lines(
                 pad(when, ages, is_right=True),
                 ink(pad(mark, marks), colour),
                 pad(took, spans, is_right=True),
+                *([pad(notebook, widest)] if widest else []),
             )
         )
         lines.append(f"{start} {_what(checkpoint, room, ink)}".rstrip())
     return lines
+
+
+def notebooks_of(checkpoints: Sequence[Checkpoint]) -> list[str]:
+    """Return of which notebook each checkpoint is, as far as that tells them apart: where all are of one, texts are empty."""
+    notebooks = [clean(checkpoint.notebook or "") for checkpoint in checkpoints]
+    return notebooks if len(set(notebooks)) > 1 else [""] * len(notebooks)
+
+
+def _last_of(path: str, width: int) -> str:
+    """Return the end of a path, which says most, in ``width`` columns."""
+    return cut(path[::-1], width)[::-1]
 
 
 def _what(checkpoint: Checkpoint, room: int, ink: Ink) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from mlm_jupyter.commands.listing import changes_text, first_line, runs_rows
+from mlm_jupyter.commands.listing import changes_text, first_line, notebooks_of, runs_rows
 from mlm_jupyter.commands.text import age, clean, span
 from mlm_jupyter.core.entities import Checkpoint, Run
 from mlm_jupyter.kernel.widgets import VIEW
@@ -71,13 +71,16 @@ class Table(NamedTuple):
         return self._replace(rows=rows)
 
 
-def history_table(checkpoints: Iterable[Checkpoint], *, now: int, current: str | None) -> Table:
-    """Return the table of these checkpoints."""
-    headings = ("#", "id", "name", "age", "status", "took", "code", "changes")
+def history_table(checkpoints: Sequence[Checkpoint], *, now: int, current: str | None) -> Table:
+    """Return the table of these checkpoints; where they are of several notebooks, it says of which."""
+    notebooks = notebooks_of(checkpoints)
+    is_mixed = any(notebooks)
+    headings = ("#", "id", *(["notebook"] if is_mixed else []), "name", "age", "status", "took", "code", "changes")
     rows = [
         (
             _number(str(checkpoint.ordinal), checkpoint.ordinal),
             _text(checkpoint.id),
+            *([_text(notebook)] if is_mixed else []),
             _text(checkpoint.name or ""),
             _number(age(checkpoint.created_at, now), now - checkpoint.created_at),
             _status(checkpoint.status or checkpoint.kind),
@@ -87,7 +90,7 @@ def history_table(checkpoints: Iterable[Checkpoint], *, now: int, current: str |
             _text(first_line(checkpoint.source or checkpoint.note or "")),
             _text(changes_text(checkpoint.changes)),
         )
-        for checkpoint in checkpoints
+        for checkpoint, notebook in zip(checkpoints, notebooks, strict=True)
     ]
     return Table(headings, rows, current)
 

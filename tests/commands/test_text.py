@@ -120,6 +120,7 @@ checkpoints = st.builds(
     duration_ms=st.none() | st.floats(0, 1e8),
     changes=st.builds(Changes, added=names, changed=names, removed=names),
     metrics=st.dictionaries(st.text(max_size=12), st.floats(), max_size=6),
+    notebook=st.sampled_from([None, "train.ipynb", "notebooks/of the team/train.ipynb"]) | st.text(max_size=60),
 )
 
 
@@ -152,6 +153,29 @@ def test_a_history_shows_what_matters_of_a_checkpoint() -> None:
     (line,) = history_lines([checkpoint], now=1_780_000_000_000, width=80, ink=Ink(io.StringIO()), current=checkpoint.id)
     assert line == ">12 0t2h6mww 3 min error 1.2 s [good] model.fit(X, y)       +a ~b -c  acc=0.9123"
     assert display_width(line) == 80
+
+
+@pytest.mark.parametrize(
+    ("notebooks", "shown"),
+    [
+        (["a.ipynb", "b.ipynb"], ["a.ipynb", "b.ipynb"]),
+        (["a.ipynb", None], ["a.ipynb", "       "]),
+        (["team/explore/train.ipynb", "team/train.ipynb"], ["…ore/train.ipynb", "team/train.ipynb"]),
+        (["a.ipynb", "a.ipynb"], None),
+        ([None, None], None),
+    ],
+)
+def test_a_history_of_several_notebooks_says_of_which_each_line_is(
+    notebooks: list[str | None], shown: list[str] | None
+) -> None:
+    listed = [
+        Checkpoint(
+            id=f"0t2h6m{i}", digest="", kind="cell", created_at=0, session_id="s", ordinal=1, notebook=path, source="code"
+        )
+        for i, path in enumerate(notebooks)
+    ]
+    lines = history_lines(listed, now=0, width=80, ink=Ink(io.StringIO()))
+    assert [line.split("cell  ")[1] for line in lines] == ([f"{path} code" for path in shown] if shown else ["code", "code"])
 
 
 def test_ids_are_shown_as_long_as_it_takes_to_tell_them_apart() -> None:

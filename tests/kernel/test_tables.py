@@ -138,6 +138,15 @@ def test_a_history_has_a_row_for_each_checkpoint() -> None:
     assert html.count("aria-current") == 1 and "<script>" not in html
 
 
+def test_a_history_of_several_notebooks_has_a_column_for_them() -> None:
+    mixed = [checkpoint(2, notebook="b.ipynb"), checkpoint(1, notebook="a.ipynb")]
+    table = history_table(mixed, now=4000, current="0a0a0a01")
+    assert table.headings[2] == "notebook"
+    assert [row[2].text for row in table.arrange(by="notebook").rows] == ["a.ipynb", "b.ipynb"]
+    assert to_html(table).count("aria-current") == 1
+    assert "notebook" not in history_table(mixed[:1], now=4000, current=None).headings
+
+
 def test_runs_are_sorted_by_numbers_as_numbers() -> None:
     table = runs_table(RUNS, now=5000)
     assert list(table.headings) == ["id", "name", "status", "started", "took", "acc", "lr"]
