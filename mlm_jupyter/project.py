@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -39,14 +39,7 @@ class Project(Reader):
         The runs' own columns, times as UTC timestamps, then a column for each ``params.<key>`` (text), ``metrics.<key>``
         (the last value, float) and ``tags.<key>`` (text), in order of name; what a run lacks is missing.
         """
-        import pandas as pd
-
-        runs = list(self.runs(query))
-        columns: dict[str, Any] = {name: [getattr(run, name) for run in runs] for name in _FRAME_COLUMNS}
-        for name in ("started_at", "ended_at"):
-            times = pd.array(columns[name], dtype="Int64")
-            columns[name] = pd.to_datetime(pd.Series(times), unit="ms", utc=True)
-        return pd.DataFrame({**columns, **_logged_columns(runs)})
+        return frame_of(list(self.runs(query)))
 
     def notebook(self, ref: CheckpointRef) -> NotebookNode:
         """Return the notebook as it was at a checkpoint, outputs included, in nbformat 4.5.
@@ -129,6 +122,17 @@ class Project(Reader):
         signatures = self.signatures(checkpoint)
         if verify(checkpoint.digest, signatures, keys) is None:
             raise refusal(f"Checkpoint {checkpoint.name or checkpoint.id}", checkpoint.id, signatures, keys)
+
+
+def frame_of(runs: Sequence[Run]) -> pd.DataFrame:
+    """Return the table of ``runs`` that ``Project.to_dataframe`` returns."""
+    import pandas as pd
+
+    columns: dict[str, Any] = {name: [getattr(run, name) for run in runs] for name in _FRAME_COLUMNS}
+    for name in ("started_at", "ended_at"):
+        times = pd.array(columns[name], dtype="Int64")
+        columns[name] = pd.to_datetime(pd.Series(times), unit="ms", utc=True)
+    return pd.DataFrame({**columns, **_logged_columns(runs)})
 
 
 def open_project(path: str | os.PathLike[str] | None = None) -> Project:

@@ -357,7 +357,7 @@ class MlmMagics(Magics):
 
         query = unquoted(without_comment(line.strip()))
         with self._project() as project:
-            return runs_frame(project.to_dataframe(query or None), list(project.runs(query or None)))
+            return runs_frame(list(project.runs(query or None)))
 
     def _recorder(self) -> Recorder:
         return self._tracker.require().recorder

@@ -11,6 +11,7 @@ from mlm_jupyter.commands.listing import history_lines, runs_rows
 from mlm_jupyter.commands.text import Ink, table, terminal_width
 from mlm_jupyter.core.entities import Checkpoint, Run
 from mlm_jupyter.kernel.tables import Table, history_table, runs_table, to_html, widget_bundle
+from mlm_jupyter.project import frame_of
 from mlm_jupyter.restoration import RestoreReport
 
 if TYPE_CHECKING:
@@ -61,11 +62,11 @@ def runs_text(runs: Sequence[Run]) -> str:
     return "\n".join([Ink()(heading, "bold"), *lines, *more])
 
 
-def runs_frame(frame: pd.DataFrame, runs: Sequence[Run]) -> pd.DataFrame:
-    """Return ``frame`` as a DataFrame that the cell it is made in shows as a table of ``runs``; later it shows itself."""
-    made = _frame_class()(frame)
+def runs_frame(runs: Sequence[Run]) -> pd.DataFrame:
+    """Return the DataFrame of ``runs``, which the cell it is made in shows as a table of them; later it shows itself."""
+    made = _frame_class()(frame_of(runs))
     made._runs = tuple(runs)
-    made._made = (_execution_count(), frame.shape, tuple(frame.columns))
+    made._made = (_execution_count(), made.shape, tuple(made.columns))
     return made  # type: ignore[no-any-return]  # the class is made at run time: pandas is not imported before
 
 

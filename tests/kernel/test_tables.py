@@ -27,6 +27,7 @@ from mlm_jupyter.kernel.tables import (
     widget_bundle,
 )
 from mlm_jupyter.kernel.widgets import VIEW
+from mlm_jupyter.project import frame_of
 
 ignores_jupyter = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 
@@ -201,11 +202,17 @@ def test_a_history_is_a_list_that_prints_as_lines() -> None:
 def test_a_frame_of_runs_is_a_frame_in_every_other_respect() -> None:
     import pandas as pd
 
-    plain = pd.DataFrame({"name": ["a", "b"], "acc": [1.0, 2.0]})
-    frame = runs_frame(plain, RUNS)
+    plain = frame_of(RUNS)
+    frame = runs_frame(RUNS)
     assert isinstance(frame, pd.DataFrame)
+    assert type(plain) is pd.DataFrame and len(plain) == 3
     pd.testing.assert_frame_equal(frame, plain, check_frame_type=False)
-    for made in (frame[frame.acc > 1], frame.copy(), pickle.loads(pickle.dumps(frame)), frame.sort_values("acc")):
+    for made in (
+        frame[frame["metrics.acc"] > 0.1],
+        frame.copy(),
+        pickle.loads(pickle.dumps(frame)),
+        frame.sort_values("metrics.acc"),
+    ):
         assert type(made) is pd.DataFrame
     pd.testing.assert_frame_equal(pickle.loads(pickle.dumps(frame)), plain)
     assert repr(frame) == repr(plain)
@@ -245,6 +252,14 @@ def test_a_frame_shows_itself_once_it_is_changed_or_later(kernel: Kernel) -> Non
     with kernel.project() as project:
         assert project.variables("latest")["df"].status == "stored"
     assert kernel.run("%mlm_restore latest --only df").status == "ok"
+
+
+@ignores_jupyter
+def test_the_runs_are_read_once(kernel: Kernel) -> None:
+    kernel.run("from mlm_jupyter.store.runs import Runs\nreally, read = Runs.pages, []")
+    kernel.run("Runs.pages = lambda *arguments: read.append(1) or really(*arguments)")
+    kernel.run("df = %mlm_runs\nRuns.pages = really")
+    assert kernel.ask("[len(df) > 0, len(read)]") == [True, 1]
 
 
 @ignores_jupyter
