@@ -4,6 +4,7 @@ import { Signal } from '@lumino/signaling';
 
 import { CompareModel } from '../../src/panels/compare/model';
 import type { IPair } from '../../src/panels/compare/pair';
+import { sideName } from '../../src/panels/compare/words';
 import type {
   Checkpoint,
   CheckpointComparison,
@@ -23,6 +24,7 @@ import {
   NOW
 } from '../../src/tokens';
 
+const trans = nullTranslator.load('mlm_jupyter');
 const PAIR: IPair = { project: 'p', base: 'a', other: 'b' };
 const LIVE: IPair = { project: 'p', base: 'a', other: NOW, notebook: 'n.ipynb' };
 
@@ -110,7 +112,7 @@ class World {
           return this.answer();
         }
       },
-      trans: nullTranslator.load('mlm_jupyter')
+      trans
     } as unknown as IServices;
     const notebooks = {
       currentWidget: null,
@@ -291,10 +293,8 @@ describe('a comparison', () => {
     const model = world.model({ ...PAIR, are_runs: true });
     model.onlyChanges = false;
     await model.load();
-    expect([model.base.detail?.run?.name, model.other.detail?.run?.name]).toEqual([
-      'run a',
-      'run b'
-    ]);
+    const names = [model.base, model.other].map(side => sideName(side, model.pair, trans));
+    expect(names).toEqual(['run a', 'run b']);
     expect(model.same?.params).toEqual([{ name: 'lr', value: 'of b' }]);
     expect(model.same?.metrics).toEqual([]);
   });

@@ -4,7 +4,13 @@ import { report } from '../../src/panels/compare/markdown';
 import { keyOf, pairOf, swapped } from '../../src/panels/compare/pair';
 import { partition, slices } from '../../src/panels/compare/parts';
 import { countsOf, headline, headlineOf, moveOf } from '../../src/panels/compare/words';
-import type { Checkpoint, CheckpointDiff, TableDiff, Variable } from '../../src/schema';
+import type {
+  Checkpoint,
+  CheckpointDetail,
+  CheckpointDiff,
+  TableDiff,
+  Variable
+} from '../../src/schema';
 import { NOW } from '../../src/tokens';
 
 const trans = nullTranslator.load('mlm_jupyter');
@@ -62,9 +68,9 @@ const diff: CheckpointDiff = {
   environment: { packages: [{ change: 'removed', name: 'numpy', before: '2.0' }] }
 };
 
-describe('a pair', () => {
-  const pair = { project: 'p', base: 'a', other: 'b' };
+const pair = { project: 'p', base: 'a', other: 'b' };
 
+describe('a pair', () => {
   it('comes from the arguments of a command, or not at all', () => {
     expect(pairOf({ ...pair })).toEqual(pair);
     expect(pairOf({ project: 'p', base: 'a' })).toBeNull();
@@ -136,7 +142,7 @@ describe('the report', () => {
 
   it('names everything that differs, and nothing breaks out of it', () => {
     const now = { checkpoint: null, detail: null };
-    const text = report({ base: side, other: now, diff, values: {} }, trans);
+    const text = report({ base: side, other: now, diff, pair, values: {} }, trans);
     expect(text).toContain('## good\\_one → now');
     expect(text).toContain('2 cells · 2 variables · 1 metric · 1 package');
     expect(text).toContain('Cell 3, changed:\n\n````diff\n-x = 1\n+x = 2\n ```\n````');
@@ -146,11 +152,25 @@ describe('the report', () => {
     expect(text).toContain('| numpy | 2.0 | — |');
   });
 
+  it('calls runs by their names', () => {
+    const ofRun = (name: string) => ({
+      checkpoint,
+      detail: { author: 'me', run: { name } } as CheckpointDetail
+    });
+    const [base, other] = ['first_try', 'second'].map(ofRun);
+    const runs = { ...pair, are_runs: true as const };
+    const text = report({ base, other, diff, pair: runs, values: {} }, trans);
+    expect(text).toContain('## first\\_try → second');
+    expect(report({ base, other, diff, pair, values: {} }, trans)).toContain(
+      '## good\\_one → good'
+    );
+  });
+
   it('says when nothing differs', () => {
     const same = { base: 'a', other: 'a' };
-    const text = report({ base: side, other: side, diff: same, values: {} }, trans);
+    const text = report({ base: side, other: side, diff: same, pair, values: {} }, trans);
     expect(text).toContain('Nothing differs.');
-    expect(report({ base: side, other: side, diff: null, values: {} }, trans)).toBe('');
+    expect(report({ base: side, other: side, diff: null, pair, values: {} }, trans)).toBe('');
   });
 });
 

@@ -126,7 +126,7 @@ test('compare two moments and read what changed', async ({ page }) => {
   const compare = view(page);
   await expect(compare.getByRole('heading', { name: 'before' })).toBeVisible();
   await expect(compare.getByRole('navigation')).toContainText(
-    /5 cells · \d+ variables · 1 metric · 1 parameter/
+    /5 cells · \d+ variables · 1 metric · 1 param/
   );
   await expect(compare.getByRole('region', { name: 'Other' }).first()).toContainText('run second');
 

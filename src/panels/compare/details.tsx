@@ -1,5 +1,5 @@
 /**
- * Everything of a comparison below the notebook: variables, metrics, parameters, the environment, modules.
+ * Everything of a comparison below the notebook: variables, metrics, params, the environment, modules.
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { UseSignal } from '@jupyterlab/ui-components';
@@ -61,7 +61,7 @@ function Parts(props: IDetailsProps & { diff: CheckpointDiff }): React.JSX.Eleme
       <Part
         {...props}
         part="params"
-        title={trans.__('Parameters')}
+        title={trans.__('Params')}
         isThere={!!params.length || !!same?.params.length}
       >
         <Params changes={params} same={same?.params ?? []} trans={trans} />
@@ -150,8 +150,8 @@ function Params(props: IListProps<string>): React.JSX.Element {
   return (
     <Named
       {...props}
-      label={trans.__('Parameters that differ')}
-      sameTitle={trans._n('%1 parameter is the same', '%1 parameters are the same', same.length)}
+      label={trans.__('Params that differ')}
+      sameTitle={trans._n('%1 param is the same', '%1 params are the same', same.length)}
       text={value => value}
     />
   );

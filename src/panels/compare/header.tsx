@@ -61,29 +61,41 @@ function Side(props: IHeaderProps & { side: ISide; word: string }): React.JSX.El
   );
 }
 
+/** What a link opens, as its command is told. */
+type Target = { project: string; checkpoint: string } | { project: string; run: string };
+
 function Moment(props: IHeaderProps & { side: ISide; checkpoint: Checkpoint }): React.JSX.Element {
   const { model, side, checkpoint, commands, trans } = props;
   const now = useNow();
   const { detail } = side;
-  const args = { project: model.pair.project, checkpoint: checkpoint.id };
+  const { project, are_runs } = model.pair;
+  const args = { project, checkpoint: checkpoint.id };
   const source = checkpoint.source?.trim();
-  const title = formatCheckpoint(checkpoint);
+  const label = formatCheckpoint(checkpoint);
+  const run = (are_runs && detail?.run) || null;
   const facts = [
-    checkpoint.name ? `#${checkpoint.ordinal}` : '',
-    detail?.run ? trans.__('run %1', detail.run.name) : '',
+    checkpoint.name && !run ? `#${checkpoint.ordinal}` : '',
+    detail?.run && !run ? trans.__('run %1', detail.run.name) : '',
     detail?.author ?? '',
     checkpoint.notebook ?? ''
   ].filter(Boolean);
+  const link = (text: string, title: string, command: string, of: Target): React.JSX.Element => (
+    <button
+      className="jp-MlmCompare-link"
+      title={title}
+      onClick={() => void commands.execute(command, of)}
+    >
+      {text}
+    </button>
+  );
+  const checkpointLink = (text: string): React.JSX.Element =>
+    link(text, trans.__('Open this checkpoint'), CommandIDs.openCheckpoint, args);
   return (
     <>
       <h2 className="jp-MlmCompare-sideTitle">
-        <button
-          className="jp-MlmCompare-link"
-          title={trans.__('Open this checkpoint')}
-          onClick={() => void commands.execute(CommandIDs.openCheckpoint, args)}
-        >
-          {title}
-        </button>
+        {run
+          ? link(run.name, trans.__('Open this run'), CommandIDs.openRun, { project, run: run.id })
+          : checkpointLink(label)}
       </h2>
       {source && (
         <code className="jp-MlmCompare-sideSource" title={source.slice(0, 2000)}>
@@ -97,13 +109,14 @@ function Moment(props: IHeaderProps & { side: ISide; checkpoint: Checkpoint }): 
         >
           {formatAgo(checkpoint.created_at, now, trans)}
         </time>
+        {run && <> · {checkpointLink(trans.__('last checkpoint %1', label))}</>}
         {facts.map(fact => ` · ${fact}`)}
       </p>
       {checkpoint.note && <p className="jp-MlmCompare-sideNote">{checkpoint.note}</p>}
       <button
         className="jp-Button jp-mod-styled jp-mod-minimal jp-MlmCompare-restore"
-        aria-label={trans.__('Restore %1', title)}
-        title={trans.__('Put the kernel back to %1; asks first', title)}
+        aria-label={trans.__('Restore %1', label)}
+        title={trans.__('Put the kernel back to %1; asks first', label)}
         onClick={() => void commands.execute(CommandIDs.restore, args)}
       >
         <restoreIcon.react tag="span" aria-hidden="true" />

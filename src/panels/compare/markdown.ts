@@ -9,27 +9,36 @@ import { factName, factText } from './facts';
 import { diffLines, textOf } from './lines';
 import type { CompareModel } from './model';
 import type { ISide } from './sides';
-import { changeWord, countsOf, headlineOf, inOrder, metricText, moveOf, typeText } from './words';
+import {
+  changeWord,
+  countsOf,
+  headlineOf,
+  inOrder,
+  metricText,
+  moveOf,
+  sideName,
+  typeText
+} from './words';
 
 /** Lines of one cell or module that are copied. */
 const MOST_LINES = 60;
 
-type Compared = Pick<CompareModel, 'base' | 'other' | 'diff' | 'values'>;
+type Compared = Pick<CompareModel, 'base' | 'other' | 'diff' | 'pair' | 'values'>;
 
 export function report(model: Compared, trans: TranslationBundle): string {
-  const { diff } = model;
+  const { base, other, diff, pair } = model;
   if (!diff) {
     return '';
   }
   const counts = countsOf(diff, trans).map(one => one.text);
   const parts = [
-    `## ${sideName(model.base, trans)} → ${sideName(model.other, trans)}`,
-    [`- ${sideLine(model.base, trans)}`, `- ${sideLine(model.other, trans)}`].join('\n'),
+    `## ${[base, other].map(side => inline(sideName(side, pair, trans))).join(' → ')}`,
+    [base, other].map(side => `- ${sideLine(side, trans)}`).join('\n'),
     counts.length ? counts.join(' · ') : trans.__('Nothing differs.'),
     ...cells(diff, trans),
     ...variables(model, diff, trans),
     ...table(trans.__('Metrics'), diff.metrics, metricText, trans, metricMove),
-    ...table(trans.__('Parameters'), diff.params, value => value, trans),
+    ...table(trans.__('Params'), diff.params, value => value, trans),
     ...table(
       trans.__('Environment'),
       diff.environment?.facts?.map(change => ({ ...change, title: factName(change.name, trans) })),
@@ -40,10 +49,6 @@ export function report(model: Compared, trans: TranslationBundle): string {
     ...modules(diff, trans)
   ];
   return `${parts.join('\n\n')}\n`;
-}
-
-function sideName({ checkpoint }: ISide, trans: TranslationBundle): string {
-  return checkpoint ? inline(formatCheckpoint(checkpoint)) : trans.__('now');
 }
 
 function sideLine(side: ISide, trans: TranslationBundle): string {

@@ -12,13 +12,12 @@ import {
 } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import { formatCheckpoint } from '../../format';
 import { compareIcon, swapIcon } from '../../icons';
 import { CommandIDs } from '../../tokens';
 import type { CompareModel } from './model';
 import { keyOf, swapped } from './pair';
-import type { ISide } from './sides';
 import { CompareView, type IViewOptions } from './view';
+import { sideName } from './words';
 import '../../../src/style/compare.css';
 
 export function openTab(options: IViewOptions): MainAreaWidget<CompareView> {
@@ -95,11 +94,9 @@ function nameTab(
   model: CompareModel,
   trans: TranslationBundle
 ): void {
-  const name = ({ checkpoint, detail }: ISide): string =>
-    (model.pair.are_runs && detail?.run?.name) ||
-    (checkpoint ? formatCheckpoint(checkpoint) : trans.__('now'));
   if (model.diff) {
-    tab.title.label = `${name(model.base)} ↔ ${name(model.other)}`;
-    tab.title.caption = trans.__('What differs from %1 to %2', name(model.base), name(model.other));
+    const [base, other] = [model.base, model.other].map(side => sideName(side, model.pair, trans));
+    tab.title.label = `${base} ↔ ${other}`;
+    tab.title.caption = trans.__('What differs from %1 to %2', base, other);
   }
 }

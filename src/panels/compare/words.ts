@@ -3,7 +3,7 @@
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import { formatNumber } from '../../format';
+import { formatCheckpoint, formatNumber } from '../../format';
 import type {
   ArrayDiff,
   Change,
@@ -12,6 +12,18 @@ import type {
   ValueDiff,
   Variable
 } from '../../schema';
+import type { IPair } from './pair';
+import type { ISide } from './sides';
+
+/** What a side is called: a run by its name, a checkpoint by its own or its number. */
+export function sideName(
+  { checkpoint, detail }: ISide,
+  { are_runs }: IPair,
+  trans: TranslationBundle
+): string {
+  const run = are_runs && detail?.run;
+  return run ? run.name : checkpoint ? formatCheckpoint(checkpoint) : trans.__('now');
+}
 
 /** The parts of a comparison, in the order they are shown. */
 export type PartName = 'notebook' | 'variables' | 'metrics' | 'params' | 'environment' | 'modules';
@@ -31,7 +43,7 @@ export function countsOf(diff: CheckpointDiff, trans: TranslationBundle): ICount
     count('notebook', cells, n => trans._n('%1 cell', '%1 cells', n)),
     count('variables', variables, n => trans._n('%1 variable', '%1 variables', n)),
     count('metrics', metrics, n => trans._n('%1 metric', '%1 metrics', n)),
-    count('params', params, n => trans._n('%1 parameter', '%1 parameters', n)),
+    count('params', params, n => trans._n('%1 param', '%1 params', n)),
     {
       part: 'environment',
       count: facts + packages,
