@@ -14,7 +14,7 @@ from mlm_jupyter.capture.values import text_lines as value_lines
 from mlm_jupyter.core.diff import Changed, CheckpointDiff
 from mlm_jupyter.core.diff_text import text_lines
 from mlm_jupyter.core.entities import Variable
-from mlm_jupyter.restoration import Plan, free_memory
+from mlm_jupyter.restoration import Plan
 from mlm_jupyter.store.packs import Packs
 
 Values = Callable[[list[str]], Mapping[str, Any]]
@@ -64,12 +64,15 @@ def load_values(packs: Packs, variables: Mapping[str, Variable], names: Iterable
     NotFoundError : one of ``names`` is not among ``variables``.
     StorageError : the values do not fit in memory.
     """
-    plan = Plan(packs, variables, live=(), is_equal=_never, is_same_object=_never, only=names)
-    plan.check_memory(free_memory())
+    plan = Plan(packs, variables, live=(), stored=_nothing, is_same_object=_never, only=names)
     namespace: dict[str, Any] = {"__builtins__": builtins}
     staging = plan.stage(namespace)
     namespace.update(staging.values)
     return staging, plan
+
+
+def _nothing(name: str) -> None:
+    return None
 
 
 def _never(variable: Variable) -> bool:

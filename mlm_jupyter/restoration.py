@@ -5,15 +5,16 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from mlm_jupyter.capture.in_place import Rewriting, plan_rewriting
 from mlm_jupyter.capture.staging import Staging
 from mlm_jupyter.core.digest import Digest
-from mlm_jupyter.core.entities import Group, Variable
+from mlm_jupyter.core.entities import Chunk, Group, Variable
 from mlm_jupyter.errors import MlmError, NotFoundError, StorageError
 from mlm_jupyter.store.packs import Packs
 
@@ -81,7 +82,7 @@ class Plan:
     ----------
     target : the variables of the checkpoint.
     live : the names bound now.
-    is_equal : whether a live name has the value, and the aliases, that it had at the checkpoint.
+    stored : returns what is stored of the present value of a name; None: nothing is.
     is_same_object : whether a name is bound to the very object it was bound to at the checkpoint.
     only : the names to restore; None: all, and remove what did not exist.
     """
@@ -92,16 +93,17 @@ class Plan:
         target: Mapping[str, Variable],
         *,
         live: Iterable[str],
-        is_equal: Callable[[Variable], bool],
+        stored: Callable[[str], Variable | None],
         is_same_object: Callable[[Variable], bool],
         only: Iterable[str] | None,
     ) -> None:
         self.target = target
         self.notes: list[str] = []
         self._packs = packs
+        self._stored = stored
         self._groups: dict[Digest, Group] = {}
         wanted = set(target) if only is None else self._close_over(list(only))
-        self.unchanged = sorted(name for name in wanted if is_equal(target[name]))
+        self.unchanged = sorted(name for name in wanted if self._is_equal(name))
         changed = sorted(wanted.difference(self.unchanged))
         self.kept = [name for name in changed if target[name].group is None and is_same_object(target[name])]
         self.failed = {
@@ -119,6 +121,11 @@ class Plan:
         self.restored = sorted(name for group in self.groups for name in group.names)
         self.unchanged = [name for name in self.unchanged if name not in set(self.restored)]
         self.removed = sorted(set(live).difference(target)) if only is None else []
+
+    def _is_equal(self, name: str) -> bool:
+        """Return whether a name has the value, and the aliases, that it had at the checkpoint."""
+        then, now = self.target[name], self._stored(name)
+        return now is not None and then.group is not None and (now.group, now.fingerprint) == (then.group, then.fingerprint)
 
     def _group(self, digest: Digest) -> Group:
         if digest not in self._groups:
@@ -147,29 +154,45 @@ class Plan:
             self.notes.append(f"With {', '.join(sorted(names))} come the names that share objects with them: {', '.join(more)}")
         return closed
 
-    def size_bytes(self) -> int:
-        """Return how much memory the values to be loaded take."""
-        return sum(group.stream_bytes + sum(buffer.size_bytes for buffer in group.buffers) for group in self.groups)
-
-    def check_memory(self, free_bytes: int | None) -> None:
-        """Raise StorageError when the values will not fit in memory."""
-        if free_bytes is not None and self.size_bytes() > free_bytes:
-            raise StorageError(
-                f"Restoring needs {self.size_bytes() / 1e9:.1f} GB of memory and {free_bytes / 1e9:.1f} GB are free. "
-                "Free some, or restore a part with --only NAMES."
-            )
-
     def stage(self, namespace: dict[str, Any]) -> Staging:
-        """Load the values; the namespace is only looked at."""
+        """Load the values; the namespace is only looked at.
+
+        Raises StorageError when the values will not fit in memory.
+        """
+        rewritings = self._find_rewritings(namespace)
+        size_bytes = sum(_size_bytes(group) for group in self.groups if group.names[0] not in rewritings)
+        _check_memory(size_bytes, free_memory())
         staging = Staging(
             self.groups,
             read=self._packs.get_blob,
             read_into=self._packs.read_blob_into,
             globals_=namespace,
             live=namespace,
+            rewritings=rewritings,
         )
         staging.load_all()
         return staging
+
+    def _find_rewritings(self, namespace: Mapping[str, Any]) -> dict[str, Rewriting]:
+        """Return which live arrays can become what they were by writing what differs over it."""
+        found: dict[str, Rewriting] = {}
+        for group in self.groups:
+            with suppress(MlmError):  # what is damaged is met again, and named, when the group is loaded
+                chunks = self._differing_chunks(group)
+                rewriting = plan_rewriting(namespace, group.names[0], chunks, self._packs.read_blob_into) if chunks else None
+                if rewriting is not None:
+                    found[group.names[0]] = rewriting
+        return found
+
+    def _differing_chunks(self, group: Group) -> list[Chunk] | None:
+        """Return where the one buffer of one name differs from its present one; None when there is more to it."""
+        now = self._stored(group.names[0])
+        if len(group.names) != 1 or len(group.buffers) != 1 or now is None or now.group is None:
+            return None
+        present = self._group(now.group)
+        if present.names != group.names or len(present.buffers) != 1:
+            return None
+        return self._packs.differing_chunks(group.buffers[0].blob, present.buffers[0].blob)
 
     def report(self, checkpoint_id: str, staging: Staging | None) -> RestoreReport:
         """Return what was (or, without a staging area, would be) done."""
@@ -188,13 +211,27 @@ class Plan:
         )
 
 
-def swap(namespace: dict[str, Any], report: RestoreReport, values: Mapping[str, Any]) -> None:
+def _size_bytes(group: Group) -> int:
+    return group.stream_bytes + sum(buffer.size_bytes for buffer in group.buffers)
+
+
+def _check_memory(needed_bytes: int, free_bytes: int | None) -> None:
+    if free_bytes is not None and needed_bytes > free_bytes:
+        raise StorageError(
+            f"Restoring needs {needed_bytes / 1e9:.1f} GB of memory and {free_bytes / 1e9:.1f} GB are free. "
+            "Free some, or restore a part with --only NAMES."
+        )
+
+
+def swap(namespace: dict[str, Any], report: RestoreReport, staging: Staging) -> None:
     """Bind the restored values and unbind what is removed or failed, in one step that no interrupt divides."""
     with _uninterrupted():
+        for rewriting in staging.rewritings:
+            rewriting.write()
         for name in (*report.removed, *report.failed):
             if name in namespace:
                 report.displaced[name] = namespace.pop(name)
-        namespace.update(values)
+        namespace.update(staging.values)
 
 
 @contextmanager

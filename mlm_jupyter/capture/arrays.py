@@ -10,10 +10,11 @@ from __future__ import annotations
 import array as array_module
 import ctypes
 import pickle
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from mlm_jupyter.capture.context import CannotCaptureError, attribute_of, read_buffer, read_buffer_into
+from mlm_jupyter.capture.context import CannotCaptureError, array_to_rewrite, attribute_of, read_buffer, read_buffer_into
 
 if TYPE_CHECKING:
     import numpy as np
@@ -117,6 +118,16 @@ def _memory_order(array: Array) -> tuple[int, ...]:
     if array.flags.c_contiguous:
         return tuple(range(array.ndim))
     return tuple(sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis])))
+
+
+def is_array(value: Any) -> bool:
+    """Return whether a value is an array of NumPy's very own kind."""
+    return type(value) is getattr(sys.modules.get("numpy"), "ndarray", None)
+
+
+def bytes_in_memory(array: Array) -> memoryview:
+    """Return the memory of an array without gaps, as it lies there; writing to it changes the array."""
+    return _bytes_of(array.transpose(_memory_order(array)))
 
 
 def _bytes_of(dense: Array) -> memoryview:
@@ -268,7 +279,15 @@ def _dense_strides(shape: list[int], itemsize: int) -> list[int]:
 
 
 def big_array(index: int, dtype: Any, shape: tuple[int, ...], axes: tuple[int, ...], is_writeable: bool) -> Array:
-    """Return an array that owns its memory, filled from the pickle's buffer number ``index``."""
+    """Return an array that owns its memory, filled from the pickle's buffer number ``index``.
+
+    It is the live one that will be rewritten, where there is one, and it is like this.
+    """
+    array: Array | None = array_to_rewrite()
+    if array is not None:
+        likeness = array.dtype, array.shape, _memory_order(array), array.flags.writeable
+        if likeness == (dtype, shape, axes, is_writeable) and not dtype.metadata:
+            return array
     array = _empty(shape, dtype, axes)
     read_buffer_into(index, _bytes_of(array.transpose(axes)))
     array.flags.writeable = is_writeable

@@ -27,11 +27,13 @@ class LoadContext:
         resolve: Callable[[str], Any],
         read: Callable[[int], bytearray],
         read_into: Callable[[int, memoryview], None],
+        array_to_rewrite: Any = None,
     ) -> None:
         self.globals = globals_
         self.resolve = resolve
         self.read = read
         self.read_into = read_into
+        self.array_to_rewrite = array_to_rewrite
 
 
 class NoContextError(MlmError):
@@ -79,6 +81,11 @@ def read_buffer(index: int) -> bytearray:
 def read_buffer_into(index: int, target: memoryview) -> None:
     """Fill ``target`` with the bytes of the pickle's own buffer number ``index``."""
     _context().read_into(index, target)
+
+
+def array_to_rewrite() -> Any:
+    """Return the live array that will have the pickle's one buffer written into it where it differs; None: there is none."""
+    return _context().array_to_rewrite
 
 
 def attribute_of(module: str, path: str) -> Any:

@@ -214,6 +214,7 @@ def load(
     *,
     globals_: dict[str, Any],
     resolve: Callable[[str], Any],
+    array_to_rewrite: Any = None,
 ) -> Any:
     """Return the value of a pickle made by ``dump``. Executes what is in it: verify hash and signature first.
 
@@ -221,6 +222,14 @@ def load(
     ----------
     globals_ : the namespace in which the notebook's functions are to run.
     resolve : gives the function or class of the notebook that a name means; raises ``LookupError`` when there is none.
+    array_to_rewrite : a live array that will be made what the one buffer is; it may be returned for it.
     """
-    with loading(LoadContext(globals_=globals_, resolve=resolve, read=buffers.read, read_into=buffers.read_into)):
+    context = LoadContext(
+        globals_=globals_,
+        resolve=resolve,
+        read=buffers.read,
+        read_into=buffers.read_into,
+        array_to_rewrite=array_to_rewrite,
+    )
+    with loading(context):
         return pickle.loads(stream, buffers=buffers.foreign())

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from mlm_jupyter.capture.context import CannotCaptureError
+from mlm_jupyter.capture.in_place import Rewriting
 from mlm_jupyter.capture.inspection import reason_of
 from mlm_jupyter.capture.pickling import BufferSource, load
 from mlm_jupyter.capture.streams import PYTHON
@@ -25,6 +26,7 @@ class Staging:
     ----------
     values : what could be loaded, by name.
     failures : why the other names could not.
+    rewritings : how live arrays among the values become what they are to be; nothing is written here.
     """
 
     def __init__(
@@ -35,10 +37,16 @@ class Staging:
         read_into: ReadInto,
         globals_: dict[str, Any],
         live: Mapping[str, Any],
+        rewritings: Mapping[str, Rewriting] | None = None,
     ) -> None:
-        """Prepare to load ``groups`` for the namespace ``globals_``; names in none of them mean what they mean in ``live``."""
+        """Prepare to load ``groups`` for the namespace ``globals_``; names in none of them mean what they mean in ``live``.
+
+        ``rewritings`` tell of arrays that may be rewritten, each the value of a group of one name.
+        """
         self.values: dict[str, Any] = {}
         self.failures: dict[str, str] = {}
+        self.rewritings: list[Rewriting] = []
+        self._rewritable = rewritings or {}
         self._group_of = {name: group for group in groups for name in group.names}
         self._read = read
         self._read_into = read_into
@@ -60,12 +68,31 @@ class Staging:
             for reference in group.references:
                 if reference in self._group_of and reference not in self.values and reference not in self._loading:
                     self._load(self._group_of[reference])
-            loaded = load(self._read(group.stream), self._buffers(group), globals_=self._globals, resolve=self._resolve)
+            loaded = self._load_group(group)
             self.values.update(zip(group.names, loaded if len(group.names) > 1 else (loaded,), strict=True))
         except Exception as error:  # foreign code: __setstate__, a missing module, a changed class
             self.failures.update(dict.fromkeys(group.names, reason_of(error)))
         finally:
             self._loading.difference_update(group.names)
+
+    def _load_group(self, group: Group) -> Any:
+        """Return the value or values of a group: made of the live array that is to be rewritten, where that is all it takes."""
+        rewriting = self._rewritable.get(group.names[0])
+        if rewriting is not None:
+            loaded = self._unpickle(group, rewriting.array)
+            if rewriting.gives(loaded):
+                self.rewritings.append(rewriting)
+                return loaded
+        return self._unpickle(group)
+
+    def _unpickle(self, group: Group, array_to_rewrite: Any = None) -> Any:
+        return load(
+            self._read(group.stream),
+            self._buffers(group),
+            globals_=self._globals,
+            resolve=self._resolve,
+            array_to_rewrite=array_to_rewrite,
+        )
 
     def _buffers(self, group: Group) -> BufferSource:
         return BufferSource(

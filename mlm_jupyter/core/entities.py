@@ -5,7 +5,7 @@ Every ``*_at`` is UTC milliseconds since the Unix epoch, every ``*_bytes`` a num
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 import msgspec
 
@@ -193,6 +193,14 @@ class Buffer(msgspec.Struct, frozen=True):
     is_ours: bool
     """Read by our reducers, by its number; otherwise handed to whoever asked for it, in order."""
     is_readonly: bool
+
+
+class Chunk(NamedTuple):
+    """A part of a blob: its digest, where its bytes begin in the blob, and how many they are."""
+
+    digest: Digest
+    start: int
+    size_bytes: int
 
 
 class Group(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -15,7 +15,7 @@ from mlm_jupyter.core.entities import Checkpoint, State, Variable
 from mlm_jupyter.core.magics import is_ours_alone
 from mlm_jupyter.errors import InvalidInputError
 from mlm_jupyter.head import record_of
-from mlm_jupyter.restoration import Plan, RestoreError, RestoreReport, free_memory, swap
+from mlm_jupyter.restoration import Plan, RestoreError, RestoreReport, swap
 from mlm_jupyter.session.live import LiveSession
 from mlm_jupyter.trust import Key, refusal, verify
 
@@ -66,7 +66,6 @@ class WayBack:
         plan = self._plan(checkpoint, only)
         if dry_run:
             return plan.report(checkpoint.id, None)
-        plan.check_memory(free_memory())
         namespace = self._live.namespace.live
         staging = plan.stage(namespace)
         report = plan.report(checkpoint.id, staging)
@@ -75,7 +74,7 @@ class WayBack:
             raise RestoreError(
                 f"Nothing was restored, for not everything could be: {reasons}. Without --strict the rest comes back."
             )
-        swap(namespace, report, staging.values)
+        swap(namespace, report, staging)
         if only is None:
             self._stand_on(checkpoint, plan, report)
         else:
@@ -126,21 +125,14 @@ class WayBack:
         records = live.head.records
         changed = {name for look in live.unstored() for name in (*look.drafts, *look.removed)}
 
-        def is_equal(variable: Variable) -> bool:
-            record = records.get(variable.name)
-            return (
-                record is not None
-                and variable.name not in changed
-                and variable.group is not None
-                and record[1].group == variable.group
-                and record[1].fingerprint == variable.fingerprint
-            )
+        def stored(name: str) -> Variable | None:
+            return records[name][1] if name in records and name not in changed else None
 
         return Plan(
             live.packs,
             live.checkpoints.variables(checkpoint),
             live=live.namespace.names(),
-            is_equal=is_equal,
+            stored=stored,
             is_same_object=lambda variable: (
                 checkpoint.session_id == live.session_id and live.namespace.is_same_object(variable.name, variable.fingerprint)
             ),

@@ -10,6 +10,7 @@ import msgspec
 import zstandard
 
 from mlm_jupyter.core.digest import Digest
+from mlm_jupyter.core.entities import Chunk
 from mlm_jupyter.errors import CorruptError, InvalidInputError, StorageError
 from mlm_jupyter.store.batch import CHUNK_BYTES, Batch, Parts
 from mlm_jupyter.store.connection import storage_error
@@ -77,6 +78,19 @@ class Packs:
             raise InvalidInputError(f"Blob {digest[:12]} has {size} bytes, the target has {target.nbytes}")
         if size:
             self._read_leaves(leaves, target.cast("B"))
+
+    def differing_chunks(self, digest: Digest, other: Digest) -> list[Chunk] | None:
+        """Return the chunks of a blob that another has not at the same place; None when they are not cut alike.
+
+        Raises NotFoundError or CorruptError where one of them is not there as it was stored.
+        """
+        leaves, others = self._leaves(digest)[0], self._leaves(other)[0]
+        places, other_places = ([(leaf.start, leaf.entry.raw_bytes) for leaf in some] for some in (leaves, others))
+        if places != other_places:
+            return None
+        pairs = zip(leaves, others, strict=True)
+        differing = (leaf for leaf, one in pairs if leaf.entry.digest != one.entry.digest)
+        return [Chunk(leaf.entry.digest.hex(), leaf.start, leaf.entry.raw_bytes) for leaf in differing]
 
     def blob_chunks(self, digest: Digest) -> tuple[list[Digest], int]:
         """Return the digests of the chunks that a blob was cut into, in order, and its size in bytes."""
