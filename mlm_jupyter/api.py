@@ -284,6 +284,7 @@ def log_artifact(path_or_object: object, name: str | None = None) -> list[Artifa
     Raises
     ------
     NotFoundError : there is no such file.
+    StorageError : it cannot be read.
     InvalidInputError : this kind of object cannot be written as a file.
     """
     return _recorder().log_artifact(path_or_object, name)

@@ -240,7 +240,7 @@ class Recorder:
         top = self._top()
         taken = {artifact.name for artifact in self.runs.artifacts(top.id)} if top is not None else ()
         files = files_of(value, name, taken=taken, skip={FOLDER_NAME})
-        return add_files(self._packs, self.runs, self._run_id(), files, self._clock())
+        return add_files(self._packs, self.runs, self._run_id, files, self._clock())
 
     def close(self, status: RunStatus = "finished", *, checkpoint_id: str | None = None) -> None:
         """End the runs this process opened, then its session. A forked child leaves its parent's alone.

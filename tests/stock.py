@@ -66,7 +66,7 @@ class Stock:
 
     def add_artifact(self, run: Run, content: bytes, name: str = "model.bin") -> None:
         """Keep a file with a run."""
-        add_files(self.packs, self.runs, run.id, [(name, content)], now_ms())
+        add_files(self.packs, self.runs, lambda: run.id, [(name, content)], now_ms())
 
     def add(
         self,

@@ -136,7 +136,7 @@ def test_metrics_and_params_keep_their_past(past: Past, reader: Reader) -> None:
 def test_an_artifact_is_read_back_byte_for_byte(past: Past, reader: Reader) -> None:
     run = past.start_run("trial")
     content = bytes(range(256)) * 10_000  # more than one chunk
-    add_files(past.packs, past.runs, run.id, [("plots/roc.png", content), ("none.txt", b"")], 1)
+    add_files(past.packs, past.runs, lambda: run.id, [("plots/roc.png", content), ("none.txt", b"")], 1)
     found = {artifact.name: (reader.artifact_bytes(artifact), artifact.media_type) for artifact in reader.artifacts("trial")}
     assert found == {"plots/roc.png": (content, "image/png"), "none.txt": (b"", "text/plain")}
 

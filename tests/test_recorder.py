@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import math
 import os
@@ -13,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +23,7 @@ import pytest
 
 from mlm_jupyter.clock import new_id, now_ms
 from mlm_jupyter.core.entities import Run
-from mlm_jupyter.errors import ConflictError, InvalidInputError, MlmError, NotFoundError
+from mlm_jupyter.errors import ConflictError, InvalidInputError, MlmError, NotFoundError, StorageError
 from mlm_jupyter.process import find_process_start, is_alive, start_session
 from mlm_jupyter.recorder import Recorder
 from mlm_jupyter.store.database import Database
@@ -418,6 +421,9 @@ REFUSED: list[tuple[Callable[[Recorder], object], str]] = [
     (lambda mlm: mlm.start_run("r", experiment=3), "experiment is a text, not int"),  # type: ignore[arg-type]
     (lambda mlm: mlm.log_artifact(object()), "type object cannot be an artifact"),
     (lambda mlm: mlm.log_artifact("no/such/file.txt"), "There is no file or folder"),
+    (lambda mlm: mlm.log_artifact("a text of one line " * 20), "There is no file or folder .*give it encoded, as bytes"),
+    (lambda mlm: mlm.log_artifact("a\0b"), "There is no file or folder"),
+    (lambda mlm: mlm.log_artifact("~nobody of that name/x"), "There is no file or folder"),
     (lambda mlm: mlm.log_artifact(b"x", "../up.txt"), "relative path"),
     (lambda mlm: mlm.log_artifact(b"x", "/abs.txt"), "relative path"),
     (lambda mlm: mlm.log_artifact({"a": object()}), "cannot be written as JSON"),
@@ -435,6 +441,31 @@ def test_what_cannot_be_kept_is_one_line_that_says_why_and_leaves_nothing_behind
     assert "\n" not in str(caught.value)
     assert project.runs.list() == [], "not even the run that is opened for what is logged outside any"
     assert mlm.current is None
+
+
+@pytest.mark.parametrize("path", ["closed.csv", "", "inner"])
+def test_a_file_or_folder_that_cannot_be_read_is_said_and_leaves_no_run(
+    project: Project, mlm: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    folder = tmp_path / "data"
+    (folder / "inner").mkdir(parents=True)
+    (folder / "closed.csv").write_text("1")
+    (folder / "inner" / "open.csv").write_text("2")
+    closed = folder / ("closed.csv" if path == "closed.csv" else "inner")
+
+    def refuse(function: Callable[..., Any]) -> Callable[..., Any]:  # a mode would not keep root out
+        def refused(at: Any, *arguments: Any, **options: Any) -> Any:
+            if Path(at) == closed:
+                raise PermissionError(errno.EACCES, "Permission denied", str(at))
+            return function(at, *arguments, **options)
+
+        return refused
+
+    monkeypatch.setattr(io, "open", refuse(io.open))
+    monkeypatch.setattr(os, "scandir", refuse(os.scandir))
+    with pytest.raises(StorageError, match=f"Cannot read '.*{closed.name}': Permission denied"):
+        mlm.log_artifact(folder / path)
+    assert (project.runs.list(), mlm.current) == ([], None)
 
 
 def test_half_a_character_in_the_name_or_experiment_of_a_run_is_replaced(project: Project, mlm: Recorder) -> None:

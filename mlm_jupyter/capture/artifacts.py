@@ -5,6 +5,7 @@ Objects are recognised by what they can do (``savefig``, ``to_parquet``), so tha
 
 from __future__ import annotations
 
+import errno
 import io
 import itertools
 import os
@@ -15,10 +16,11 @@ from typing import Any, Final
 
 import msgspec
 
-from mlm_jupyter.errors import InvalidInputError, NotFoundError
+from mlm_jupyter.errors import InvalidInputError, NotFoundError, StorageError
 from mlm_jupyter.files import is_file, is_folder
 
 LONGEST_NAME: Final = 1_000
+_LONGEST_SHOWN: Final = 200
 File = tuple[str, Path | bytes]
 """A name in the run, and where the bytes are."""
 
@@ -111,20 +113,39 @@ def _table(table: Any, suffix: str) -> bytes:
 
 
 def _files(path: Path, name: str | None, skip: Collection[str]) -> list[File]:
-    path = path.expanduser()
-    if is_file(path):
-        return [(_checked(name or path.name), path)]
-    if not is_folder(path):
-        raise NotFoundError(f"There is no file or folder {str(path)!r}. To keep the text itself, give it encoded, as bytes.")
-    base = name or path.resolve().name
-    items: list[File] = [(_checked(f"{base}/{file.relative_to(path).as_posix()}"), file) for file in sorted(_walk(path, skip))]
-    if not items:
+    found = _find(path, skip)
+    if found is None:
+        shown = str(path) if len(str(path)) <= _LONGEST_SHOWN else f"{str(path)[:_LONGEST_SHOWN]}…"
+        raise NotFoundError(f"There is no file or folder {shown!r}. To keep the text itself, give it encoded, as bytes.")
+    if not found:
         raise InvalidInputError(f"The folder {str(path)!r} holds no files.")
-    return items
+    path = path.expanduser()
+    if found == [path]:
+        return [(_checked(name or path.name), path)]
+    base = name or path.resolve().name
+    return [(_checked(f"{base}/{file.relative_to(path).as_posix()}"), file) for file in found]
+
+
+def _find(path: Path, skip: Collection[str]) -> list[Path] | None:
+    """Return the file, or the files of the folder in order; None where there is neither."""
+    try:
+        path = path.expanduser()
+        if is_file(path):
+            return [path]
+        return sorted(_walk(path, skip)) if is_folder(path) else None
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return None
+        raise StorageError(f"Cannot read {str(error.filename or path)!r}: {error.strerror or error}.") from error
+    except (ValueError, RuntimeError):  # a NUL in it; the home folder of nobody
+        return None
 
 
 def _walk(folder: Path, skip: Collection[str]) -> Iterator[Path]:
-    for root, folders, files in os.walk(folder):
+    def fail(error: OSError) -> None:
+        raise error
+
+    for root, folders, files in os.walk(folder, onerror=fail):
         folders[:] = [each for each in folders if each not in skip]
         yield from (file for file in (Path(root, each) for each in files) if is_file(file))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import mimetypes
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -24,21 +24,34 @@ _MEDIA_TYPES: Final = {
 
 
 def add_files(
-    packs: Packs, runs: Runs, run_id: str, files: Iterable[tuple[str, Path | bytes]], logged_at: int
+    packs: Packs, runs: Runs, run_id: Callable[[], str], files: Iterable[tuple[str, Path | bytes]], logged_at: int
 ) -> list[Artifact]:
-    """Keep named files with a run, all or none; a large one passes through memory one chunk at a time."""
+    """Keep named files with a run, all or none; a large one passes through memory one chunk at a time.
+
+    Parameters
+    ----------
+    run_id : asked for the run when all files could be read.
+
+    Raises
+    ------
+    StorageError : one of them cannot be read, or not be stored.
+    """
     with packs.batch() as batch:
-        artifacts = [_put(batch, run_id, name, content, logged_at) for name, content in files]
+        stored = [(name, *_put(batch, content)) for name, content in files]
+        id = run_id()
+        artifacts = [Artifact(id, name, blob, size, _media_type(name), logged_at) for name, blob, size in stored]
         batch.commit(runs.adding(artifacts))
     return artifacts
 
 
-def _put(batch: Batch, run_id: str, name: str, content: Path | bytes, logged_at: int) -> Artifact:
+def _put(batch: Batch, content: Path | bytes) -> tuple[Digest, int]:
     parts = list(_chunks(batch, content))
-    blob = batch.put_parts(parts)
-    media_type = _MEDIA_TYPES.get(PurePosixPath(name).suffix.lower()) or mimetypes.guess_type(name)[0]
-    size = sum(size for _, size in parts)
-    return Artifact(run_id, name, blob, size, media_type or "application/octet-stream", logged_at)
+    return batch.put_parts(parts), sum(size for _, size in parts)
+
+
+def _media_type(name: str) -> str:
+    known = _MEDIA_TYPES.get(PurePosixPath(name).suffix.lower()) or mimetypes.guess_type(name)[0]
+    return known or "application/octet-stream"
 
 
 def _chunks(batch: Batch, content: Path | bytes) -> Iterator[tuple[Digest, int]]:
