@@ -1,7 +1,7 @@
 /**
  * The view of a checkpoint, and the commands that open and change one.
  */
-import { type MainAreaWidget, showErrorMessage, WidgetTracker } from '@jupyterlab/apputils';
+import { type MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
 import {
   deleteIcon,
   editIcon,
@@ -14,6 +14,7 @@ import type { ReadonlyJSONObject, ReadonlyPartialJSONObject } from '@lumino/core
 import type { Checkpoint } from '../../schema';
 import { tellerOf } from '../../telling';
 import { CommandIDs, type IContext } from '../../tokens';
+import { guard } from '../guard';
 import { showView } from '../place';
 import type { CheckpointView } from './view';
 
@@ -67,16 +68,17 @@ function addOpening(context: IContext, tracker: Tracker): void {
         }
       })
     },
-    execute: async args => {
-      const asked = refOf(args);
-      if (!asked) {
-        return;
-      }
-      const home = typeof args.notebook === 'string' ? args.notebook : front.path;
-      const widget = find(tracker, asked) ?? (await open(context, tracker, asked, home));
-      showView(app.shell, widget);
-      return widget;
-    }
+    execute: args =>
+      guard(trans.__('The Checkpoint Was Not Opened'), async () => {
+        const asked = refOf(args);
+        if (!asked) {
+          return;
+        }
+        const home = typeof args.notebook === 'string' ? args.notebook : front.path;
+        const widget = find(tracker, asked) ?? (await open(context, tracker, asked, home));
+        showView(app.shell, widget);
+        return widget;
+      })
   });
   add(context, tracker, CommandIDs.openNotebook, {
     label: trans.__('Open Checkpoint as a New Notebook'),
@@ -167,14 +169,6 @@ function add(context: IContext, tracker: Tracker, id: string, work: IWork): void
         }
       })
   });
-}
-
-async function guard(title: string, work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    await showErrorMessage(title, (error as Error).message);
-  }
 }
 
 /** The checkpoint that is meant by the arguments; without any, that of the view in front, if one may be meant. */

@@ -9,6 +9,7 @@ import type { Widget } from '@lumino/widgets';
 import { MOST_COMPARED, type RunsModel } from '../../model/runs';
 import { tellerOf } from '../../telling';
 import { CommandIDs, type IContext } from '../../tokens';
+import { guard } from '../guard';
 import { showView } from '../place';
 
 /** What a view shows. */
@@ -97,7 +98,9 @@ function addOpenRun(context: IContext, model: RunsModel): void {
     execute: async args => {
       const run = runOf(args);
       const place = placeOf(args, context, model);
-      return run && place ? views.open({ ...place, runs: [run] }) : undefined;
+      return run && place
+        ? guard(trans.__('The Run Was Not Opened'), () => views.open({ ...place, runs: [run] }))
+        : undefined;
     }
   });
   views.restoreBy(CommandIDs.openRun, ({ project, runs, notebook }) => ({
@@ -137,7 +140,9 @@ function addCompareRuns(context: IContext, model: RunsModel): void {
     execute: async args => {
       const runs = runsOf(args);
       const place = placeOf(args, context, model);
-      return runs.length > 1 && place ? views.open({ ...place, runs }) : undefined;
+      return runs.length > 1 && place
+        ? guard(trans.__('The Runs Were Not Compared'), () => views.open({ ...place, runs }))
+        : undefined;
     }
   });
   views.restoreBy(CommandIDs.compareRuns, opened => ({ ...opened }));
