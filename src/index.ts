@@ -67,7 +67,6 @@ const plugin: JupyterFrontEndPlugin<void> = {
       palette,
       restorer,
       statusBar,
-      translator,
       services: {
         client,
         projects,
@@ -76,8 +75,9 @@ const plugin: JupyterFrontEndPlugin<void> = {
         rendermime,
         editors,
         themes,
-        settings: settingRegistry?.load(PLUGIN_ID) ?? Promise.resolve(null),
-        trans
+        settings: loadSettings(settingRegistry),
+        trans,
+        translator
       }
     };
     const panel = addHistory(context);
@@ -87,5 +87,17 @@ const plugin: JupyterFrontEndPlugin<void> = {
     addActing(context);
   }
 };
+
+/** The settings; where they cannot be had everything works as it does without any. */
+async function loadSettings(
+  registry: ISettingRegistry | null
+): Promise<ISettingRegistry.ISettings | null> {
+  try {
+    return (await registry?.load(PLUGIN_ID)) ?? null;
+  } catch (error) {
+    console.error(`The settings of ${PLUGIN_ID} could not be loaded:`, error);
+    return null;
+  }
+}
 
 export default plugin;

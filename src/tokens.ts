@@ -75,7 +75,9 @@ export interface IServices {
   themes: IThemeManager | null;
   /** Not awaited when the plugin starts: they come only when the toolbar has said how it changes them. */
   settings: Promise<ISettingRegistry.ISettings | null>;
+  /** Our words; and, for what JupyterLab's own parts say, whom they ask. */
   trans: TranslationBundle;
+  translator: ITranslator;
 }
 
 /** What the parts are wired with: the application, what it offers, and our services. What is optional is null without it. */
@@ -90,7 +92,6 @@ export interface IContext {
   palette: ICommandPalette | null;
   restorer: ILayoutRestorer | null;
   statusBar: IStatusBar | null;
-  translator: ITranslator;
 }
 
 /** Every command; the arguments each takes are in the comment. */

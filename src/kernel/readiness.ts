@@ -57,7 +57,7 @@ export async function makeReady(
 }
 
 async function offerStart(
-  { trans }: IServices,
+  { trans, translator }: IServices,
   panel: NotebookPanel,
   state: 'none' | 'dead'
 ): Promise<boolean> {
@@ -82,7 +82,7 @@ async function offerStart(
     const name = sessionContext.session?.kernel?.name ?? sessionContext.prevKernelName;
     await sessionContext.changeKernel({ name });
   } else if (await sessionContext.startKernel()) {
-    await new SessionContextDialogs().selectKernel(sessionContext);
+    await new SessionContextDialogs({ translator }).selectKernel(sessionContext);
   }
   await sessionContext.session?.kernel?.info;
   return true;

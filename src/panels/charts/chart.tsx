@@ -63,8 +63,11 @@ export function Chart(props: IChartProps): React.JSX.Element {
           {title}
         </span>
         {axis !== settings.axis && (
-          <span className="jp-MlmCharts-note">
-            {trans.__('over time: not all values have a step')}
+          <span
+            className="jp-MlmCharts-note"
+            title={trans.__('Not all values were logged with a step.')}
+          >
+            {trans.__('over time')}
           </span>
         )}
         <span className="jp-MlmChart-buttons">
@@ -74,7 +77,7 @@ export function Chart(props: IChartProps): React.JSX.Element {
               aria-label={trans.__('Save the chart of %1 as a picture (PNG)', title)}
               onClick={() =>
                 drawing.current &&
-                keep(toPng(drawing.current, title, legend(series, looks), theme), 'png')
+                keep(toPng(drawing.current, title, legend(series, looks), theme, trans), 'png')
               }
             >
               <downloadIcon.react tag="span" />

@@ -1,6 +1,7 @@
 /**
  * Charts as files.
  */
+import type { TranslationBundle } from '@jupyterlab/translation';
 import type uPlot from 'uplot';
 
 import { DASHES, type IChartTheme } from './theme';
@@ -23,7 +24,8 @@ export function toPng(
   self: uPlot,
   title: string,
   legend: readonly { label: string; look: number }[],
-  theme: IChartTheme
+  theme: IChartTheme,
+  trans: TranslationBundle
 ): Promise<Blob> {
   const { canvas: drawn } = self.ctx;
   const scale = drawn.width / self.width;
@@ -54,6 +56,10 @@ export function toPng(
     context.fillText(label, MARGIN + 36, y + 4, self.width - 36);
   });
   return new Promise((resolve, reject) =>
-    canvas.toBlob(blob => (blob ? resolve(blob) : reject(new Error('No picture could be made.'))))
+    canvas.toBlob(blob =>
+      blob
+        ? resolve(blob)
+        : reject(new Error(trans.__('The browser made no picture of the chart.')))
+    )
   );
 }

@@ -1,13 +1,14 @@
 /**
  * Comparing two moments: the commands, and a tab for each pair. What draws them is loaded when the first is compared.
  */
-import { MainAreaWidget, showErrorMessage, WidgetTracker } from '@jupyterlab/apputils';
+import { MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
 import { copyIcon, refreshIcon } from '@jupyterlab/ui-components';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import { compareIcon, swapIcon } from '../../icons';
 import { tellerOf } from '../../telling';
 import { CommandIDs, type IContext, NOW } from '../../tokens';
+import { guard } from '../guard';
 import { showView } from '../place';
 import { describePair, type IPair, keyOf, pairOf, swapped } from './pair';
 import type { CompareView } from './view';
@@ -28,14 +29,14 @@ export function addCompare(context: IContext): void {
 }
 
 function addOpening(context: IContext, tracker: WidgetTracker<Tab>): void {
-  const { app, front, notebooks, services, translator } = context;
+  const { app, front, notebooks, services } = context;
   const { commands, trans } = services;
 
   const open = async (pair: IPair): Promise<Tab> => {
     const { openTab } = await import('./tab');
     // Another call may have opened it while the code was loading.
     const there = tracker.find(tab => keyOf(tab.content.pair) === keyOf(pair));
-    const tab = there ?? openTab({ pair, services, notebooks, translator });
+    const tab = there ?? openTab({ pair, services, notebooks });
     if (!there) {
       await tracker.add(tab);
     }
@@ -51,14 +52,10 @@ function addOpening(context: IContext, tracker: WidgetTracker<Tab>): void {
     describedBy: { args: describePair(trans) },
     execute: async args => {
       const pair = pairOf(args);
-      if (!pair) {
-        return;
-      }
-      try {
-        return await open({ ...pair, notebook: pair.notebook ?? front.path ?? undefined });
-      } catch (error) {
-        await showErrorMessage(trans.__('The comparison could not be opened'), error as Error);
-      }
+      const notebook = pair?.notebook ?? front.path ?? undefined;
+      return (
+        pair && guard(trans.__('The Comparison Was Not Opened'), () => open({ ...pair, notebook }))
+      );
     }
   });
   commands.addCommand(CommandIDs.compareWithNow, {
@@ -80,14 +77,11 @@ function addOpening(context: IContext, tracker: WidgetTracker<Tab>): void {
         }
       }
     },
-    execute: async args => {
-      try {
+    execute: args =>
+      guard(trans.__('There Is Nothing to Compare'), async () => {
         const pair = await pairWithNow(context, args);
-        return await commands.execute(CommandIDs.compare, { ...pair });
-      } catch (error) {
-        await showErrorMessage(trans.__('There is nothing to compare'), error as Error);
-      }
-    }
+        return commands.execute(CommandIDs.compare, { ...pair });
+      })
   });
   notebooks.currentChanged.connect(tellerOf(commands, [CommandIDs.compareWithNow]));
 }

@@ -3,7 +3,6 @@
  */
 import { Clipboard, Notification } from '@jupyterlab/apputils';
 import type { INotebookTracker } from '@jupyterlab/notebook';
-import type { ITranslator } from '@jupyterlab/translation';
 import { ReactWidget } from '@jupyterlab/ui-components';
 import type { Message } from '@lumino/messaging';
 import { Panel, Widget } from '@lumino/widgets';
@@ -23,7 +22,6 @@ export interface IViewOptions {
   pair: IPair;
   services: IServices;
   notebooks: INotebookTracker;
-  translator: ITranslator;
 }
 
 let views = 0;
@@ -56,7 +54,6 @@ export class CompareView extends Panel {
     this.model.changed.connect(this.onChanged, this);
     // What is wrong with it is said when it is needed.
     this.code.catch(() => undefined);
-    void this.model.load();
   }
 
   readonly model: CompareModel;
@@ -77,14 +74,28 @@ export class CompareView extends Panel {
     super.dispose();
   }
 
+  protected onAfterAttach(message: Message): void {
+    super.onAfterAttach(message);
+    this.setShown(this.isVisible);
+  }
+
   protected onAfterShow(message: Message): void {
     super.onAfterShow(message);
-    this.model.setShown(true);
+    this.setShown(true);
   }
 
   protected onAfterHide(message: Message): void {
     super.onAfterHide(message);
-    this.model.setShown(false);
+    this.setShown(false);
+  }
+
+  /** A tab that came back with the layout compares once somebody looks: a kernel may have much to load for it. */
+  private setShown(isShown: boolean): void {
+    this.model.setShown(isShown);
+    if (isShown && !this.wasShown) {
+      this.wasShown = true;
+      void this.model.load();
+    }
   }
 
   private makeSection(): Panel {
@@ -122,8 +133,8 @@ export class CompareView extends Panel {
   }
 
   private async drawNotebook(): Promise<void> {
-    const { services, translator } = this.options;
-    const { trans } = services;
+    const { services } = this.options;
+    const { trans, translator } = services;
     const { notebook } = this.model;
     this.drawn?.dispose();
     this.drawn = null;
@@ -180,6 +191,7 @@ export class CompareView extends Panel {
   private readonly key: string;
   private readonly section: Panel;
   private readonly message = new Widget({ node: document.createElement('p') });
+  private wasShown = false;
   private drawn: NotebookView | null = null;
   private drawnOf: NotebookDiff | null | undefined;
 }

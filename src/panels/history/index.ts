@@ -62,7 +62,8 @@ function keepFocus(app: JupyterFrontEnd, history: HistoryWidget): void {
 }
 
 function makePanel(context: IContext): SidePanel {
-  const { services, settingRegistry, toolbarRegistry, translator } = context;
+  const { services, settingRegistry, toolbarRegistry } = context;
+  const { translator } = services;
   const label = services.trans.__('Notebook History');
   const panel = new SidePanel({ translator });
   panel.id = 'mlm-panel';
