@@ -89,7 +89,11 @@ export class CheckpointModel implements IDisposable {
     const before = this.detail.value;
     this.detail = await load(before, () => this.fetchDetail(before));
     this.tell();
-    await this.findParent();
+    await Promise.all([
+      this.findParent(),
+      this.variables.failure && this.loadVariables(),
+      this.notebook.failure && this.loadNotebook()
+    ]);
   }
 
   /** Ask for the variables, once. */

@@ -21,30 +21,37 @@ interface IProps {
   trans: TranslationBundle;
 }
 
+/** Whether all were to be open, or closed, and how often that was said: what was opened by hand since follows each time. */
+interface ISaid {
+  isOpen: boolean | null;
+  times: number;
+}
+
 export function Variables({ model, trans }: IProps): React.JSX.Element {
   const [shown, setShown] = React.useState(MOST);
-  const [opened, setOpened] = React.useState<'all' | 'none' | null>(null);
+  const [said, setSaid] = React.useState<ISaid>({ isOpen: null, times: 0 });
+  const say = (isOpen: boolean): void => setSaid({ isOpen, times: said.times + 1 });
   const changes = inOrder(model.diff?.variables ?? []);
   const same = model.same?.variables ?? [];
   const isFew = changes.filter(change => change.change === 'changed').length <= FEW;
   const isOpen = (change: Change<Variable>): boolean =>
-    opened ? opened === 'all' : isFew && change.change === 'changed';
+    said.isOpen ?? (isFew && change.change === 'changed');
   return (
     <>
       <BasisLine model={model} trans={trans} />
       {changes.length > 1 && (
         <p className="jp-MlmCompare-fold">
-          <button className="jp-MlmCompare-link" onClick={() => setOpened('all')}>
+          <button className="jp-MlmCompare-link" onClick={() => say(true)}>
             {trans.__('Open all')}
           </button>{' '}
-          <button className="jp-MlmCompare-link" onClick={() => setOpened('none')}>
+          <button className="jp-MlmCompare-link" onClick={() => say(false)}>
             {trans.__('Close all')}
           </button>
         </p>
       )}
       {changes.slice(0, shown).map(change => (
         <VariableChange
-          key={`${change.name}-${opened}`}
+          key={`${change.name}-${said.times}`}
           change={change}
           value={model.values[change.name]}
           isOpen={isOpen(change)}

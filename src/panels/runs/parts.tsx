@@ -65,6 +65,7 @@ export function Params({ detail, services }: IPartProps): React.JSX.Element {
 export function Tags({ detail, services, set }: IPartProps & { set: RunSet }): React.JSX.Element {
   const { trans } = services;
   const { run } = detail;
+  const tags = Object.entries(run.tags);
   const [failure, setFailure] = React.useState<string | null>(null);
   const change = async (key: string, value: string): Promise<boolean> => {
     try {
@@ -79,29 +80,31 @@ export function Tags({ detail, services, set }: IPartProps & { set: RunSet }): R
   return (
     <section aria-label={trans.__('Tags')}>
       <h2>{trans.__('Tags')}</h2>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">{trans.__('Tag')}</th>
-            <th scope="col">{trans.__('Value')}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {Object.entries(run.tags).map(([key, value]) => (
-            <tr key={key}>
-              <th scope="row">{key}</th>
-              <td>
-                <TagValue
-                  key={value}
-                  label={trans.__('The value of the tag %1', key)}
-                  value={value}
-                  onChange={text => void change(key, text)}
-                />
-              </td>
+      {tags.length > 0 && (
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">{trans.__('Tag')}</th>
+              <th scope="col">{trans.__('Value')}</th>
             </tr>
-          ))}
-        </tbody>
-      </table>
+          </thead>
+          <tbody>
+            {tags.map(([key, value]) => (
+              <tr key={key}>
+                <th scope="row">{key}</th>
+                <td>
+                  <TagValue
+                    key={value}
+                    label={trans.__('The value of the tag %1', key)}
+                    value={value}
+                    onChange={text => void change(key, text)}
+                  />
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
       <NewTag services={services} onAdd={change} />
       {failure && (
         <p className="jp-MlmRuns-failure" role="alert">
@@ -133,7 +136,7 @@ function TagValue(props: {
       onBlur={keep}
       onKeyDown={event => {
         if (event.key === 'Enter') {
-          keep();
+          event.currentTarget.blur(); // which keeps it, once
         } else if (event.key === 'Escape') {
           setText(props.value);
         }
