@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from livenotebook import LiveNotebook, Open
 
@@ -328,6 +329,21 @@ def test_figures_are_skipped_too_and_a_changed_one_is_found(notebook: LiveNotebo
     notebook.cell("y = 4")
     notebook.cell("plt.rcParams['font.size'] = 11.0")
     assert set(notebook.cell("t = figs[0].axes[0].title\nt.set_text('other')").changes.changed) == {"figs"}
+
+
+def test_what_only_garbage_refers_to_is_skipped_once_that_is_collected(notebook: LiveNotebook, monkeypatch: Any) -> None:
+    space, looks, thresholds = notebook.session.namespace, notebook.watch_looks(), gc.get_threshold()
+    space.rules = msgspec.structs.replace(space.rules, dear_ms=0.0, patience=1e9)
+    space._proofs._sweep_ms = 0.0
+    monkeypatch.setattr(gc, "callbacks", [])  # hypothesis has one in this process
+    gc.set_threshold(0)
+    try:
+        notebook.cell("class Frame: pass\nbig = [[n] for n in range(1000)]\nf = Frame(); f.me, f.big = f, big; del f")
+        for quiet in range(3):
+            notebook.cell(f"n{quiet} = {quiet}")
+    finally:
+        gc.set_threshold(*thresholds)
+    assert "big" in looks[-1].skipped
 
 
 def test_silent_code_between_cells_is_blamed_on_no_cell(notebook: LiveNotebook) -> None:

@@ -59,6 +59,7 @@ class Proofs:
         self._skips: dict[Names, bool] = {}
         self._sweep_ms = SWEEP_MS
         self._wants_sweep = False
+        self._swept: set[Names] = set()
 
     def begin(self) -> None:
         """Begin another look."""
@@ -114,8 +115,9 @@ class Proofs:
                 continue
             self._tried[names] = tried
             is_cheap = tried.in_vain == 0 and 0 < tried.ms < CHEAP * cost_ms
-            if is_cheap or tried.looked_ms > patience * tried.ms * 2**tried.in_vain:
+            if is_cheap or names in self._swept or tried.looked_ms > patience * tried.ms * 2**tried.in_vain:
                 due.append(names)
+        self._swept = set()
         return due
 
     def prove(self, names: Names, links: Mapping[str, Container[int]]) -> None:
@@ -133,13 +135,17 @@ class Proofs:
         else:
             tried = self._tried[names]
             self._tried[names] = _Tried(ms, tried.in_vain + 1, tried.looked_ms)
-            self._wants_sweep = self._wants_sweep or tried.looked_ms > 2 * self._sweep_ms
+            self._wants_sweep = self._wants_sweep or tried.looked_ms > self._sweep_ms
 
     def sweep(self) -> None:
-        """Collect garbage if that could make the next proof of a group succeed: what holds it may be frames that drew it."""
+        """Collect garbage if that could make the proof of a group succeed: what holds it may be frames that drew it.
+
+        If there was any, what was tried in vain is tried once more after the next cell.
+        """
         if self._wants_sweep and gc.isenabled() and not gc.callbacks:
             start = time.perf_counter()
-            gc.collect()
+            if gc.collect():
+                self._swept = {names for names, tried in self._tried.items() if tried.in_vain}
             self._sweep_ms = (time.perf_counter() - start) * 1e3
         self._wants_sweep = False
 
