@@ -57,7 +57,7 @@ export function RunPictures(props: IRunPicturesProps): React.JSX.Element | null 
   return (
     <section aria-label={trans.__('Runs as a picture')}>
       <h2>{trans.__('Runs as a picture')}</h2>
-      <div className="jp-MlmCharts-tools" role="toolbar" aria-label={trans.__('What is drawn')}>
+      <div className="jp-MlmCharts-tools" role="group" aria-label={trans.__('What is drawn')}>
         <label>
           {trans.__('Picture')}
           <select

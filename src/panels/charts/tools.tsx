@@ -28,11 +28,7 @@ export function ChartTools(props: {
 }): React.JSX.Element {
   const { settings, onChange, trans } = props;
   return (
-    <div
-      className="jp-MlmCharts-tools"
-      role="toolbar"
-      aria-label={trans.__('How curves are shown')}
-    >
+    <div className="jp-MlmCharts-tools" role="group" aria-label={trans.__('How curves are shown')}>
       <label>
         {trans.__('Axis')}
         <select

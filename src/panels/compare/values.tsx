@@ -117,7 +117,7 @@ function Items(props: {
         ...(hasNotes ? [trans.__('What')] : [])
       ]}
       rows={changes.map(change => [
-        change.path || trans.__('the value'),
+        change.path ? <code>{change.path}</code> : trans.__('the value'),
         change.before ?? <Nothing />,
         change.after ?? <Nothing />,
         ...(hasNotes ? [change.note ?? ''] : [])

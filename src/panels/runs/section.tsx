@@ -56,10 +56,7 @@ function Body({ model, actions, trans }: ISectionProps): React.JSX.Element {
                 >
                   {trans._n('Compare %1 run…', 'Compare %1 runs', count)}
                 </button>
-                <button
-                  className="jp-Button jp-mod-styled jp-mod-reject"
-                  onClick={() => model.clearSelection()}
-                >
+                <button className="jp-Button jp-mod-styled" onClick={() => model.clearSelection()}>
                   {trans.__('Clear')}
                 </button>
               </>
@@ -152,12 +149,12 @@ function QueryBox({
         className="jp-mod-styled jp-MlmRuns-query"
         value={text}
         spellCheck={false}
-        placeholder={trans.__("Filter: metrics.acc > 0.9 and params.lr = '0.1'")}
+        placeholder={trans.__('Filter: metrics.acc > 0.9')}
         aria-label={trans.__('Filter the runs with a query')}
         aria-invalid={model.queryError !== null}
         aria-describedby={model.queryError ? 'jp-MlmRuns-queryError' : undefined}
         title={trans.__(
-          'Fields: metrics.…, params.…, tags.…, name, status, experiment, started_at, duration_ms. Operators: = != > < like in, and, or, not, order by, limit.'
+          'For example: metrics.acc > 0.9 and params.lr = "0.1". Fields: metrics.…, params.…, tags.…, name, status, experiment, started_at, duration_ms. Operators: = != > < like in, and, or, not, order by, limit.'
         )}
         onChange={event => setText(event.target.value)}
         onKeyDown={event => {
