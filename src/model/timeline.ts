@@ -89,7 +89,7 @@ export class Timeline implements IDisposable {
 
   /** What commands act on that are given nothing: the active entry, once it is stored. */
   get target(): ITarget | null {
-    const entry = this.entries.find(one => one.id === this._active);
+    const entry = this.activeEntry;
     return entry && !entry.is_saving && this._history
       ? { project: this._history.project, checkpoint: entry.id }
       : null;
@@ -180,6 +180,15 @@ export class Timeline implements IDisposable {
     this._changed.emit();
   }
 
+  /** The active entry where it is listed: each command asks for it, and thousands may be listed. */
+  private get activeEntry(): IEntry | undefined {
+    const { entries, _active: id } = this;
+    if (entries !== this._looked.entries || id !== this._looked.id) {
+      this._looked = { entries, id, entry: entries.find(one => one.id === id) };
+    }
+    return this._looked.entry;
+  }
+
   /** Another notebook is in front: nothing is known of where its kernel stands. */
   private leave(): void {
     this._told = null;
@@ -248,6 +257,11 @@ export class Timeline implements IDisposable {
   private _typed = '';
   private _scope: Scope = 'notebook';
   private _active: string | null = null;
+  /** Where the active entry was looked for last, and what was found. */
+  private _looked: { entries: readonly IEntry[]; id: string | null; entry?: IEntry } = {
+    entries: [],
+    id: null
+  };
   private _reference: ITarget | null = null;
   private _told: IStanding | null = null;
   private _standing: string | null = null;
