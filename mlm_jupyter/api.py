@@ -13,14 +13,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlm_jupyter.core.calls import checked
 from mlm_jupyter.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from mlm_jupyter.comparison import Comparison
     from mlm_jupyter.core.answers import TrackingStatus
-    from mlm_jupyter.core.entities import Artifact, Checkpoint, Run, RunStatus
+    from mlm_jupyter.core.entities import Artifact, Checkpoint, RunStatus
     from mlm_jupyter.kernel.tracker import Tracker
     from mlm_jupyter.project import Project
+    from mlm_jupyter.reader import CheckpointRef, RunRef
     from mlm_jupyter.recorder import ActiveRun, Recorder
     from mlm_jupyter.restoration import RestoreReport
 
@@ -84,6 +86,7 @@ def _open_recorder() -> Recorder:
     return recorder
 
 
+@checked
 def track(
     name: str | None = None,
     *,
@@ -130,12 +133,7 @@ def _names(given: Iterable[str]) -> list[str]:
     return [name.strip() for name in given.split(",") if name.strip()] if isinstance(given, str) else list(given)
 
 
-def _reference(ref: Checkpoint | Run | ActiveRun | str) -> str:
-    from mlm_jupyter.core.entities import Checkpoint, Run
-    from mlm_jupyter.recorder import ActiveRun
-
-    if not isinstance(ref, Checkpoint | Run | ActiveRun | str):
-        raise InvalidInputError(f"A checkpoint is given by its name or id, or as one of mlm_jupyter.history(), not as {ref!r}.")
+def _reference(ref: CheckpointRef) -> str:
     return ref if isinstance(ref, str) else ref.id
 
 
@@ -164,6 +162,7 @@ def status() -> TrackingStatus:
     return TrackingStatus(state="off") if tracker is None else tracker.status()
 
 
+@checked
 def checkpoint(name: str | None = None, *, note: str | None = None) -> Checkpoint:
     """Make a checkpoint now and return it when it is on disk.
 
@@ -176,8 +175,9 @@ def checkpoint(name: str | None = None, *, note: str | None = None) -> Checkpoin
     return _tracker().checkpoint(name, note=note)
 
 
+@checked
 def restore(
-    ref: Checkpoint | Run | ActiveRun | str,
+    ref: CheckpointRef,
     *,
     only: Iterable[str] | None = None,
     dry_run: bool = False,
@@ -204,12 +204,14 @@ def restore(
     return _tracker().restore(_reference(ref), only=names, dry_run=dry_run, strict=strict, save=save)
 
 
+@checked
 def undo(n: int = 1) -> RestoreReport:
     """Go back to the checkpoint ``n`` parents before the present one."""
     return _tracker().undo(n)
 
 
-def history(n: int | None = None, *, run: str | None = None, all: bool = False) -> list[Checkpoint]:
+@checked
+def history(n: int | None = None, *, run: RunRef | None = None, all: bool = False) -> list[Checkpoint]:
     """Return checkpoints of this notebook, the newest first: the last ``n``, of one run, or of ``all`` notebooks."""
     tracker = _find_tracker()
     live = None if tracker is None else tracker.live
@@ -220,9 +222,8 @@ def history(n: int | None = None, *, run: str | None = None, all: bool = False) 
         return list(pages) if n is None else pages.take(n)
 
 
-def diff(
-    base: Checkpoint | Run | ActiveRun | str | None = None, other: Checkpoint | Run | ActiveRun | str | None = None
-) -> Comparison:
+@checked
+def diff(base: CheckpointRef | None = None, other: CheckpointRef | None = None) -> Comparison:
     """Compare two checkpoints; without ``other``, a checkpoint with now; without both, what the last cell did.
 
     Raises
@@ -232,6 +233,7 @@ def diff(
     return _tracker().diff(*(None if ref is None else _reference(ref) for ref in (base, other)))
 
 
+@checked
 def start_run(
     name: str | None = None,
     *,
@@ -278,6 +280,7 @@ def set_tag(key: str, value: object) -> None:
     _recorder().set_tag(key, value)
 
 
+@checked
 def log_artifact(path_or_object: object, name: str | None = None) -> list[Artifact]:
     """Keep a file, a folder, a figure, a DataFrame, or a dict or list (as JSON) with the run.
 
@@ -297,6 +300,7 @@ def flush() -> None:
         tracker.flush()
 
 
+@checked
 def open_project(path: str | os.PathLike[str] | None = None) -> Project:
     """Open a project to read it: the one in ``path``, or the one that belongs to this notebook or folder.
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mlm_jupyter.comparison import Comparison, Values, compare, load_values
+from mlm_jupyter.core.calls import checked
 from mlm_jupyter.core.entities import Checkpoint, Run
 from mlm_jupyter.errors import MlmError, NotFoundError, StorageError
 from mlm_jupyter.reader import CheckpointRef, Reader
@@ -41,6 +42,7 @@ class Project(Reader):
         """
         return frame_of(list(self.runs(query)))
 
+    @checked
     def notebook(self, ref: CheckpointRef) -> NotebookNode:
         """Return the notebook as it was at a checkpoint, outputs included, in nbformat 4.5.
 
@@ -53,6 +55,7 @@ class Project(Reader):
         notebook: NotebookNode = nbformat.from_dict(self.document(ref))
         return notebook
 
+    @checked
     def load_variables(self, ref: CheckpointRef, names: Iterable[str] | None = None) -> dict[str, Any]:
         """Return the values of variables at a checkpoint, by name; aliases among them are kept.
 
@@ -76,6 +79,7 @@ class Project(Reader):
         _tell_failures(checkpoint.id, failures, wanted)
         return {name: staging.values[name] for name in wanted or plan.target if name in staging.values}
 
+    @checked
     def compare(self, base: CheckpointRef, other: CheckpointRef, *, only: Iterable[str] = ()) -> Comparison:
         """Return what turns ``base`` into ``other``, variables compared by value where their values can be loaded.
 

@@ -14,6 +14,7 @@ from typing import Any, Self, TypeVar
 import msgspec
 
 from mlm_jupyter.clock import now_ms
+from mlm_jupyter.core.calls import checked
 from mlm_jupyter.core.diff import CheckpointDiff, Contents, cells_of, diff_checkpoints
 from mlm_jupyter.core.digest import Digest
 from mlm_jupyter.core.document import to_notebook
@@ -31,7 +32,7 @@ from mlm_jupyter.core.entities import (
     Variable,
 )
 from mlm_jupyter.core.outputs import Output, join
-from mlm_jupyter.core.pages import Pages, by_id
+from mlm_jupyter.core.pages import Identified, Pages, by_id
 from mlm_jupyter.core.parts import select
 from mlm_jupyter.core.query import parse
 from mlm_jupyter.errors import NotFoundError
@@ -49,8 +50,9 @@ from mlm_jupyter.store.references import Edge, Role, references
 from mlm_jupyter.store.runs import Runs
 from mlm_jupyter.store.sealed import LoadOutputs, SealedOutputs
 
-CheckpointRef = str | Checkpoint | Run
-RunRef = str | Run
+CheckpointRef = str | Checkpoint | Run | Identified
+RunRef = str | Run | Identified
+"""A name or id, or something that has one: what was read from a project, or a run that is open."""
 S = TypeVar("S", bound=msgspec.Struct)
 
 
@@ -128,6 +130,7 @@ class Reader:
 
     # Checkpoints
 
+    @checked
     def checkpoints(
         self, run: RunRef | None = None, notebook: str | None = None, *, include_saves: bool = True
     ) -> Pages[Checkpoint]:
@@ -159,6 +162,7 @@ class Reader:
         """
         return self._checkpoints.page(wanted, before=before, limit=limit)
 
+    @checked
     def get_checkpoint(self, ref: CheckpointRef, *, notebook: str | None = None, current: str | None = None) -> Checkpoint:
         """Return the checkpoint that ``ref`` means.
 
@@ -179,14 +183,17 @@ class Reader:
             return ref
         if isinstance(ref, Run):
             return self._checkpoints.last_of_run(ref.id, ref.name)
-        return self._checkpoints.resolve(ref, notebook=notebook, current=current)
+        return self._checkpoints.resolve(_text(ref), notebook=notebook, current=current)
 
+    @checked
     def get_meant(self, ref: CheckpointRef, *, notebook: str | None = None, current: str | None = None) -> Checkpoint | Run:
         """Return the run where ``ref`` is the name or id of one, else the checkpoint; as ``get_checkpoint`` finds it."""
-        run_id = self._checkpoints.find_run_id(ref) if isinstance(ref, str) else None
+        if isinstance(ref, Checkpoint | Run):
+            return ref
+        run_id = self._checkpoints.find_run_id(_text(ref))
         if run_id is not None:
             return self._runs.get(run_id)
-        return ref if isinstance(ref, Run) else self.get_checkpoint(ref, notebook=notebook, current=current)
+        return self.get_checkpoint(ref, notebook=notebook, current=current)
 
     def manifest(self, ref: CheckpointRef) -> Manifest:
         """Return all of a checkpoint that never changes."""
@@ -294,6 +301,7 @@ class Reader:
             return sealed.of_notebook(self._packs)
         return lambda blob, late: join(self._load_json(blob) if blob is not None else [], late)
 
+    @checked
     def diff(self, base: CheckpointRef, other: CheckpointRef, *, only: Iterable[str] = ()) -> CheckpointDiff:
         """Return what turns ``base`` into ``other``, variables compared by what is known of them.
 
@@ -318,16 +326,19 @@ class Reader:
         """Write a note to a checkpoint, or take it away."""
         self._checkpoints.set_note(self.get_checkpoint(ref).id, note)
 
+    @checked
     def delete(self, ref: CheckpointRef) -> None:
-        """Delete a checkpoint, or a run with all that was logged in it (given as a ``Run``; its checkpoints stay)."""
-        if isinstance(ref, Run):
-            self._runs.delete(ref.id)
-            keep_deletion(self._packs, ref.id)
-        else:
+        """Delete a checkpoint, or a run with all that was logged in it (given as a run itself; its checkpoints stay)."""
+        if isinstance(ref, str | Checkpoint):
             self._checkpoints.delete(self.get_checkpoint(ref).id)
+        else:
+            id = self.get_run(ref).id
+            self._runs.delete(id)
+            keep_deletion(self._packs, id)
 
     # Runs
 
+    @checked
     def runs(self, query: str | None = None) -> Pages[Run]:
         """Return the runs, newest first; those that ``query`` asks for, in its order.
 
@@ -351,6 +362,7 @@ class Reader:
         """Set tags of a run, and take away those whose value is None."""
         self._runs.set_tags(self.get_run(run).id, tags)
 
+    @checked
     def get_run(self, ref: RunRef) -> Run:
         """Return a run by its name (the newest of that name), its id, a unique prefix of that, or ``latest``.
 
@@ -359,8 +371,9 @@ class Reader:
         NotFoundError : there is none such.
         AmbiguousError : the prefix fits several; the message lists them.
         """
-        return ref if isinstance(ref, Run) else self._runs.resolve(ref)
+        return ref if isinstance(ref, Run) else self._runs.resolve(_text(ref))
 
+    @checked
     def metrics(self, run: RunRef, key: str | None = None, *, points: int | None = None) -> list[Metric]:
         """Return the points of a run's metrics (of one, if asked), by key, then step.
 
@@ -444,3 +457,7 @@ class Reader:
             return {}
         cell = {"cell_type": "code", "source": checkpoint.source, "outputs": self._load_outputs(checkpoint, sealed)}
         return {"cells": [cell | ({"id": checkpoint.cell_id} if checkpoint.cell_id else {})]}
+
+
+def _text(ref: str | Identified) -> str:
+    return ref if isinstance(ref, str) else ref.id

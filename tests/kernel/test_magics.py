@@ -268,7 +268,8 @@ def test_bad_use_fails_the_cell_with_one_red_line(kernel: Kernel, line: str, nam
     ("call", "said"),
     [
         ("restore('lates')", "Did you mean 'latest'?"),
-        ("restore(3)", "by its name or id"),
+        ("restore(3)", "takes the name or id"),
+        ("undo('x')", "takes a whole number, not 'x'"),
         ("restore('latest', only='nothing')", "No variable 'nothing'"),
         ("diff('nope')", "No checkpoint 'nope'"),
         ("checkpoint('a b')", "cannot name a checkpoint"),
