@@ -212,14 +212,19 @@ def undo(n: int = 1) -> RestoreReport:
 
 @checked
 def history(n: int | None = None, *, run: RunRef | None = None, all: bool = False) -> list[Checkpoint]:
-    """Return checkpoints of this notebook, the newest first: the last ``n``, of one run, or of ``all`` notebooks."""
+    """Return checkpoints of this notebook, the newest first: the last ``n``, of one run, or of ``all`` notebooks.
+
+    Raises
+    ------
+    NotFoundError, AmbiguousError : no run, or several, are called that; or there is no project.
+    """
+    from mlm_jupyter.kernel.results import read_history
+
     tracker = _find_tracker()
     live = None if tracker is None else tracker.live
-    notebook = None if live is None or all or run is not None else live.notebook
     flush()
     with open_project() as project:
-        pages = project.checkpoints(run=run, notebook=notebook)
-        return list(pages) if n is None else pages.take(n)
+        return read_history(project, live, n, run=None if run is None else _reference(run), is_of_all=all)
 
 
 @checked

@@ -206,19 +206,15 @@ class MlmMagics(Magics):
         %mlm_history -n 5
         %mlm_history --run baseline
         """
-        from mlm_jupyter.kernel.results import History
+        from mlm_jupyter.kernel.results import read_history
 
         given = SIGNATURES["mlm_history"].read(line)
         count = given.number("-n")
         if count is not None and count < 0:
             raise InvalidInputError(f"Cannot list {count} checkpoints; -n takes how many, 0 for all.")
-        live, run = self._tracker.live, given.text("--run")
-        notebook = live.notebook if live is not None and run is None and not given.has("--all") else None
-        current = live.current if live is not None else None
+        most = 20 if count is None else count or None
         with self._project() as project:
-            found = project.checkpoints(run=run, notebook=notebook)
-            checkpoints = list(found) if count == 0 else found.take(20 if count is None else count)
-        return History(checkpoints, current.id if current else None, run=run)
+            return read_history(project, self._tracker.live, most, run=given.text("--run"), is_of_all=given.has("--all"))
 
     @line_magic
     @_in_one_line

@@ -17,11 +17,14 @@ from mlm_jupyter.restoration import RestoreReport
 if TYPE_CHECKING:
     import pandas as pd
 
+    from mlm_jupyter.project import Project
+    from mlm_jupyter.session.live import LiveSession
+
 _MOST_LINES: Final = 20
 
 
 class History(list[Checkpoint]):
-    """Checkpoints, newest first.
+    """Checkpoints, newest first, shown as a table.
 
     Parameters
     ----------
@@ -51,6 +54,19 @@ class History(list[Checkpoint]):
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
         return widget_bundle(_shell(), self._table())
+
+
+def read_history(project: Project, live: LiveSession | None, count: int | None, *, run: str | None, is_of_all: bool) -> History:
+    """Return the checkpoints of the notebook that is ``live``, if any is; of one run; or of all notebooks.
+
+    Parameters
+    ----------
+    count : the most to return; None: all.
+    """
+    notebook = live.notebook if live is not None and run is None and not is_of_all else None
+    found = project.checkpoints(run=run, notebook=notebook)
+    current = live.current if live is not None else None
+    return History(list(found) if count is None else found.take(count), current.id if current else None, run=run)
 
 
 def runs_text(runs: Sequence[Run]) -> str:

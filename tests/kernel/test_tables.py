@@ -229,8 +229,9 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
 
 
 @ignores_jupyter
-@pytest.mark.parametrize("magic", ["%mlm_history", "%mlm_runs"])
+@pytest.mark.parametrize("magic", ["%mlm_history", "%mlm_runs", "__import__('mlm_jupyter').history()"])
 def test_a_notebook_gets_a_widget_with_the_terminals_text_and_html_beside_it(kernel: Kernel, magic: str) -> None:
+    is_history = "history" in magic
     kernel.run("%reset -f")
     kernel.track("a = 1")
     (output,) = kernel.run(magic).outputs
@@ -238,8 +239,8 @@ def test_a_notebook_gets_a_widget_with_the_terminals_text_and_html_beside_it(ker
     model = output["data"][VIEW]["model_id"]
     assert kernel.ask(f"type(__import__('ipywidgets').widgets.widget._instances[{model!r}]).__name__") == "VBox"
     lines = output["data"]["text/plain"].splitlines()
-    assert (lines[0].split()[-1], lines[0][:1]) == (("+a", ">") if magic == "%mlm_history" else ("took", "i"))
-    assert len(Seen(output["data"]["text/html"]).rows) == (1 + len(lines) if magic == "%mlm_history" else len(lines))
+    assert (lines[0].split()[-1], lines[0][:1]) == (("+a", ">") if is_history else ("took", "i"))
+    assert len(Seen(output["data"]["text/html"]).rows) == (1 + len(lines) if is_history else len(lines))
 
 
 @ignores_jupyter
