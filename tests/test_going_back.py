@@ -576,6 +576,21 @@ def test_a_module_of_the_project_that_was_rewritten_is_named(
     sys.modules.pop("rewritten_later")
 
 
+def test_an_object_of_a_module_says_that_it_comes_back_as_a_copy(
+    notebook: LiveNotebook, tmp_path: Path, monkeypatch: Any
+) -> None:
+    (tmp_path / "conf.py").write_text("RATES = {'a': 1}\nNAME = 'x'\ndef rate():\n    return RATES['a']\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    try:
+        made = notebook.cell("from conf import NAME, RATES, rate\nown = {'a': 1}")
+        notebook.cell("RATES['a'] = own['a'] = 2")
+        report = notebook.restore(made)
+    finally:
+        sys.modules.pop("conf", None)
+    assert report.lossy == {"RATES": "as a copy of conf.RATES, which stays as it is"}
+    assert notebook.value("(RATES['a'], rate(), own['a'])") == (1, 2, 1)
+
+
 def test_a_dict_that_only_a_name_has_costs_no_walk_over_all_objects(
     notebook: LiveNotebook, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 from mlm_jupyter.capture.deep import dump_deeply
+from mlm_jupyter.capture.displayed import own_references
 from mlm_jupyter.capture.drafts import GroupDraft, ValueDraft, VariableDraft
 from mlm_jupyter.capture.findings import DEFINITIONS, Findings
 from mlm_jupyter.capture.insides import find_insides
 from mlm_jupyter.capture.inspection import reason_of
+from mlm_jupyter.capture.links import is_mutable
 from mlm_jupyter.capture.memory import Region, SharedMemory, find_overlaps
+from mlm_jupyter.capture.modules import find_owner
 from mlm_jupyter.capture.pickling import Dump, dump
 from mlm_jupyter.capture.preview import preview
 from mlm_jupyter.capture.scalars import ScalarWatch
@@ -101,6 +105,12 @@ class Drafter:
         value = self._live[name]
         seen = found.seen[name]
         draft = found.values.get(name)
+        if draft is not None and is_mutable(type(value)) and not issubclass(type(value), DEFINITIONS):
+            known = 1 + (id(value) in draft.dump.memo)  # the name `value`, and the memo
+            others = sys.getrefcount(self._live[name]) - own_references() - known
+            owner = find_owner(name, value, outside=self._live) if others else None
+            if owner is not None:
+                draft.dump.lossy.add(f"as a copy of {owner}.{name}, which stays as it is")
         return VariableDraft(
             name,
             type_=type_name(value),

@@ -83,6 +83,17 @@ class ProjectModules:
             self._sources[path] = source
 
 
+def find_owner(name: str, value: object, *, outside: Mapping[str, object]) -> str | None:
+    """Return the module, not that of the namespace ``outside``, that has the very object ``value`` under the same name.
+
+    It is what ``from module import name`` leaves behind.
+    """
+    for module_name, module in list(sys.modules.items()):
+        if type(module) is ModuleType and (own := vars(module)).get(name) is value and own is not outside:
+            return module_name
+    return None
+
+
 def _with_separator(folder: str | Path) -> str:
     return os.path.realpath(folder).rstrip(os.sep) + os.sep
 
