@@ -103,7 +103,7 @@ class Namespace:
                 mentions=mentions or (lambda names: True),
                 patience=self.rules.patience,
             )
-            links = {name: frozenset(value.dump.links) for name, value in found.values.items() if due}
+            links = {name: value.dump.links.copy() for name, value in found.values.items() if due}
             kept = found.nested.union(*costs_ms)
             found.values.clear()  # and with them our references to what the values are made of
             found.overlaps.clear()

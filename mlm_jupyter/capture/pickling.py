@@ -38,6 +38,23 @@ class MemoryBuffer:
         self.period = period
 
 
+class Links:
+    """The ids of some objects of a pickle, looked up and not copied: a figure has ten thousand."""
+
+    __slots__ = ("_memo", "_unlinked")
+
+    def __init__(self, memo: Memo, unlinked: set[int]) -> None:
+        self._memo = memo
+        self._unlinked = unlinked
+
+    def __contains__(self, identity: object) -> bool:
+        return identity in self._memo and identity not in self._unlinked
+
+    def copy(self) -> Set[int]:
+        """Return the ids alone, without a reference to the objects."""
+        return self._memo.keys() - self._unlinked
+
+
 class Dump:
     """A value as a stream and its buffers, with what the pickler learnt on the way."""
 
@@ -60,9 +77,9 @@ class Dump:
         self.lossy = pickler.lossy
 
     @property
-    def links(self) -> Set[int]:
-        """The ids of the objects that could make it one group with another value that has them."""
-        return self.memo.keys() - self.unlinked if self.unlinked else self.memo.keys()
+    def links(self) -> Links:
+        """The objects that could make it one group with another value that has them."""
+        return Links(self.memo, self.unlinked)
 
 
 def _collect(buffers: list[MemoryBuffer | ScalarBuffer], lent: list[Any]) -> Callable[[pickle.PickleBuffer], bool]:
