@@ -353,9 +353,9 @@ def test_a_listing_costs_the_same_beside_a_run_of_very_many_points(runs: Runs) -
     def listing_s() -> float:
         times = []
         for _ in range(5):
-            before = time.perf_counter()
+            before = time.thread_time()
             assert len(runs.list()) == 100
-            times.append(time.perf_counter() - before)
+            times.append(time.thread_time() - before)
         return min(times)
 
     alone = listing_s()
