@@ -582,7 +582,7 @@ def test_an_object_of_a_module_says_that_it_comes_back_as_a_copy(
     (tmp_path / "conf.py").write_text("RATES = {'a': 1}\nNAME = 'x'\ndef rate():\n    return RATES['a']\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     try:
-        made = notebook.cell("from conf import NAME, RATES, rate\nown = {'a': 1}")
+        made = notebook.cell("from conf import NAME, RATES, rate\nfrom scipy.stats import norm\nown = {'a': 1}")
         notebook.cell("RATES['a'] = own['a'] = 2")
         report = notebook.restore(made)
     finally:

@@ -86,12 +86,19 @@ class ProjectModules:
 def find_owner(name: str, value: object, *, outside: Mapping[str, object]) -> str | None:
     """Return the module, not that of the namespace ``outside``, that has the very object ``value`` under the same name.
 
-    It is what ``from module import name`` leaves behind.
+    It is what ``from module import name`` leaves behind. Modules of installed libraries are not asked.
     """
     for module_name, module in list(sys.modules.items()):
-        if type(module) is ModuleType and (own := vars(module)).get(name) is value and own is not outside:
+        has_it = type(module) is ModuleType and vars(module).get(name) is value
+        if has_it and vars(module) is not outside and not _is_installed(vars(module).get("__file__")):
             return module_name
     return None
+
+
+def _is_installed(file: object) -> bool:
+    if not isinstance(file, str) or not _FOREIGN.isdisjoint(file.replace(os.sep, "/").split("/")):
+        return True
+    return _with_separator(Path(file).parent).startswith(_with_separator(Path(os.__file__).parent))
 
 
 def _with_separator(folder: str | Path) -> str:
