@@ -197,6 +197,17 @@ test('compare two moments and read what changed', async ({ page }) => {
   await command(page, 'mlm:compare', { project, base: 'before', other: 'no-such' });
   await expect(view(page).getByRole('alert')).toContainText('no-such');
   await expect(view(page).getByRole('button', { name: 'Try again' })).toBeVisible();
+
+  const runs = await page.evaluate(async id => {
+    const answer = await fetch(`/mlm/projects/${id}/runs`);
+    return (await answer.json()).items as { id: string; name: string }[];
+  }, project);
+  const [base, other] = ['first', 'second'].map(name => runs.find(run => run.name === name)!.id);
+  await command(page, 'mlm:compare', { project, base, other, are_runs: true });
+  const sides = compare.locator('.jp-MlmCompare-sides').getByRole('heading');
+  await expect(sides).toHaveText(['first', 'second']);
+  await sides.last().getByRole('button').click();
+  await expect(page.getByRole('article', { name: 'The run second' })).toBeVisible();
 });
 
 test('compare with now, with a kernel that is free, busy or gone', async ({ page }) => {
