@@ -249,7 +249,7 @@ async def _run(execution: _Execution) -> None:
         except DeadKernelError as error:
             raise NotebookFailedError(f"The kernel died. {_last_line(log)}".rstrip()) from error
         except CellTimeoutError as error:
-            raise NotebookFailedError(f"A cell took longer than {execution.plan.timeout_s} s.") from error
+            raise NotebookFailedError(f"it took longer than {execution.plan.timeout_s} s, its --timeout.") from error
 
 
 async def _run_in_kernel(execution: _Execution, log: IO[bytes]) -> None:

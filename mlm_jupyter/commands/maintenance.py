@@ -135,7 +135,7 @@ def _policy(defaults: settings.Settings, options: argparse.Namespace) -> Policy:
     for key in Policy.__struct_fields__:
         given = getattr(options, key)
         if given is not None and given < 0:
-            raise InvalidInputError(f"--{key.replace('_', '-')} {given} is not possible: 0 or more.")
+            raise InvalidInputError(f"--{key.replace('_', '-')} takes how many to keep, 0 or more, not {given}.")
         counts[key] = getattr(defaults, key) if given is None else given
     return Policy(**counts)
 

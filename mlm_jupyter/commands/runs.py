@@ -14,6 +14,7 @@ from mlm_jupyter.commands.listing import runs_rows
 from mlm_jupyter.commands.options import add_count, add_json, add_project, project_of, write_json, write_lines
 from mlm_jupyter.commands.text import Ink, number, table, terminal_width
 from mlm_jupyter.core.entities import Metric
+from mlm_jupyter.errors import NotFoundError
 
 _BARS: Final = "▁▂▃▄▅▆▇█"
 _SPARK_WIDTH: Final = 24
@@ -42,7 +43,8 @@ def runs(options: argparse.Namespace) -> None:
         heading, *lines = table(runs_rows(found, now=now_ms()), right=(3, 4), width=terminal_width())
         write_lines([Ink()(heading, "bold"), *lines])
     else:
-        print("No runs." if options.query is None else "No run fits the query.", file=sys.stderr)
+        none = "No runs yet. Start one with %mlm_track in a notebook, or mlm_jupyter.start_run() in a script."
+        print(none if options.query is None else "No run fits the query. List all with: mlm runs", file=sys.stderr)
 
 
 def metrics_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,8 +63,12 @@ def metrics(options: argparse.Namespace) -> None:
     if options.json:
         write_json(points)
         return
+    if not points and options.key is not None and run.metrics:
+        raise NotFoundError(
+            f"Run {run.name} ({run.id}) has no metric {options.key!r}. It has: {', '.join(sorted(run.metrics))}"
+        )
     if not points:
-        print(f"Run {run.name} ({run.id}) has no {'metrics' if options.key is None else f'metric {options.key}'}.")
+        print(f"Run {run.name} ({run.id}) has no metrics. Log one with: mlm_jupyter.log_metric", file=sys.stderr)
         return
     rows = _summary(points) if options.key is None else _course(points)
     heading, *lines = table(rows, right=(1, 2, 3, 4) if options.key is None else (0, 1), width=terminal_width())

@@ -160,9 +160,12 @@ class TrackingStatus(msgspec.Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         if self.state == "off":
             return "Not tracking. Start with: %mlm_track"
-        where = f"{self.notebook or 'this kernel'} in {self.project}"
+        where = f"{self.notebook or 'this kernel'} in {self.project}; run {self.run or 'none'}"
         standing = f"; standing on {self.current}" if self.current else ""
-        return f"{self.state.capitalize()} {where}; run {self.run or 'none'}{standing}."
+        if self.state == "paused":
+            return f"Paused, tracking {where}{standing}. Go on with: %mlm_track resume"
+        by_hand = "; checkpoints are made only with: %mlm_checkpoint" if self.state == "manual" else "."
+        return f"Tracking {where}{standing}{by_hand}"
 
 
 class ProjectChanged(msgspec.Struct, frozen=True):

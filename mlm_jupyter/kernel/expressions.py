@@ -61,7 +61,7 @@ def _pieces(text: str, namespace: Mapping[str, Any]) -> dict[str, str]:
             continue
         key, expression = _key_and_expression(piece, namespace)
         if key in found:
-            raise InvalidInputError(f"{key} is given twice.")
+            raise InvalidInputError(f"Metric {key} is given twice; log one value of it, or each in a line of its own.")
         found[key] = expression
     return found
 

@@ -119,7 +119,9 @@ class Link:
         except (msgspec.ValidationError, InvalidInputError, KeyError, TypeError) as error:
             if not self._has_told:
                 self._has_told = True
-                self._tell(f"A frontend told of its notebook in a form that is not known, and was not heard: {error}")
+                self._tell(
+                    f"The page told of its notebook in a form that is not known here; after an upgrade, reload it. {error}"
+                )
             return
         self.is_heard = True
         if answer:

@@ -170,7 +170,7 @@ class MlmMagics(Magics):
         """Tag the run that is open; the other options are of starting."""
         others = [name for name in given.options() if name != "--tag"]
         if others:
-            raise InvalidInputError(f"{others[0]} goes with starting to track, not with {verb}.")
+            raise InvalidInputError(f"{others[0]} is for starting to track, not with {verb}. Use: %mlm_track {verb}")
         self._set_tags(given.pairs("--tag"))
 
     def _set_tags(self, tags: dict[str, str]) -> None:

@@ -72,4 +72,5 @@ class Notices:
         except Exception as error:
             where = traceback.extract_tb(error.__traceback__)[-1]
             place = f"{Path(where.filename).name}:{where.lineno}"
-            self.tell(f"{when} tracking failed: {type(error).__name__}: {error} ({place}).")
+            what = f"{type(error).__name__}: {error} ({place})"
+            self.tell(f"{when} tracking failed: {what}. Your code is not affected; the history may lack what it did.")

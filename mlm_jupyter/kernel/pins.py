@@ -51,7 +51,7 @@ class Pins:
         except Exception as error:  # the disk, a mapping that contains itself: the cell is stored all the same
             reason = str(error) if isinstance(error, MlmError) else f"{type(error).__name__}: {error}"
             is_known, self._reasons[name] = self._reasons.get(name) == reason, reason
-            return None if is_known else f"{name} was not logged: {reason}"
+            return None if is_known else f"The pinned variable {name} was not logged: {reason}"
         self._logged.update(news)
         self._reasons.pop(name, None)
         return None

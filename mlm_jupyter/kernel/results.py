@@ -72,7 +72,7 @@ def read_history(project: Project, live: LiveSession | None, count: int | None, 
 def runs_text(runs: Sequence[Run]) -> str:
     """Return the first of ``runs`` as lines."""
     if not runs:
-        return "No such runs. Start one with %mlm_track or %mlm_run."
+        return "No such runs. List all with %mlm_runs; start one with %mlm_track or %mlm_run."
     heading, *lines = table(runs_rows(runs[:_MOST_LINES], now=now_ms()), right=(3, 4), width=terminal_width())
     more = [f"… {len(runs) - _MOST_LINES:,} more"] if len(runs) > _MOST_LINES else []
     return "\n".join([Ink()(heading, "bold"), *lines, *more])

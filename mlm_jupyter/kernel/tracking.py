@@ -136,11 +136,11 @@ class Tracking:
         self.store_late()
         self._environment.close()
         self.live.close()
-        current = self.live.head.current
+        current, run = self.live.head.current, self.recorder.outermost
         try:
             self.recorder.close(status, checkpoint_id=current.id if is_in_checkpoints and current is not None else None)
         except MlmError as error:
-            self.tell(f"The end of this run was not recorded: {error}")
+            self.tell(f"The end of run {run.name if run else ''} was not recorded; later it will count as killed. {error}")
         self.outputs_of.uninstall()
         self.live.database.close()
 

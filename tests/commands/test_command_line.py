@@ -80,7 +80,8 @@ def test_an_empty_project_says_how_to_begin(mlm: Run) -> None:
     assert (status, out) == (0, "")
     assert "%mlm_track" in err
     assert mlm("history", "--json") == (0, "[]\n", "")
-    assert mlm("runs") == (0, "", "No runs.\n")
+    status, out, err = mlm("runs")
+    assert (status, out) == (0, "") and "mlm_jupyter.start_run()" in err
 
 
 def test_history_lists_the_newest_first(mlm: Run, past: Past) -> None:
@@ -116,7 +117,7 @@ def test_numbers_that_are_not_finite_are_null_in_json(mlm: Run, past: Past) -> N
 def test_runs_answers_a_query(mlm: Run, past: Past) -> None:
     out = mlm("runs", "metrics.acc > 0.6 and params.lr = 0.1")[1]
     assert [line.split()[1] for line in out.splitlines()] == ["name", "first"]
-    assert mlm("runs", "tags.x = 'y'") == (0, "", "No run fits the query.\n")
+    assert mlm("runs", "tags.x = 'y'") == (0, "", "No run fits the query. List all with: mlm runs\n")
     status, out, err = mlm("runs", "metrics.acc >")
     assert (status, out) == (2, "")
     assert err.startswith("mlm: Cannot read the query")
@@ -129,8 +130,12 @@ def test_metrics_shows_the_course(mlm: Run, past: Past) -> None:
         ["acc", "0.65", "0.6", "0.65", "2"],
     ]
     assert mlm("metrics", "first", "acc")[1].split() == ["step", "value", "1", "0.6", "2", "0.65"]
-    assert mlm("metrics", "first", "loss")[:1] == (0,)
+    status, out, err = mlm("metrics", "first", "loss")
+    assert (status, out) == (1, "") and err.endswith("has no metric 'loss'. It has: acc\n")
     assert len(json.loads(mlm("metrics", "latest", "--json")[1])) == 2
+    bare = past.start_run("bare")
+    assert mlm("metrics", "bare") == (0, "", f"Run bare ({bare.id}) has no metrics. Log one with: mlm_jupyter.log_metric\n")
+    past.end_run()
 
 
 def test_show_tells_code_outputs_and_variables(mlm: Run, past: Past) -> None:

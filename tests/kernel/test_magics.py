@@ -241,7 +241,7 @@ def only_error(reply: Reply) -> str:
         ("%mlm_restore nosuch", "NotFoundError", "No checkpoint 'nosuch'"),
         ("%mlm_restore latest --only nosuch", "NotFoundError", "No variable 'nosuch'"),
         ("%mlm_track strat", "InvalidInputError", "Did you mean start?"),
-        ("%mlm_track status --manual", "InvalidInputError", "not with status"),
+        ("%mlm_track status --manual", "InvalidInputError", "not with status. Use: %mlm_track status"),
         ("%mlm_checkpoint latest", "InvalidInputError", "latest"),
         ("%mlm_checkpoint 3", "InvalidInputError", "is no number"),
         ("%mlm_history --run nosuch", "NotFoundError", "No run 'nosuch'"),
