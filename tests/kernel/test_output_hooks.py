@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from jupyter_core.utils import run_sync
 from recording import Notebook, open_notebook
+from tracked import PATIENCE_S, wait_for_file
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 
@@ -31,12 +32,11 @@ def texts(outputs: list[dict[str, Any]]) -> list[str]:
 
 def wait_for_late(notebook: Notebook, index: int) -> dict[str, Any]:
     """Wait until something late was recorded of this cell."""
-    for _ in range(100):
-        recorded = notebook.recorded(index)
-        if recorded["late"]:
-            return recorded
+    deadline = time.monotonic() + PATIENCE_S
+    while not (recorded := notebook.recorded(index))["late"]:
+        assert time.monotonic() < deadline, "nothing late came"
         time.sleep(0.05)
-    raise AssertionError("nothing late came")
+    return recorded
 
 
 def test_an_asyncio_task_s_late_print_lands_in_the_cell_that_started_it(notebook: Notebook) -> None:
@@ -57,11 +57,18 @@ print('now and ', end='')"""
     assert key in recorded["told"]
 
 
-def test_a_thread_s_late_print_lands_where_ipykernel_sends_it(notebook: Notebook) -> None:
-    source = "import threading, time\nthreading.Timer(0.3, lambda: print('from a thread')).start()"
+def test_a_thread_s_late_print_lands_where_ipykernel_sends_it(notebook: Notebook, tmp_path: Path) -> None:
+    source = f"""
+import os, threading, time
+def speak():
+    while not os.path.exists({str(tmp_path / "speak")!r}): time.sleep(0.01)
+    print('from a thread', flush=True)
+    open({str(tmp_path / "spoken")!r}, 'w').close()
+threading.Thread(target=speak).start()"""
     notebook.run(source)
     last = notebook.run("print('last cell')")
-    time.sleep(1)  # asking is a request too, and the print would be its output
+    (tmp_path / "speak").touch()
+    wait_for_file(tmp_path / "spoken")  # asking is a request too, and the print would be its output
     recorded = notebook.recorded(last)
     assert recorded["late"]
     assert texts(recorded["outputs"][str(last + 1)]) == ["last cell\nfrom a thread\n"]
@@ -81,14 +88,14 @@ def test_a_subshell_s_outputs_are_kept_apart_from_the_main_shell_s() -> None:
     with open_notebook() as notebook:
         client = notebook.client.kc
         client.control_channel.send(client.session.msg("create_subshell_request", {}))
-        reply = run_sync(client.get_control_msg)(timeout=10)
+        reply = run_sync(client.get_control_msg)(timeout=PATIENCE_S)
         message = client.session.msg("execute_request", {"code": side, "silent": False, "store_history": True})
         message["header"]["subshell_id"] = reply["content"]["subshell_id"]
         client.execute(main)
         time.sleep(0.1)
         client.shell_channel.send(message)
         for _ in range(2):
-            run_sync(client.get_shell_msg)(timeout=10)
+            run_sync(client.get_shell_msg)(timeout=PATIENCE_S)
         outputs = notebook.recorded()["outputs"]
     assert texts(outputs["1"]) == ["".join(f"main {i}\n" for i in range(20))]
     *shown, error = outputs["2"]
@@ -105,7 +112,7 @@ def test_what_input_asks_and_gets_is_no_output() -> None:
 
         execute = run_sync(client.execute_interactive)
         source = "name = input('name? ')\nprint('hello')"
-        execute(source, allow_stdin=True, stdin_hook=answer, output_hook=lambda message: None, timeout=20)
+        execute(source, allow_stdin=True, stdin_hook=answer, output_hook=lambda message: None, timeout=PATIENCE_S)
         assert texts(notebook.recorded()["outputs"]["1"]) == ["hello\n"]
 
 

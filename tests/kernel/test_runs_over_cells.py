@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
-from tracked import PATIENCE_S, START, open_kernel
+from tracked import START, open_kernel, wait_for_file
 
 from mlm_jupyter.clock import now_ms
 from mlm_jupyter.core.retention import Policy
@@ -14,14 +13,6 @@ from mlm_jupyter.maintenance import plan_prune
 from mlm_jupyter.project import Project
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
-
-
-def wait_for(file: Path) -> None:
-    """Wait until a cell has got so far that it makes a file."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not file.exists():
-        assert time.monotonic() < deadline, f"{file} was not made"
-        time.sleep(0.01)
 
 
 def made_in(project: Project, name: str) -> list[str]:
@@ -95,7 +86,7 @@ def test_the_runs_of_a_killed_kernel_end_with_the_last_checkpoint_that_was_store
         kernel.run("x = 3")
         kernel.flush()
         kernel.send("mlm.start_run('lost'); mlm.log_metric('m', 1); x = 4; open('reached', 'w'); import time; time.sleep(60)")
-        wait_for(tmp_path / "reached")
+        wait_for_file(tmp_path / "reached")
         kernel.kill()
         with kernel.project() as project:
             assert [project.get_run(name).status for name in ("whole", "nested", "lost")] == ["killed"] * 3
@@ -122,9 +113,9 @@ def test_the_run_of_the_cells_is_ended_and_begun_again_whatever_was_left_open(tm
         empty = kernel.run("%mlm_run empty\n%mlm_history --run empty").text
         assert "No checkpoint was made in run 'empty'" in empty
         for wrong, says in (
-            ("mlm.start_run(3)", "Write for example: '3'"),
+            ("mlm.start_run(3)", "start_run(name=...) takes a text, not 3"),
             ("mlm.start_run('a', tags={'k': object()})", "Tag 'k' cannot be object"),
-            ("mlm.start_run('a', params=[1])", "as in {'lr': 0.1}, not as list"),
+            ("mlm.start_run('a', params=[1])", "start_run(params=...) takes a dict"),
             ("mlm.log_metric(3, 1)", "is a text, not int"),
             ("mlm.set_tag(3, 1)", "is a text, not int"),
         ):

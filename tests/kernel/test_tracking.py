@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import nbformat
 import pytest
-from tracked import START, Kernel, open_kernel
+from tracked import START, Kernel, open_kernel, wait_for_file
 
 from mlm_jupyter.core.entities import CellExecution, Checkpoint
 
@@ -152,9 +151,11 @@ def test_a_display_updated_by_a_later_cell_is_updated_where_it_is_shown(kernel: 
 
 
 def test_what_a_thread_prints_later_comes_to_its_cell(kernel: Kernel) -> None:
-    source = "import threading\nthreading.Timer(0.4, lambda: print('late')).start()\nprint('soon')"
-    checkpoint = kernel.track(source, cell_id="threaded")
-    time.sleep(0.6)
+    speak = "import os, threading, time\ndef speak():\n    while not os.path.exists('speak'): time.sleep(0.01)\n"
+    speak += "    print('late', flush=True)\n    open('spoken', 'w').close()\n"
+    checkpoint = kernel.track(speak + "threading.Thread(target=speak).start()\nprint('soon')", cell_id="threaded")
+    (kernel.folder / "speak").touch()
+    wait_for_file(kernel.folder / "spoken")
     kernel.flush()
     assert [output["text"] for output in outputs_of(kernel, checkpoint)] == ["soon\nlate\n"]
 

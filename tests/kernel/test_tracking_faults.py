@@ -334,7 +334,7 @@ def test_no_thread_of_tracking_outlives_it(kernel: Kernel) -> None:
         kernel.run("%mlm_track")
         kernel.run("x = 1")
     kernel.run("%mlm_track stop")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE_S
     while kernel.ask(threads) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert kernel.ask(threads) == []
@@ -392,13 +392,13 @@ def test_two_kernels_and_a_command_line_write_to_one_project(tmp_path: Path) -> 
         kernels = (one, other)
         for each in kernels:
             each.run(START)
-        deadline, number = time.monotonic() + 3, 0
-        while time.monotonic() < deadline:
-            number += 1
+        for number in range(1, 61):
             messages = [each.send(cell.format(n=number)) for each in kernels]
             if number % 20 == 0:
                 command = [sys.executable, "-m", "mlm_jupyter", "name", "latest", f"point-{number}"]
-                done = subprocess.run(command, cwd=one.folder, env=one.environ, capture_output=True, text=True, timeout=20)
+                done = subprocess.run(
+                    command, cwd=one.folder, env=one.environ, capture_output=True, text=True, timeout=PATIENCE_S
+                )
                 assert done.returncode == 0, done.stderr
             for each, message in zip(kernels, messages, strict=True):
                 assert each.wait_for(message) == "ok"
@@ -439,22 +439,24 @@ def test_a_notebook_renamed_while_it_runs_keeps_its_history(tmp_path: Path) -> N
 
 
 def test_many_quick_cells_do_not_get_slower(kernel: Kernel) -> None:
-    def median(count: int) -> float:
-        times = []
+    def spent() -> float:
+        """Return the seconds in which the kernel computed: those that it waited are the machine's."""
+        return float(kernel.ask("__import__('time').process_time()"))
+
+    def cost(count: int) -> float:
+        before = spent()
         for number in range(count):
-            start = time.perf_counter()
             kernel.run(f"quick = {number}")
-            times.append(time.perf_counter() - start)
-        return sorted(times)[count // 2]
+        return (spent() - before) / count
 
     kernel.run("%reset -f")
-    first = median(50)
+    first = cost(50)
     for _ in range(5):
         messages = [kernel.send(f"quick = {number}") for number in range(100)]
         kernel.wait_for(messages[-1])
-    last = median(50)
+    last = cost(50)
     print(f"{first * 1e3:.1f} ms a cell at first, {last * 1e3:.1f} ms after 600")
-    assert last < 3 * first + 0.01
+    assert last < 2 * first + 0.005
 
 
 def test_a_cell_that_prints_fifty_megabytes_is_kept_in_part(kernel: Kernel) -> None:

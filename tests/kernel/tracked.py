@@ -17,7 +17,8 @@ from mlm_jupyter.project import Project
 
 Output = dict[str, Any]
 START = "%load_ext mlm_jupyter\n%mlm_track"
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
+"""A kernel that has not answered by then hangs: on a busy machine, one that does not may take half a minute."""
 
 
 class Reply:
@@ -81,13 +82,13 @@ class Kernel:
         self.told = ""
         self._client = self._manager.blocking_client()
         self._client.start_channels()
-        self._client.wait_for_ready(timeout=60)
+        self._client.wait_for_ready(timeout=PATIENCE_S)
 
     def connect(self) -> Any:
         """Return one more client, with channels of its own."""
         client = self._manager.blocking_client()
         client.start_channels()
-        client.wait_for_ready(timeout=60)
+        client.wait_for_ready(timeout=PATIENCE_S)
         return client
 
     def run(
@@ -226,6 +227,14 @@ class Kernel:
             self._manager.shutdown_wait_time = patience_s
             self._client.stop_channels()
             self._manager.shutdown_kernel(now=now)
+
+
+def wait_for_file(file: Path) -> None:
+    """Wait until code has got so far that it makes a file; to ask the kernel would be one more request to it."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not file.exists():
+        assert time.monotonic() < deadline, f"{file} was not made"
+        time.sleep(0.01)
 
 
 def own_sockets() -> Any:

@@ -371,7 +371,7 @@ def test_a_reader_finds_what_was_moved_under_it(stock: Stock) -> None:
 # Beside other processes -------------------------------------------------------------------------------------------------
 
 
-def start(folder: Path, program: str) -> subprocess.Popen[str]:
+def start(folder: Path, program: str, *arguments: str) -> subprocess.Popen[str]:
     """Start another process, in which ``stock`` is open."""
     begin = f"""
         import random, sys, time
@@ -385,7 +385,7 @@ def start(folder: Path, program: str) -> subprocess.Popen[str]:
         stock = Stock(Path({str(folder)!r}))
     """
     code = textwrap.dedent(begin) + textwrap.dedent(program)
-    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, text=True)
 
 
 def test_a_writer_that_uses_chunks_again_and_a_pruner_never_lose_one(tmp_path: Path) -> None:
@@ -395,28 +395,31 @@ def test_a_writer_that_uses_chunks_again_and_a_pruner_never_lose_one(tmp_path: P
         """
         choices = [random.Random(n).randbytes(40_000) for n in range(6)]
         chosen = random.Random(7)
-        print("ready", flush=True)
-        end = time.monotonic() + 2.5
-        while time.monotonic() < end:
-            values = {name: chosen.choice(choices) for name in "abc"}
-            for attempt in range(5):
+
+        def add(values):
+            while True:
                 try:
-                    made = stock.add(values)
-                    break
+                    return stock.add(values)
                 except ConflictError:  # pruned while it was about to be used again: put it again
                     continue
-            assert stock.read(made) == values
+
+        print("ready", flush=True)
+        while not Path(sys.argv[1]).exists():
+            values = {name: chosen.choice(choices) for name in "abc"}
+            assert stock.read(add(values)) == values
         print(stock.checkpoints.list(limit=1)[0].id)
         """,
+        str(enough := tmp_path / "enough"),
     )
     assert writer.stdout is not None and writer.stdout.readline() == "ready\n"
     pruned = 0
     while writer.poll() is None:
         pruned += len(prune(stock, Policy(2, 0, 0)).checkpoints)
+        if pruned > 200:
+            enough.touch()
     assert writer.returncode == 0
     last = stock.checkpoints.get(writer.stdout.read().strip())
     writer.stdout.close()
-    assert pruned > 5
     assert verify(stock.packs).is_sound
     assert len(stock.read(last)) == 3
     assert len([one for one in stock.checkpoints.list(limit=10_000) if not one.is_dropped]) >= 2
@@ -537,9 +540,9 @@ def test_retention_has_nothing_to_do_within_the_limit_and_sees_it_at_once(stock:
     enforce(stock, limit=10**9)
     times = []
     for _ in range(20):
-        begin = time.perf_counter()
+        begin = time.thread_time()
         enforce(stock, limit=10**9, free_share=0.0001)
-        times.append(time.perf_counter() - begin)
+        times.append(time.thread_time() - begin)
     assert min(times) < 0.001
     assert not any(one.is_dropped for one in stock.checkpoints.list())
 
