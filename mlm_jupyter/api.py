@@ -69,8 +69,9 @@ def _recorder() -> Recorder:
 def _open_recorder() -> Recorder:
     from mlm_jupyter.capture.environment import find_author
     from mlm_jupyter.clock import new_id, now_ms
+    from mlm_jupyter.ending import end_with_program
     from mlm_jupyter.process import start_session
-    from mlm_jupyter.recorder import Recorder, end_with_program
+    from mlm_jupyter.recorder import Recorder
     from mlm_jupyter.store.database import Database
     from mlm_jupyter.store.location import FOLDER_NAME, choose_project
 

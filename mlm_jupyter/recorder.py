@@ -10,7 +10,6 @@ was spawned is a process like any other, with a session of its own.
 
 from __future__ import annotations
 
-import atexit
 import os
 import sys
 import threading
@@ -19,7 +18,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import PurePath
 from types import TracebackType
-from typing import Any, Final, Self, cast, get_args
+from typing import Final, Self, cast, get_args
 
 from mlm_jupyter.capture.artifacts import files_of
 from mlm_jupyter.clock import new_id, now_ms
@@ -27,6 +26,7 @@ from mlm_jupyter.core.entities import Artifact, Run, RunStatus, Session
 from mlm_jupyter.core.names import run_name
 from mlm_jupyter.core.scalars import flatten, key_text, metric_number, param_text, step_number
 from mlm_jupyter.core.surrogates import storable
+from mlm_jupyter.ending import end_with_child, status_after
 from mlm_jupyter.errors import ConflictError, InvalidInputError, MlmError, NotFoundError
 from mlm_jupyter.process import HEARTBEAT_S
 from mlm_jupyter.store.artifacts import add_files
@@ -72,7 +72,7 @@ class ActiveRun:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         if self.pid == os.getpid():  # a child that was forked inside the block leaves it too
-            self.end(_status_after(error))
+            self.end(status_after(error))
 
     def __reduce__(self) -> tuple[Callable[[Run], ActiveRun], tuple[Run]]:
         return _find_active, (self.run,)
@@ -317,38 +317,6 @@ class Recorder:
         self._stop = threading.Event()
 
 
-def end_with_program(recorder: Recorder) -> None:
-    """Close ``recorder`` when the program ends, its open runs ``failed`` if an exception or ``sys.exit(1)`` ended it.
-
-    ``sys.excepthook`` and ``sys.exit`` are wrapped for that and still do what they did. A ``raise SystemExit(1)`` that
-    is written out passes both by: nothing inside the process can see it.
-    """
-    excepthook, sys_exit = sys.excepthook, sys.exit
-
-    def note_exception(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
-        recorder.has_failed = not hasattr(sys, "ps1")  # at a prompt, the program goes on
-        excepthook(kind, error, traceback)
-
-    def note_exit(status: object = None, /) -> None:
-        recorder.has_failed = _status_after(SystemExit(status)) == "failed"
-        sys_exit(status)  # type: ignore[arg-type]
-
-    def close() -> None:
-        try:
-            recorder.close("failed" if recorder.has_failed else "finished")
-        except MlmError as error:
-            print(f"mlm_jupyter: could not end the runs of this program: {error}", file=sys.stderr)
-
-    sys.excepthook = note_exception
-    sys.exit = note_exit  # type: ignore[assignment]
-    atexit.register(close)
-
-
-def _status_after(error: BaseException | None) -> RunStatus:
-    is_clean = error is None or (isinstance(error, SystemExit) and error.code in (None, 0))
-    return "finished" if is_clean else "failed"
-
-
 def _label(what: str, value: object) -> str | None:
     if value is not None and not isinstance(value, str):
         raise InvalidInputError(f"A run's {what} is a text, not {type(value).__name__}. Write for example: '{value}'")
@@ -390,25 +358,7 @@ def _after_fork_in_child() -> None:
     for recorder in _recorders:
         recorder._after_fork()
     if "multiprocessing.process" in sys.modules:
-        _close_with_child(sys.modules["multiprocessing.process"])
-
-
-def _close_with_child(process: Any) -> None:
-    """Close the recorders when this child of multiprocessing ends, with the status its exit code tells.
-
-    It leaves through ``os._exit``, prints its exception itself, and before Python 3.13 runs no ``atexit``; only
-    ``_bootstrap`` knows how it ended (coverage.py goes in by the same door).
-    """
-    bootstrap = process.BaseProcess._bootstrap
-
-    def bootstrap_and_close(*args: Any, **options: Any) -> int:
-        code: int = bootstrap(*args, **options)
-        for recorder in list(_recorders):
-            with suppress(MlmError):  # the parent's session ends what is left
-                recorder.close("failed" if code else "finished")
-        return code
-
-    process.BaseProcess._bootstrap = bootstrap_and_close
+        end_with_child(sys.modules["multiprocessing.process"], _recorders)
 
 
 if hasattr(os, "register_at_fork"):

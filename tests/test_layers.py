@@ -29,7 +29,8 @@ LAYERS = {
     "maintenance": STORED,
     "store": {"errors", "core", "files"},
     "capture": {"errors", "core", "files"},
-    "recorder": BOTH,
+    "ending": {"errors", "core"},
+    "recorder": BOTH | {"ending"},
     "head": BOTH,
     "writer": {"errors", "head"},
     "restoration": BOTH,
@@ -41,7 +42,7 @@ LAYERS = {
     "kernel": PROJECT | {"session", "recorder", "commands", "maintenance"},
     "server": STORED | {"reader"},
     "typescript": BOTH | {"restoration", "comparison"},
-    "api": PROJECT | {"session", "recorder", "kernel"},
+    "api": PROJECT | {"session", "recorder", "ending", "kernel"},
     "__init__": {"errors", "api", "kernel", "server"},
     "__main__": {"commands"},
 }

@@ -34,8 +34,9 @@ HEADER = """
 import os, sys, threading, time
 from pathlib import Path
 from mlm_jupyter.clock import new_id, now_ms
+from mlm_jupyter.ending import end_with_program
 from mlm_jupyter.process import start_session
-from mlm_jupyter.recorder import Recorder, end_with_program
+from mlm_jupyter.recorder import Recorder
 from mlm_jupyter.store.database import Database
 database = Database.open(Path(sys.argv[1]), create=True)
 mlm = Recorder(database, start_session(new_id(), author="ada", started_at=now_ms()))
