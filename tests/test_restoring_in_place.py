@@ -135,7 +135,7 @@ def test_a_value_of_another_kind_is_not_taken_for_the_array(fresh: Open) -> None
     kernel.restore(inside)
     assert kernel.value("type(big) is dict and float(big['a'][7])") == 7
     kernel.restore(flat)
-    wide = kernel.cell("big.shape = (384, 1024)\nbig[0, 3] = 5")
+    wide = kernel.cell("big = big.reshape(384, 1024)\nbig[0, 3] = 5")
     kernel.restore(other)
     assert kernel.value("big.shape, float(big[7]), float(big[3])") == ((384 * 1024,), -1, 3)
     kernel.restore(wide)
