@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mlm_jupyter.capture.context import CannotCaptureError, array_to_rewrite, attribute_of, read_buffer, read_buffer_into
+from mlm_jupyter.core.type_names import module_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,7 +46,7 @@ def reduce_array(pickler: ValuePickler, array: Array) -> Reduced:
     if isinstance(base, (bytearray, array_module.array)) or (isinstance(base, ctypes.Array) and owns_memory(base)):
         offset = _address(array) - _address(np.frombuffer(memoryview(base), np.uint8))
         return view_of_bytes, (base, offset, array.dtype, array.shape, array.strides, array.flags.writeable)
-    if type(base).__module__.startswith("torch"):
+    if module_of(type(base)).startswith("torch"):
         from mlm_jupyter.capture.tensors import is_tensor, reduce_view_of_tensor
 
         if is_tensor(base):
@@ -203,7 +204,7 @@ def reduce_record(pickler: ValuePickler, record: Any) -> Any:
 
 def reduce_scalar(pickler: ValuePickler, scalar: Any) -> Any:
     """Refuse a scalar of a subclass, of which NumPy pickles the value alone; its own pickle as they are."""
-    if type(scalar).__module__.partition(".")[0] != "numpy" and type(scalar).__reduce__ in _REDUCES_OF_SCALARS():
+    if module_of(type(scalar)).partition(".")[0] != "numpy" and type(scalar).__reduce__ in _REDUCES_OF_SCALARS():
         raise CannotCaptureError("a subclass of a NumPy scalar, which NumPy pickles without its class")
     return NotImplemented
 

@@ -24,6 +24,7 @@ from mlm_jupyter.capture.annotations import held_by_annotations
 from mlm_jupyter.capture.displayed import Displayed, find_displayed, own_references
 from mlm_jupyter.capture.insides import unseen_dict
 from mlm_jupyter.capture.links import is_mutable
+from mlm_jupyter.core.type_names import module_of
 
 MOST_OBJECTS: Final = 3_000_000
 MOST_DISPLAYED: Final = 50_000
@@ -280,7 +281,7 @@ def _is_shared_code(obj: Any) -> bool:
 
 def _is_renderer(kind: type) -> bool:
     """Return whether objects of this type are what a figure was drawn with: pixels, no part of what is captured of it."""
-    return kind.__module__.startswith("matplotlib.backends.") and kind.__name__.startswith("Renderer")
+    return module_of(kind).startswith("matplotlib.backends.") and kind.__name__.startswith("Renderer")
 
 
 def _is_plain_tuple(obj: Any) -> bool:
@@ -290,7 +291,7 @@ def _is_plain_tuple(obj: Any) -> bool:
 def _is_plain_memory(obj: Any) -> bool:
     """Return whether an object without references that the collector sees has none at all."""
     kind = type(obj)
-    if kind is object or isinstance(obj, _PLAIN_MEMORY) or kind.__module__.startswith(_OPAQUE_BUT_HARMLESS):
+    if kind is object or isinstance(obj, _PLAIN_MEMORY) or module_of(kind).startswith(_OPAQUE_BUT_HARMLESS):
         return True
     if kind.__name__ == "PyCapsule":  # by which NumPy's generators are called from C
         return '"BitGenerator"' in repr(obj)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeVar
 
 from mlm_jupyter.core.surrogates import storable
+from mlm_jupyter.core.type_names import module_of
 
 T = TypeVar("T")
 
@@ -85,8 +86,7 @@ def is_trusted(kind: type) -> bool:
 
 
 def _key(kind: type) -> tuple[str, str]:
-    module = type.__getattribute__(kind, "__module__")
-    return (module.partition(".")[0] if isinstance(module, str) else "", type.__getattribute__(kind, "__name__"))
+    return (module_of(kind).partition(".")[0], type.__getattribute__(kind, "__name__"))
 
 
 def attributes_of(value: object) -> dict[str, Any]:

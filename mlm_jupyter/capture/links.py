@@ -20,6 +20,7 @@ from xxhash import xxh3_128_hexdigest
 from mlm_jupyter.capture.memory import Region
 from mlm_jupyter.capture.nesting import Places
 from mlm_jupyter.capture.pickling import Dump
+from mlm_jupyter.core.type_names import module_of
 
 _IMMUTABLE: Final[tuple[type, ...]] = (
     str, bytes, int, float, complex, bool, type(None), tuple, frozenset, range, slice, type(...), type(NotImplemented),
@@ -61,7 +62,7 @@ class _Kinds(dict[type, bool]):
 def _is_open(kind: type) -> bool:
     """Return whether objects of a type, though their value is fixed, can be given attributes or be written into."""
     if issubclass(kind, _VALUES) and not issubclass(kind, enum.Enum):
-        return kind.__dictoffset__ != 0 and not any(map(kind.__module__.startswith, ("pandas.", "torch")))
+        return kind.__dictoffset__ != 0 and not any(map(module_of(kind).startswith, ("pandas.", "torch")))
     return kind.__module__ == "numpy" and kind.__name__ in ("void", "record")
 
 
@@ -69,7 +70,7 @@ _kinds: Final = _Kinds()
 
 
 def _immutable_abroad(kind: type) -> Iterator[type]:
-    packages = {base.__module__.partition(".")[0] for base in kind.__mro__}
+    packages = {module_of(base).partition(".")[0] for base in kind.__mro__}
     for package, *paths in _IMMUTABLE_ABROAD:
         if package in packages and package in sys.modules:
             yield from _lookup(sys.modules[package], paths)

@@ -32,6 +32,7 @@ from mlm_jupyter.capture.rules import Rules
 from mlm_jupyter.capture.scalars import ScalarWatch
 from mlm_jupyter.capture.timebox import TimeBox
 from mlm_jupyter.capture.tokens import Token, is_same, token_of
+from mlm_jupyter.core.type_names import module_of
 
 INTERRUPTED: Final = "looking at it was interrupted; the next checkpoint tries again"
 
@@ -319,7 +320,7 @@ class Namespace:
         return Look(added=added, changed=changed, removed=removed, drafts=drafts, groups=stored, skipped=sorted(found.skipped))
 
     def _is_pandas(self, name: str) -> bool:
-        return type(self.live.get(name)).__module__.startswith("pandas")
+        return module_of(type(self.live.get(name))).startswith("pandas")
 
 
 def _is_as_it_was(token: Token, value: Any) -> bool:

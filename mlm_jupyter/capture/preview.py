@@ -21,7 +21,7 @@ from mlm_jupyter.capture.inspection import call_quietly, find_by_type, reason_of
 from mlm_jupyter.capture.library_previews import LAZY, LIBRARY_PREVIEWS
 from mlm_jupyter.core.entities import Preview
 from mlm_jupyter.core.surrogates import storable
-from mlm_jupyter.core.type_names import type_label, type_name
+from mlm_jupyter.core.type_names import module_of, type_label, type_name
 
 Describe = Callable[[Any, Writer], Preview]
 
@@ -103,9 +103,7 @@ def _block_above(lines: Sequence[str], name: str, number: int) -> str:
 
 
 def _is_lazy(value: object) -> bool:
-    module = type.__getattribute__(type(value), "__module__")
-    package = module.partition(".")[0] if isinstance(module, str) else ""
-    return package in LAZY or find_by_type(value, _LAZY_TYPES) is not None
+    return module_of(type(value)).partition(".")[0] in LAZY or find_by_type(value, _LAZY_TYPES) is not None
 
 
 def _lazy(value: object) -> Preview:

@@ -29,6 +29,7 @@ from mlm_jupyter.capture.arrays import owns_memory
 from mlm_jupyter.capture.constants import reducer_of_constants
 from mlm_jupyter.capture.context import CannotCaptureError, attribute_of
 from mlm_jupyter.capture.instances import reducer_of_instances
+from mlm_jupyter.core.type_names import module_of
 
 Reducer = Callable[[Any, Any], Any]
 
@@ -239,7 +240,7 @@ class _Table:
                 self.exact[kind] = reducer
 
     def _of_family(self, kind: type) -> Reducer | None:
-        for package in {base.__module__.partition(".")[0] for base in kind.__mro__} & self.waiting:
+        for package in {module_of(base).partition(".")[0] for base in kind.__mro__} & self.waiting:
             self.waiting.discard(package)
             self._add_library(package)
         if kind in self.exact:

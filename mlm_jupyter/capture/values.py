@@ -20,7 +20,7 @@ from mlm_jupyter.capture.value_tables import Summary, TableDiff, diff_tables
 from mlm_jupyter.core.diff_text import diff_lines
 from mlm_jupyter.core.entities import Preview
 from mlm_jupyter.core.surrogates import storable
-from mlm_jupyter.core.type_names import type_name
+from mlm_jupyter.core.type_names import module_of, type_name
 
 _MOST_ITEMS: Final = 100
 _MOST_LINES: Final = 200
@@ -155,7 +155,7 @@ def _to_pandas(frame: Any) -> Any:
 def _diff_arrays(before: Any, after: Any) -> ValueDiff | None:
     if type(before) is not type(after):
         return _replaced(before, after)
-    if not type(before).__module__.startswith("numpy"):  # a unit, a frame of reference: not in the numbers
+    if not module_of(type(before)).startswith("numpy"):  # a unit, a frame of reference: not in the numbers
         attributes = attributes_of(before), attributes_of(after)
         if not _is_same(*attributes):
             return _diff(*attributes)

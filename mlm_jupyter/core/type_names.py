@@ -13,6 +13,12 @@ def type_label(value: object) -> str:
     return storable(type.__getattribute__(type(value), "__qualname__"))
 
 
+def module_of(kind: type) -> str:
+    """Return the module that a type says it is from; an empty text where it says none, as SymPy's functions do."""
+    module = type.__getattribute__(kind, "__module__")
+    return module if isinstance(module, str) else ""
+
+
 def type_name(value: object) -> str:
     """Return where the type of ``value`` lives and its name, ``pandas.DataFrame``; builtins without a module.
 
