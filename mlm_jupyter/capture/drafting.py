@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mlm_jupyter.capture.deep import dump_deeply
@@ -15,9 +15,8 @@ from mlm_jupyter.capture.inspection import reason_of
 from mlm_jupyter.capture.links import is_mutable
 from mlm_jupyter.capture.memory import Region, SharedMemory, find_overlaps
 from mlm_jupyter.capture.modules import find_owner
-from mlm_jupyter.capture.pickling import Dump, dump
+from mlm_jupyter.capture.pickling import Dump
 from mlm_jupyter.capture.preview import preview
-from mlm_jupyter.capture.scalars import ScalarWatch
 from mlm_jupyter.capture.timebox import TimeBox
 from mlm_jupyter.core.entities import Preview
 from mlm_jupyter.core.type_names import type_name
@@ -26,9 +25,9 @@ from mlm_jupyter.core.type_names import type_name
 class Drafter:
     """Drafts the variables of a live namespace."""
 
-    def __init__(self, namespace: Mapping[str, Any], scalars: ScalarWatch, timebox: TimeBox) -> None:
+    def __init__(self, namespace: Mapping[str, Any], dump: Callable[..., Dump], timebox: TimeBox) -> None:
         self._live = namespace
-        self._scalars = scalars
+        self._dump = dump
         self._timebox = timebox
 
     def draft_group(
@@ -92,7 +91,7 @@ class Drafter:
         roots = {id(value): name for name, value in zip(names, values, strict=True)}
 
         def together() -> Dump:
-            return dump(value, namespace=self._live, roots=roots, scalars=self._scalars, shared=shared, insides=insides)
+            return self._dump(value, roots=roots, shared=shared, insides=insides)
 
         with self._timebox.one():
             try:

@@ -6,6 +6,7 @@ never missed. That is affordable because a look is C speed: the pickle of a valu
 
 from __future__ import annotations
 
+import functools
 import gc
 import time
 import types
@@ -50,7 +51,8 @@ class Namespace:
         self._timebox = TimeBox(rules.value_seconds)
         self._identities = Identities()
         self._seen: dict[str, Seen] = {}
-        self._drafter = Drafter(namespace, self._scalars, self._timebox)
+        self._dump = functools.partial(dump, namespace=namespace, scalars=self._scalars, is_hidden=is_hidden)
+        self._drafter = Drafter(namespace, self._dump, self._timebox)
         self._proofs = Proofs(namespace, self._pickle_alone)
         self._places: dict[str, Place] = {}
         self._sharing: Sharing = {}
@@ -130,7 +132,7 @@ class Namespace:
         return costs_ms
 
     def _pickle_alone(self, value: Any) -> bytes:
-        pickled = dump(value, namespace=self.live, roots={}, scalars=self._scalars)
+        pickled = self._dump(value, roots={})
         if pickled.buffers:
             raise CannotCaptureError("too large to be compared each time")
         return bytes(pickled.stream)
@@ -235,7 +237,7 @@ class Namespace:
         if status not in ("stored", "reference"):
             found.reasons[name] = reason or ""
             return Seen(status, self._identities.of(value), identity=id(value))
-        draft = ValueDraft(self._dump(value, name), found.hasher)
+        draft = ValueDraft(self._dump_by_value(value, name), found.hasher)
         too_big = self.rules.too_big(draft.size_bytes)
         if too_big:
             found.reasons[name] = too_big
@@ -250,14 +252,14 @@ class Namespace:
             seen.token = token_of(value) if is_shared_by_name else None  # by value it may come to be shared at any time
         return seen
 
-    def _dump(self, value: Any, name: str) -> Dump:
+    def _dump_by_value(self, value: Any, name: str) -> Dump:
         """Pickle a variable by value; a function or class bound to another name than its own is a reference to that one."""
         own_name = own_name_of(value, name)
         roots = {} if own_name != name and self.live.get(own_name) is value else {id(value): name}
         try:
-            return dump(value, namespace=self.live, roots=roots, scalars=self._scalars)
+            return self._dump(value, roots=roots)
         except RecursionError:
-            return dump_deeply(lambda: dump(value, namespace=self.live, roots=roots, scalars=self._scalars))
+            return dump_deeply(lambda: self._dump(value, roots=roots))
 
     # -- all of them together -----------------------------------------------------------------------------------------
 

@@ -104,6 +104,7 @@ class ValuePickler(pickle.Pickler):
         namespace: Mapping[str, Any],
         roots: Mapping[int, str],
         scalars: ScalarWatch,
+        is_hidden: Callable[[str], bool],
         shared: SharedMemory | None = None,
         insides: set[int] | None = None,
     ) -> None:
@@ -115,6 +116,7 @@ class ValuePickler(pickle.Pickler):
         super().__init__(file, PROTOCOL, buffer_callback=collect)
         self.shared = shared
         self.namespace = namespace
+        self.is_hidden = is_hidden
         self.roots = roots
         self.modules = sys.modules
         self.main = sys.modules.get("__main__")
@@ -152,8 +154,11 @@ class ValuePickler(pickle.Pickler):
         return len(self.own_buffers) - 1
 
     def by_name(self, obj: Any, name: str) -> Reduced | None:
-        """Return how to refer to a function or class by ``name``, if that is what the name means in the notebook."""
-        if id(obj) in self.roots or self.namespace.get(name) is not obj:
+        """Return how to refer to a function or class by ``name``, if that is what the variable means in the notebook.
+
+        What is no variable is not restored: ``_``, by which many functions are called, means IPython's last output too.
+        """
+        if id(obj) in self.roots or self.namespace.get(name) is not obj or self.is_hidden(name):
             return None
         self.references.add(name)
         return notebook_object, (name,)
@@ -186,6 +191,7 @@ def dump(
     namespace: Mapping[str, Any],
     roots: Mapping[int, str],
     scalars: ScalarWatch,
+    is_hidden: Callable[[str], bool] = lambda name: False,
     shared: SharedMemory | None = None,
     insides: set[int] | None = None,
 ) -> Dump:
@@ -194,11 +200,14 @@ def dump(
     Parameters
     ----------
     roots : the objects (by ``id``) that are variables, and their names: pickled by value, never by name.
+    is_hidden : says of a name in ``namespace`` that it is no variable.
     shared : the memory that several objects in ``value`` look at.
     insides : the dicts (by ``id``) that are variables and the ``__dict__`` of an object too; those that will be are taken out.
     """
     file = io.BytesIO()
-    pickler = ValuePickler(file, namespace=namespace, roots=roots, scalars=scalars, shared=shared, insides=insides)
+    pickler = ValuePickler(
+        file, namespace=namespace, roots=roots, scalars=scalars, is_hidden=is_hidden, shared=shared, insides=insides
+    )
     pickler.dump(value)
     stream = memoryview(file.getvalue())  # not the file's own buffer, which complains where it ends in a cycle
     return Dump(value, stream, pickler)
