@@ -17,10 +17,10 @@ import sys
 import types
 import typing
 import uuid
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Final
-from weakref import WeakKeyDictionary
 
 from cloudpickle import cloudpickle
 
@@ -86,6 +86,12 @@ def _reduce_memory_file(pickler: Any, file: Any) -> Any:
     return type(file), (), (*state, attributes or None)
 
 
+def _reduce_finalizer(pickler: Any, finalizer: Any) -> Any:
+    """Reduce a ``weakref.finalize`` as Python does, which makes one that is dead."""
+    pickler.lossy.add("without its finalizer: what that was to do will not be done")
+    return NotImplemented
+
+
 def _reduce_exception(pickler: Any, error: BaseException) -> Any:
     lost = [what for what in ("traceback", "cause", "context") if getattr(error, f"__{what}__") is not None]
     if lost:
@@ -141,6 +147,8 @@ _BUILTIN: Final[dict[type, Reducer]] = {
     type(iter({}.items())): _reduce_begun_iterator,
     type(iter(OrderedDict())): _reduce_begun_iterator,
     type(iter(set())): _reduce_begun_iterator,
+    **dict.fromkeys((weakref.ProxyType, weakref.CallableProxyType), _refuse("a weak reference")),
+    weakref.finalize: _reduce_finalizer,
     io.TextIOWrapper: _OPEN_FILE,
     io.BufferedReader: _OPEN_FILE,
     io.BufferedWriter: _OPEN_FILE,
@@ -216,7 +224,7 @@ class _Table:
     def __init__(self) -> None:
         self.exact: dict[type, Reducer | None] = dict(_BUILTIN)
         self.families = list(_FAMILIES)
-        self.notebook: WeakKeyDictionary[type, Reducer | None] = WeakKeyDictionary()
+        self.notebook: weakref.WeakKeyDictionary[type, Reducer | None] = weakref.WeakKeyDictionary()
         self.waiting = set(_LIBRARIES)
 
     def find(self, kind: type) -> Reducer | None:
