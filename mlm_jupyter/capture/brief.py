@@ -20,6 +20,7 @@ from mlm_jupyter.capture.inspection import (
     attributes_of,
     call_quietly,
     find_by_type,
+    is_lazy,
     is_trusted,
     reason_of,
     sizes,
@@ -145,7 +146,7 @@ class Writer:
         if is_trusted(type(value)):
             self.write(repr(value))
             return
-        if self._foreign_left <= 0:
+        if self._foreign_left <= 0 or is_lazy(value):
             self.write(f"<{name}>")
             return
         if name in _slow:
@@ -320,7 +321,7 @@ def _walk_object(writer: Writer, value: Any, depth: int) -> None:
     attributes = attributes_of(value)
     if isinstance(fields, dict):
         attributes = {name: attributes[name] for name in fields if name in attributes}
-    elif _has_own_repr(bases) and not any(_is_large(part) for part in attributes.values()):
+    elif _has_own_repr(bases) and not any(_is_large(part) or is_lazy(part) for part in attributes.values()):
         writer.foreign(value)
         return
     elif not attributes:

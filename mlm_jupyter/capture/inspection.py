@@ -31,6 +31,14 @@ _TRUSTED: Final = frozenset(
 )
 """Types, by top-level package and name, whose text is short and cheap."""
 
+_LAZY: Final = frozenset({"_duckdb", "bigframes", "daft", "dask", "duckdb", "ibis", "pyspark", "snowflake", "sqlframe", "vaex"})
+"""Top-level packages whose values may run a query when they are asked for their text."""
+_LAZY_TYPES: Final = {
+    ("polars", "LazyFrame"): True,
+    ("django", "QuerySet"): True,
+    ("xarray", "LazilyIndexedArray"): True,
+}
+
 SCALARS: Final = frozenset(
     {type(None), bool, int, float, complex, str, bytes, bytearray, range, slice, type(...), type(NotImplemented)}
 )
@@ -73,6 +81,11 @@ def find_by_type(value: object, table: Mapping[tuple[str, str], T]) -> T | None:
         if found is not None:
             return found
     return None
+
+
+def is_lazy(value: object) -> bool:
+    """Whether a value may run a query when it is asked for its text."""
+    return module_of(type(value)).partition(".")[0] in _LAZY or find_by_type(value, _LAZY_TYPES) is not None
 
 
 def is_plainly_same(a: object, b: object) -> bool:

@@ -19,9 +19,6 @@ _CELL: Final = 40  # characters
 _NAME: Final = 60
 _SMALL: Final = 10_000  # elements up to which the extremes are looked for: 10 µs
 
-LAZY: Final = frozenset({"_duckdb", "bigframes", "daft", "dask", "duckdb", "ibis", "pyspark", "snowflake", "sqlframe", "vaex"})
-"""Top-level packages whose values may run a query when they are asked for their text."""
-
 
 def _describe_frame(value: Any, writer: Writer) -> Preview:
     rows, width = value.shape

@@ -17,11 +17,11 @@ from typing import Any, Final
 import msgspec
 
 from mlm_jupyter.capture.brief import MOST_CHARACTERS, Writer
-from mlm_jupyter.capture.inspection import call_quietly, find_by_type, reason_of
-from mlm_jupyter.capture.library_previews import LAZY, LIBRARY_PREVIEWS
+from mlm_jupyter.capture.inspection import call_quietly, find_by_type, is_lazy, reason_of
+from mlm_jupyter.capture.library_previews import LIBRARY_PREVIEWS
 from mlm_jupyter.core.entities import Preview
 from mlm_jupyter.core.surrogates import storable
-from mlm_jupyter.core.type_names import module_of, type_label, type_name
+from mlm_jupyter.core.type_names import type_label, type_name
 
 Describe = Callable[[Any, Writer], Preview]
 
@@ -45,7 +45,7 @@ def preview(value: object, *, budget_ms: float = 20.0) -> Preview:
     writer = Writer(MOST_CHARACTERS - 1, budget_ms=budget_ms)
     try:
         describe = find_by_type(value, _PREVIEWS) or _describe_any
-        shown = _lazy(value) if _is_lazy(value) else describe(value, writer)
+        shown = _lazy(value) if is_lazy(value) else describe(value, writer)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # foreign code: its failure is what there is to show
@@ -102,19 +102,8 @@ def _block_above(lines: Sequence[str], name: str, number: int) -> str:
     return ""
 
 
-def _is_lazy(value: object) -> bool:
-    return module_of(type(value)).partition(".")[0] in LAZY or find_by_type(value, _LAZY_TYPES) is not None
-
-
 def _lazy(value: object) -> Preview:
     return Preview(f"{type_name(value)}, a plan that was not computed to be shown")
-
-
-_LAZY_TYPES: Final = {
-    ("polars", "LazyFrame"): True,
-    ("django", "QuerySet"): True,
-    ("xarray", "LazilyIndexedArray"): True,
-}
 
 
 def _describe_any(value: object, writer: Writer) -> Preview:
