@@ -42,6 +42,8 @@ _ELLIPSIS: Final = "…"
 
 _ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]+")  # differs between equal values
 _slow: set[str] = set()  # names of types whose __repr__ took longer than _SLOW_S
+_pure: set[str] = set()  # names of types whose __repr__ was seen to leave a value as it was
+_changing: set[str] = set()  # names of types whose __repr__ was seen not to, most often as it keeps what it found out
 
 
 class _OutOfRoomError(Exception):
@@ -53,6 +55,7 @@ class Writer:
 
     def __init__(self, most: int = MOST_CHARACTERS, *, budget_ms: float = 20.0) -> None:
         self.is_truncated = False
+        self.on_trial: set[str] = set()  # the types asked for the first time: `settle` is to be told how that went
         self._most = most
         self._parts: list[str] = []
         self._room = most
@@ -152,6 +155,11 @@ class Writer:
         if name in _slow:
             self.write(f"<{name}: its __repr__ is slow>")
             return
+        if name in _changing:
+            self.write(f"<{name}>")
+            return
+        if name not in _pure:
+            self.on_trial.add(name)
         self._foreign_left -= 1
         started = time.perf_counter()
         try:
@@ -160,6 +168,11 @@ class Writer:
             if time.perf_counter() - started > _SLOW_S:
                 _slow.add(name)
         self.write(_ADDRESS.sub("", str.__str__(text)))
+
+
+def settle(names: set[str], *, is_pure: bool) -> None:
+    """Say whether types that were on trial left the value that was shown as it was; those that did not are not asked again."""
+    (_pure if is_pure else _changing).update(names)
 
 
 class _Pair:

@@ -99,6 +99,11 @@ class Drafter:
             except RecursionError:
                 return ValueDraft(dump_deeply(together), found.hasher)
 
+    def _preview(self, name: str, found: Findings) -> Preview:
+        if found.seen[name].status == "secret":
+            return Preview("hidden: its name looks like a secret's")
+        return found.previews[name] if name in found.previews else preview(self._live[name])
+
     def draft(self, name: str, found: Findings, group: GroupDraft | None) -> VariableDraft:
         """Return the record of a variable as it is to be stored, its value in ``group``."""
         value = self._live[name]
@@ -114,7 +119,7 @@ class Drafter:
             name,
             type_=type_name(value),
             status=seen.status,
-            preview=Preview("hidden: its name looks like a secret's") if seen.status == "secret" else preview(value),
+            preview=self._preview(name, found),
             fingerprint=seen.fingerprint,
             group=group,
             size_bytes=None if draft is None else draft.size_bytes,

@@ -10,7 +10,7 @@ from typing import Any, Final
 from mlm_jupyter.capture.drafts import Hasher, ValueDraft
 from mlm_jupyter.capture.memory import Region
 from mlm_jupyter.capture.tokens import Token
-from mlm_jupyter.core.entities import VariableStatus
+from mlm_jupyter.core.entities import Preview, VariableStatus
 
 MISSING: Final[Any] = object()
 DEFINITIONS: Final = (
@@ -52,6 +52,8 @@ class Findings:
         """What the cell is proved not to have reached."""
         self.nested: set[str] = set()
         """What lies where it did in another value, which was looked at and is as it was."""
+        self.previews: dict[str, Preview] = {}
+        """Of what is new or rewritten, of which it was made before that was pickled."""
         self.hasher = Hasher()
         self.overlaps: list[tuple[Region, Region]] = []
 

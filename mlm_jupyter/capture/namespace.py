@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from xxhash import xxh3_128_hexdigest
 
+from mlm_jupyter.capture.brief import settle
 from mlm_jupyter.capture.context import CannotCaptureError
 from mlm_jupyter.capture.deep import dump_deeply
 from mlm_jupyter.capture.drafting import Drafter
@@ -27,6 +28,7 @@ from mlm_jupyter.capture.links import Groups, Sharing, find_sharing
 from mlm_jupyter.capture.memory import find_overlaps
 from mlm_jupyter.capture.nesting import Place, find_places, nest
 from mlm_jupyter.capture.pickling import Dump, dump
+from mlm_jupyter.capture.preview import preview_on_trial
 from mlm_jupyter.capture.proofs import Mentions, Proofs
 from mlm_jupyter.capture.quiet import quiet
 from mlm_jupyter.capture.rules import Rules
@@ -91,6 +93,7 @@ class Namespace:
         with quiet(), _gc_paused(), self._timebox:
             found = self._look_at_values(mentions)
             self._look_at_what_is_met(found)
+            self._preview_what_is_new(found)
             sharing, places = self._share(found)
             if self._look_at_what_is_relinked(found, sharing):
                 sharing, places = self._share(found)
@@ -210,6 +213,27 @@ class Namespace:
         links = {name: value.dump.links for name, value in found.values.items() if found.skipped}
         for names in self._proofs.met(links, is_rewritten):
             self._look_again(names, found)
+
+    def _preview_what_is_new(self, found: Findings) -> None:
+        """Show what is new or rewritten before it is stored: a library may keep in a value what it found out to show it.
+
+        A type that does is not asked again; what it left in the values, in any that has a part of them, is taken as theirs.
+        """
+        is_changed = False
+        for name in [name for name in found.values if self._is_new(found.seen[name], self._seen.get(name))]:
+            found.previews[name], on_trial = preview_on_trial(self.live.get(name))
+            if on_trial:
+                raw = found.seen[name].raw
+                self._look_at(name, found)
+                is_pure = name in found.seen and found.seen[name].raw == raw
+                settle(on_trial, is_pure=is_pure)
+                is_changed = is_changed or not is_pure
+        for name in list(found.values) if is_changed else ():
+            self._look_at(name, found)
+
+    @staticmethod
+    def _is_new(now: Seen, before: Seen | None) -> bool:
+        return before is None or now.raw != before.raw
 
     def _look_at(self, name: str, found: Findings) -> None:
         old, value = self._seen.get(name), self.live.get(name, MISSING)

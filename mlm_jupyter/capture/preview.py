@@ -31,7 +31,12 @@ _MOST_CELLS: Final = 500  # of the notebook, in which a class is looked for
 
 
 def preview(value: object, *, budget_ms: float = 20.0) -> Preview:
-    """Return what can be shown of ``value``.
+    """Return what can be shown of ``value``, as ``preview_on_trial`` does."""
+    return preview_on_trial(value, budget_ms=budget_ms)[0]
+
+
+def preview_on_trial(value: object, *, budget_ms: float = 20.0) -> tuple[Preview, set[str]]:
+    """Return what can be shown of ``value``, and the types whose ``__repr__`` was called for the first time.
 
     Parameters
     ----------
@@ -50,7 +55,7 @@ def preview(value: object, *, budget_ms: float = 20.0) -> Preview:
         raise
     except BaseException as error:  # foreign code: its failure is what there is to show
         shown = Preview(f"{type_label(value)}, which cannot be shown: {reason_of(error)}"[:MOST_CHARACTERS])
-    return _fitting(shown)
+    return _fitting(shown), writer.on_trial
 
 
 def source_of(value: object) -> str | None:
