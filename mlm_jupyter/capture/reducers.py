@@ -205,6 +205,7 @@ _LIBRARIES: Final[dict[str, tuple[tuple[str, str, str], ...]]] = {
         ("matplotlib.path:Path", "figures", "reduce_path"),
         ("+matplotlib.transforms:TransformNode", "figures", "reduce_transform"),
     ),
+    "PIL": (("+PIL.Image:Image", "images", "reduce_image"),),
     "polars": (
         ("polars:DataFrame", "polars_frames", "reduce_frame"),
         ("polars:Series", "polars_frames", "reduce_series"),
