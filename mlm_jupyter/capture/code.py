@@ -159,8 +159,8 @@ def reduce_class(pickler: ValuePickler, cls: Any) -> Any:
 def _members_of(cls: Any, members: dict[str, Any]) -> dict[str, Any]:
     """Return what a class's dict is to have, its own names in the order in which they are there."""
     places = {key: place for place, key in enumerate(cls.__dict__) if not key.startswith(("__", "_abc_"))}
-    # Where it stood; what pickling its instances leaves in it, and asking for its annotations.
-    left_out = ("__firstlineno__", "__slotnames__", "__annotations_cache__")
+    # Where it stood; what pickling its instances leaves in it, asking for its annotations, and setting an attribute.
+    left_out = ("__firstlineno__", "__slotnames__", "__annotations_cache__", "__pydantic_setattr_handlers__")
     kept = {key: members[key] for key in sorted(members, key=lambda key: places.get(key, -1)) if key not in left_out}
     if type(kept.get(_ABSTRACT)) is frozenset:
         kept[_ABSTRACT] = _InOrder.of(kept[_ABSTRACT])
