@@ -28,6 +28,7 @@ from mlm_jupyter.capture import code, generics
 from mlm_jupyter.capture.arrays import owns_memory
 from mlm_jupyter.capture.constants import reducer_of_constants
 from mlm_jupyter.capture.context import CannotCaptureError, attribute_of
+from mlm_jupyter.capture.formulas import reducer_of_formulas
 from mlm_jupyter.capture.instances import reducer_of_instances
 from mlm_jupyter.core.type_names import module_of
 
@@ -206,6 +207,8 @@ _LIBRARIES: Final[dict[str, tuple[tuple[str, str, str], ...]]] = {
         ("+matplotlib.transforms:TransformNode", "figures", "reduce_transform"),
     ),
     "PIL": (("+PIL.Image:Image", "images", "reduce_image"),),
+    "patsy": (("patsy.origin:Origin", "formulas", "reduce_by_attributes"),),
+    "statsmodels": (("+statsmodels.base.data:ModelData", "formulas", "reduce_by_attributes"),),
     "polars": (
         ("polars:DataFrame", "polars_frames", "reduce_frame"),
         ("polars:Series", "polars_frames", "reduce_series"),
@@ -230,7 +233,7 @@ class _Table:
 
     def find(self, kind: type) -> Reducer | None:
         if kind.__module__ != "__main__":
-            reducer = self.exact[kind] = self._of_family(kind) or reducer_of_constants(kind)
+            reducer = self.exact[kind] = self._of_family(kind) or reducer_of_formulas(kind) or reducer_of_constants(kind)
             return reducer
         if kind not in self.notebook:  # a class of the notebook is not kept alive by this table
             self.notebook[kind] = self._of_family(kind)
