@@ -43,7 +43,7 @@ def reduce_function(pickler: ValuePickler, function: types.FunctionType) -> Any:
         return NotImplemented
     if getattr(found, "__func__", None) is function:  # a class method of no class, as typing has one for all protocols
         return operator.attrgetter(f"{function.__qualname__}.__func__"), (module,)
-    if cloudpickle._should_pickle_by_reference(function):
+    if function.__module__ and cloudpickle._should_pickle_by_reference(function):  # without one it asks all modules, 8 ms
         return NotImplemented
     named = pickler.by_name(function, function.__name__)
     if named is not None:
@@ -135,7 +135,7 @@ def reduce_class(pickler: ValuePickler, cls: Any) -> Any:
         return operator.mul, (cls._type_, cls._length_)
     if type(cls).__name__ == "_TypedDictMeta":
         return pickler.by_name(cls, cls.__name__) or _reduce_typed_dict(pickler, cls)
-    reduced = cloudpickle._class_reduce(cls)
+    reduced = cloudpickle._class_reduce(cls) if cls.__module__ else cloudpickle._dynamic_class_reduce(cls)
     if reduced is NotImplemented or reduced[0] not in (cloudpickle._make_skeleton_class, cloudpickle._make_skeleton_enum):
         return reduced
     named = pickler.by_name(cls, cls.__name__)
