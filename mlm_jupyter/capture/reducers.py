@@ -208,6 +208,7 @@ _LIBRARIES: Final[dict[str, tuple[tuple[str, str, str], ...]]] = {
     ),
     "PIL": (("+PIL.Image:Image", "images", "reduce_image"),),
     "patsy": (("patsy.origin:Origin", "formulas", "reduce_by_attributes"),),
+    "sqlalchemy": (("sqlalchemy.orm.state:InstanceState", "mapped", "reduce_state"),),
     "statsmodels": (("+statsmodels.base.data:ModelData", "formulas", "reduce_by_attributes"),),
     "plotly": (("+plotly.basedatatypes:BasePlotlyType", "plotly_figures", "reduce_part"),),
     "polars": (
