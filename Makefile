@@ -101,7 +101,7 @@ $(WHEEL): $(NODE_MODULES) $(STAMP) pyproject.toml $(shell find src mlm_jupyter -
 	PATH="$(CURDIR)/$(BIN):$$PATH" .ci/wheel
 	@touch "$@"
 
-test-extras: $(STAMP) ## the same tests with torch, polars and xgboost installed, where they can be
+test-extras: $(STAMP) ## the same tests with torch, polars, xgboost and others installed, where they can be
 	$(BIN)/python .ci/install-extras
 	$(PYTEST)
 

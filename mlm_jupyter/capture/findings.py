@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import types
 import typing
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from mlm_jupyter.capture.drafts import Hasher, ValueDraft
@@ -44,7 +45,9 @@ class Seen:
 class Findings:
     """One look's results by name, before they are compared with the last."""
 
-    def __init__(self) -> None:
+    def __init__(self, mentions: Callable[[Iterable[str]], bool] | None) -> None:
+        self.mentions = mentions
+        """Whether the code that ran could reach one of some names by name; None: nothing is known of it."""
         self.seen: dict[str, Seen] = {}
         self.values: dict[str, ValueDraft] = {}
         self.reasons: dict[str, str] = {}

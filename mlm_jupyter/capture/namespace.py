@@ -38,6 +38,7 @@ from mlm_jupyter.capture.tokens import Token, is_same, token_of
 from mlm_jupyter.core.type_names import module_of
 
 INTERRUPTED: Final = "looking at it was interrupted; the next checkpoint tries again"
+MOST_RETRIED_MS: Final = 1_000.0
 
 _ATOMS: Final = frozenset({int, float, bool, str, complex, type(None), type(...)})
 
@@ -156,7 +157,7 @@ class Namespace:
     # -- one value ----------------------------------------------------------------------------------------------------
 
     def _look_at_values(self, mentions: Mentions | None) -> Findings:
-        found = Findings()
+        found = Findings(mentions)
         nested: list[str] = []
         self._proofs.begin()
         for name in self.names():
@@ -240,9 +241,11 @@ class Namespace:
         if value is MISSING:  # deleted by a thread meanwhile
             found.seen.pop(name, None)
             return
-        if old is not None and old.status == "not_captured" and old.identity == id(value) and old.cost_ms > 1:
-            found.seen[name] = old  # it was dear to find out that it cannot be pickled; it is the same object
-            return
+        if old is not None and _is_refused(old, value):
+            is_spoken_of = found.mentions is not None and found.mentions((name,))
+            if not is_spoken_of or old.cost_ms > MOST_RETRIED_MS:  # a value that hangs is not asked in each cell that has it
+                found.seen[name] = old
+                return
         start = time.perf_counter()
         try:
             with self._timebox.one():
@@ -347,6 +350,11 @@ class Namespace:
 
     def _is_pandas(self, name: str) -> bool:
         return module_of(type(self.live.get(name))).startswith("pandas")
+
+
+def _is_refused(old: Seen, value: Any) -> bool:
+    """Return whether it was dear to find out that this very object cannot be pickled."""
+    return old.status == "not_captured" and old.identity == id(value) and old.cost_ms > 1
 
 
 def _is_as_it_was(token: Token, value: Any) -> bool:
