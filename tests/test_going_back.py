@@ -346,6 +346,26 @@ def test_what_only_garbage_refers_to_is_skipped_once_that_is_collected(notebook:
     assert "big" in looks[-1].skipped
 
 
+def test_what_was_skipped_is_found_again_if_it_could_not_be_stored(notebook: LiveNotebook) -> None:
+    notebook.skip_all()
+    looks = notebook.watch_looks()
+    notebook.cell("big = [[n] for n in range(1000)]")
+    for quiet in range(3):
+        notebook.cell(f"n{quiet} = {quiet}")
+    assert "big" in looks[-1].skipped
+    notebook.session.namespace.forget(["big"])
+    assert notebook.cell("m = 1").changes.changed == ("big",)
+
+
+def test_what_could_not_be_stored_is_found_again_though_a_look_had_begun(notebook: LiveNotebook) -> None:
+    notebook.namespace["forget"] = lambda: notebook.session.namespace.forget(["early"])
+    notebook.cell(
+        "early = [1]\ndoes = []\nclass Late:\n    def __reduce__(self):\n        does and does.pop()()\n        return Late, ()\nlate = Late()"
+    )
+    notebook.cell("does.append(forget)")
+    assert "early" in notebook.cell("x = 1").changes.changed
+
+
 def test_silent_code_between_cells_is_blamed_on_no_cell(notebook: LiveNotebook) -> None:
     notebook.cell("x = [1]\ny = 1")
     notebook.value("x.append(2)")

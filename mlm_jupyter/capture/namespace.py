@@ -6,6 +6,7 @@ never missed. That is affordable because a look is C speed: the pickle of a valu
 
 from __future__ import annotations
 
+import collections
 import functools
 import gc
 import time
@@ -60,6 +61,7 @@ class Namespace:
         self._places: dict[str, Place] = {}
         self._sharing: Sharing = {}
         self._group_of: dict[str, tuple[str, ...]] = {}
+        self._forgotten: collections.deque[str] = collections.deque()
 
     def names(self) -> list[str]:
         """Return the names of the user's variables."""
@@ -91,6 +93,7 @@ class Namespace:
         looking is dear, what it could not reach is skipped if that proves it unchanged. An exception (an interrupt by the
         user) leaves what is remembered as it was: the next look finds the same and more.
         """
+        self._forget()
         with quiet(), _gc_paused(), self._timebox:
             found = self._look_at_values(mentions)
             self._look_at_what_is_met(found)
@@ -142,13 +145,17 @@ class Namespace:
         return bytes(pickled.stream)
 
     def forget(self, names: Iterable[str]) -> None:
-        """Make the next look find ``names`` changed: what the last one found of them was not stored."""
-        for name in names:
-            seen = self._seen.get(name)
-            if seen is not None:
-                self._seen[name] = Seen(seen.status, b"forgotten")
-                self._places.pop(name, None)
-                self._group_of.pop(name, None)
+        """Make the next look find ``names`` changed: what was found of them was not stored. Safe to call from any thread."""
+        self._forgotten.extend(names)
+
+    def _forget(self) -> None:
+        names = {self._forgotten.popleft() for _ in range(len(self._forgotten))}
+        if names:
+            self._proofs.forget(names)
+        for name in names & self._seen.keys():
+            self._seen[name] = Seen(self._seen[name].status, b"forgotten")
+            self._places.pop(name, None)
+            self._group_of.pop(name, None)
 
     def adopt(self) -> None:
         """Take the present values as what the last look found; what it finds is thrown away."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Set
 from typing import Any, Final, NamedTuple
 
 from mlm_jupyter.capture.closure import Frontier, Pickle, find_frontier
@@ -64,6 +64,10 @@ class Proofs:
     def begin(self) -> None:
         """Begin another look."""
         self._skips = {}
+
+    def forget(self, names: Set[str]) -> None:
+        """Skip no group that has one of ``names``."""
+        self._proved = {group: proved for group, proved in self._proved.items() if names.isdisjoint(group)}
 
     def skips(self, names: Names, mentions: Mentions) -> bool:
         """Return whether a group is proved to be as it was after a cell that ``mentions`` some names."""
