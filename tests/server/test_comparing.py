@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from itertools import pairwise
 from typing import Any
 
@@ -153,9 +152,8 @@ async def test_a_hostile_notebook_takes_bounded_work_and_others_are_answered(pas
     live["cells"][0]["id"] = "cell-0"
     hostile = asyncio.ensure_future(ask(f"{base}/diff", method="POST", body={"base": made.id, "notebook": live}))
     await asyncio.sleep(0.2)
-    started = time.monotonic()
     assert (await ask(f"{base}/checkpoints")).status == 200
-    assert time.monotonic() - started < 1
+    assert not hostile.done(), "the other was answered only after it"
     reply = await hostile
     assert reply.status == 200
     patched = nbdime.patch_notebook(reply.body["notebook"]["base"], to_diffentry_dicts(reply.body["notebook"]["diff"]))
