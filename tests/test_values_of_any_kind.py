@@ -28,6 +28,22 @@ class Query:
 query = Query(); holder = [query]
 """
 
+ANSWERING = {
+    "with what it holds": "class Bunch(dict):\n    __getattr__ = dict.__getitem__\n    __setattr__ = dict.__setitem__",
+    "with an error": "class Bunch(dict):\n    def __getattr__(self, name):\n        asked.append(name); raise RuntimeError(name)",
+}
+
+
+@pytest.mark.parametrize("kind", ANSWERING)
+def test_what_two_names_share_is_not_asked_by_getattr(notebook: LiveNotebook, fresh: Open, kind: str) -> None:
+    notebook.cell(f"asked = []\n{ANSWERING[kind]}\nconfig = Bunch(a=1); models = [config]; n = 1")
+    last = notebook.cell("n = 2")
+    assert last.changes.changed == ("n",)
+    assert notebook.value("asked") == []
+    book = fresh()
+    assert book.restore(last).failed == {}
+    assert book.value("models[0] is config and config == {'a': 1} and n == 2")
+
 
 def test_a_type_that_says_no_module_is_captured_and_hinders_nobody(notebook: LiveNotebook, fresh: Open) -> None:
     first = notebook.cell(NO_MODULE)

@@ -199,8 +199,32 @@ def _links(obj: Any) -> bool:
     return _kinds[type(obj)] and not _is_found_by_name(obj)
 
 
+class _Answering(dict[type, bool]):
+    """Whether objects of a type of a library have a ``__getattr__``, which may do anything, and keep it."""
+
+    def __missing__(self, kind: type) -> bool:
+        self[kind] = any("__getattr__" in vars(base) for base in kind.__mro__)
+        return self[kind]
+
+
+_answering: Final = _Answering()
+
+
+def _own(obj: Any, name: str, default: Any) -> Any:
+    """Return an attribute without asking the object's ``__getattr__``."""
+    try:
+        return object.__getattribute__(obj, name)
+    except Exception:  # foreign code again, where it is a property
+        return default
+
+
 def _is_found_by_name(obj: Any) -> bool:
     """Return whether an object is a library's own, stored as where it lives: a compiled function, a singleton."""
-    module = sys.modules.get(getattr(obj, "__module__", None) or "")
-    name = getattr(obj, "__qualname__", None) or getattr(obj, "__name__", None)
+    kind = type(obj)
+    if module_of(kind) == "__main__":
+        return False
+    own = _own if _answering[kind] else getattr
+    name = own(obj, "__qualname__", None) or own(obj, "__name__", None)
+    module_name = own(obj, "__module__", None)
+    module = sys.modules.get(module_name) if isinstance(module_name, str) else None
     return module is not None and module.__name__ != "__main__" and isinstance(name, str) and getattr(module, name, None) is obj
