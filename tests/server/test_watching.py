@@ -9,7 +9,7 @@ import sqlite3
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -50,6 +50,15 @@ class Watched:
         past = Past(self.folders[number])
         past.execute("b")
         past.close()
+
+
+async def until(is_so: Callable[[], bool]) -> float:
+    """Wait until something is so, and return the seconds that it took."""
+    began = time.monotonic()
+    while not is_so():
+        assert time.monotonic() - began < 60
+        await asyncio.sleep(0.02)
+    return time.monotonic() - began
 
 
 @pytest.fixture
@@ -128,10 +137,7 @@ async def test_one_that_is_locked_on_a_shared_disk_holds_up_the_others_for_momen
     async def until_told(number: int) -> float:
         watched.told.clear()
         watched.write(number)
-        began = time.monotonic()
-        while f"p{number}" not in watched.told:
-            await asyncio.sleep(0.02)
-        return time.monotonic() - began
+        return await until(lambda: f"p{number}" in watched.told)
 
     usual = max([await until_told(number) for number in (1, 2, 3, 4)])
     watched.told.clear()
@@ -139,15 +145,13 @@ async def test_one_that_is_locked_on_a_shared_disk_holds_up_the_others_for_momen
         assert other.execute("PRAGMA journal_mode").fetchone() == ("delete",)
         other.execute("BEGIN EXCLUSIVE")
         (id,) = [id for id, name in watched.names.items() if name == "p0"]
-        while watched.watch._rests_until.get(id, 0.0) < time.monotonic() + 1.5:  # two looks at what is locked; then it rests
-            await asyncio.sleep(0.02)
+        await until(lambda: watched.watch._rests_until.get(id, 0.0) > time.monotonic() + 1.5)  # after two looks, it rests
         assert watched.told == ["p0"]
         waited = [await until_told(number) for number in (1, 2, 3, 4)]
         assert sorted(waited)[2] < 2 * usual + 0.35, (waited, usual)  # less than one wait for the lock
         other.execute("ROLLBACK")
     watched.told.clear()
-    while "p0" not in watched.told:
-        await asyncio.sleep(0.1)
+    await until(lambda: "p0" in watched.told)
     assert watched.told == ["p0"]
     watched.watch.stop()
     watched.projects.close()
