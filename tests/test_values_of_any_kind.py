@@ -30,7 +30,7 @@ query = Query(); holder = [query]
 
 ANSWERING = {
     "with what it holds": "class Bunch(dict):\n    __getattr__ = dict.__getitem__\n    __setattr__ = dict.__setitem__",
-    "with an error": "class Bunch(dict):\n    def __getattr__(self, name):\n        asked.append(name); raise RuntimeError(name)",
+    "with an error": "class Bunch(dict):\n    def __getattr__(self, n):\n        asked.append(n); raise RuntimeError(n)",
 }
 
 
