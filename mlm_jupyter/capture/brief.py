@@ -334,7 +334,7 @@ def _walk_object(writer: Writer, value: Any, depth: int) -> None:
     attributes = attributes_of(value)
     if isinstance(fields, dict):
         attributes = {name: attributes[name] for name in fields if name in attributes}
-    elif _has_own_repr(bases) and not any(_is_large(part) or is_lazy(part) for part in attributes.values()):
+    elif _has_own_repr(bases) and not any(map(_is_large, attributes.values())) and not is_lazy(*attributes.values()):
         writer.foreign(value)
         return
     elif not attributes:

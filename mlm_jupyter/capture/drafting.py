@@ -14,7 +14,7 @@ from mlm_jupyter.capture.insides import find_insides
 from mlm_jupyter.capture.inspection import reason_of
 from mlm_jupyter.capture.links import is_mutable
 from mlm_jupyter.capture.memory import Region, SharedMemory, find_overlaps
-from mlm_jupyter.capture.modules import find_owner
+from mlm_jupyter.capture.modules import Owners
 from mlm_jupyter.capture.pickling import Dump
 from mlm_jupyter.capture.preview import preview
 from mlm_jupyter.capture.timebox import TimeBox
@@ -29,6 +29,7 @@ class Drafter:
         self._live = namespace
         self._dump = dump
         self._timebox = timebox
+        self._owners = Owners()
 
     def draft_group(
         self, names: tuple[str, ...], found: Findings, drafts: dict[str, VariableDraft], stored: list[GroupDraft]
@@ -112,7 +113,7 @@ class Drafter:
         if draft is not None and is_mutable(type(value)) and not issubclass(type(value), DEFINITIONS):
             known = 1 + (id(value) in draft.dump.memo)  # the name `value`, and the memo
             others = sys.getrefcount(self._live[name]) - own_references() - known
-            owner = find_owner(name, value, outside=self._live) if others else None
+            owner = self._owners.find(name, value, outside=self._live) if others else None
             if owner is not None:
                 draft.dump.lossy.add(f"as a copy of {owner}.{name}, which stays as it is")
         return VariableDraft(

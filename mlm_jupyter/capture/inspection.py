@@ -83,9 +83,11 @@ def find_by_type(value: object, table: Mapping[tuple[str, str], T]) -> T | None:
     return None
 
 
-def is_lazy(value: object) -> bool:
-    """Whether a value may run a query when it is asked for its text."""
-    return module_of(type(value)).partition(".")[0] in _LAZY or find_by_type(value, _LAZY_TYPES) is not None
+def is_lazy(*values: object) -> bool:
+    """Whether one of some values may run a query when it is asked for its text."""
+    kinds = {type(value): value for value in values}
+    packages = map(_package_of, kinds)
+    return not _LAZY.isdisjoint(packages) or any(find_by_type(value, _LAZY_TYPES) is not None for value in kinds.values())
 
 
 def is_plainly_same(a: object, b: object) -> bool:
@@ -99,7 +101,11 @@ def is_trusted(kind: type) -> bool:
 
 
 def _key(kind: type) -> tuple[str, str]:
-    return (module_of(kind).partition(".")[0], type.__getattribute__(kind, "__name__"))
+    return (_package_of(kind), type.__getattribute__(kind, "__name__"))
+
+
+def _package_of(kind: type) -> str:
+    return module_of(kind).partition(".")[0]
 
 
 def attributes_of(value: object) -> dict[str, Any]:

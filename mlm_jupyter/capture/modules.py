@@ -83,22 +83,38 @@ class ProjectModules:
             self._sources[path] = source
 
 
-def find_owner(name: str, value: object, *, outside: Mapping[str, object]) -> str | None:
-    """Return the module, not that of the namespace ``outside``, that has the very object ``value`` under the same name.
+class Owners:
+    """The modules that are no installed library's, asked for who else has the object of a variable."""
 
-    It is what ``from module import name`` leaves behind. Modules of installed libraries are not asked.
-    """
-    for module_name, module in list(sys.modules.items()):
-        has_it = type(module) is ModuleType and vars(module).get(name) is value
-        if has_it and vars(module) is not outside and not _is_installed(vars(module).get("__file__")):
-            return module_name
-    return None
+    def __init__(self) -> None:
+        self._names: list[str] = []
+        self._own: list[str] = []
+
+    def find(self, name: str, value: object, *, outside: Mapping[str, object]) -> str | None:
+        """Return the module, not that of the namespace ``outside``, that has the very object ``value`` under the same name.
+
+        It is what ``from module import name`` leaves behind.
+        """
+        names = list(sys.modules)
+        if names != self._names:
+            new = set(names).difference(self._names)
+            self._own += [one for one in new if not _is_installed(_attribute(sys.modules.get(one), "__file__"))]
+            self._names = names
+        for one in self._own:
+            module = sys.modules.get(one)
+            if _attribute(module, name) is value and ModuleType.__getattribute__(module, "__dict__") is not outside:
+                return one
+        return None
 
 
 def _is_installed(file: object) -> bool:
-    if not isinstance(file, str) or not _FOREIGN.isdisjoint(file.replace(os.sep, "/").split("/")):
+    """Return whether a module's file is where libraries are; one without a file is built in."""
+    if not isinstance(file, str) or file.startswith(_STANDARD):
         return True
-    return _with_separator(Path(file).parent).startswith(_with_separator(Path(os.__file__).parent))
+    return not _FOREIGN.isdisjoint(file.replace(os.sep, "/").split("/"))
+
+
+_STANDARD: Final = f"{Path(os.__file__).parent}{os.sep}"
 
 
 def _with_separator(folder: str | Path) -> str:
