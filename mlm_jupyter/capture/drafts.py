@@ -162,8 +162,7 @@ class GroupDraft:
         framed = value.dump.stream
 
         def make_stream() -> bytes:
-            stream = without_frames(framed)
-            return stream if places is None else tuple_of(stream, places)
+            return without_frames(framed) if places is None else tuple_of(framed, places)
 
         self.names = names
         self.stream = BufferDraft(make_stream, is_live=False, is_ours=True, is_readonly=True)

@@ -33,9 +33,14 @@ def without_frames(stream: bytes | memoryview) -> bytes:
     Frames are cut every 64 KiB counted from the start, so that one number of another width moves every cut behind it
     and no chunk behind it is ever met again.
     """
+    return b"".join(_unframed(stream))
+
+
+def _unframed(stream: bytes | memoryview) -> list[memoryview]:
+    """Return the parts of a pickle that are not FRAME opcodes; the first is PROTO 5, the last ends with STOP."""
     view = memoryview(stream)
     end = len(view)
-    parts: list[memoryview] = [view[:2]]  # PROTO 5
+    parts: list[memoryview] = [view[:2]]
     position = 2
     while position < end:
         opcode = view[position]
@@ -52,7 +57,7 @@ def without_frames(stream: bytes | memoryview) -> bytes:
             width = _unframed_width(view, position)
             parts.append(view[position : position + width])
             position += width
-    return b"".join(parts)
+    return parts
 
 
 def _unframed_width(view: memoryview, position: int) -> int:
@@ -62,12 +67,13 @@ def _unframed_width(view: memoryview, position: int) -> int:
     return _SHORT.get(opcode, 1)
 
 
-def tuple_of(stream: bytes, places: list[int]) -> bytes:
-    """Return the pickle of a tuple: of what ``stream`` (without frames) is the pickle of, and of some objects in its memo."""
+def tuple_of(stream: bytes | memoryview, places: list[int]) -> bytes:
+    """Return the pickle of a tuple, without frames: of what ``stream`` is the pickle of, and of some objects in its memo."""
     gets = b"".join(
         pickle.BINGET + bytes([place]) if place < 256 else pickle.LONG_BINGET + place.to_bytes(4, "little") for place in places
     )
-    return b"".join((stream[:2], pickle.MARK, stream[2:-1], gets, pickle.TUPLE, pickle.STOP))
+    protocol, *parts = _unframed(stream)
+    return b"".join((protocol, pickle.MARK, *parts[:-1], parts[-1][:-1], gets, pickle.TUPLE, pickle.STOP))
 
 
 def fixed_cuts(length: int, period: int = 0) -> list[int]:
@@ -86,6 +92,7 @@ def fixed_cuts(length: int, period: int = 0) -> list[int]:
 
 
 _CUT_BITS: Final = 0x5EED  # not zero, or every run of zeros would be cut
+_WINDOWS: Final = 1 << 15  # at a time: what a core's cache holds
 
 
 def content_cuts(stream: bytes | memoryview) -> list[int]:
@@ -99,15 +106,20 @@ def content_cuts(stream: bytes | memoryview) -> list[int]:
         return [length] if length else []
     import numpy as np
 
-    candidates = []
+    mixed, is_cut = np.empty(_WINDOWS, np.uint64), np.empty(_WINDOWS, np.bool_)
+    ends: list[int] = []
     for offset in range(8):
         windows = np.frombuffer(stream, dtype="<u8", offset=offset, count=(length - offset) // 8)
-        mixed = windows * np.uint64(0x9E3779B97F4A7C15)
-        candidates.append(np.flatnonzero((mixed >> np.uint64(48)) == _CUT_BITS) * 8 + offset + 8)
-    ends = np.sort(np.concatenate(candidates))
+        for start in range(0, len(windows), _WINDOWS):
+            some = windows[start : start + _WINDOWS]
+            product, found = mixed[: len(some)], is_cut[: len(some)]
+            np.multiply(some, np.uint64(0x9E3779B97F4A7C15), out=product)
+            np.subtract(product, np.uint64(_CUT_BITS << 48), out=product)
+            np.less(product, np.uint64(1 << 48), out=found)
+            ends += ((found.nonzero()[0] + start) * 8 + offset + 8).tolist()
     cuts: list[int] = []
     last = 0
-    for end in ends.tolist():
+    for end in sorted(ends):
         if end - last < 1 << 14:
             continue
         while end - last > CHUNK_BYTES:

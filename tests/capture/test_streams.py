@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from xxhash import xxh3_128_digest
 
-from mlm_jupyter.capture.streams import CHUNK_BYTES, content_cuts, fixed_cuts, hash_chunks, without_frames
+from mlm_jupyter.capture.streams import CHUNK_BYTES, content_cuts, fixed_cuts, hash_chunks, tuple_of, without_frames
 
 leaves = st.one_of(
     st.none(),
@@ -104,3 +104,11 @@ def test_one_number_of_another_width_in_a_large_pickle_changes_few_chunks() -> N
     new = [digest for digest in hash_chunks(after, content_cuts(after)) if digest not in known]
     assert len(known) > 10
     assert len(new) <= 2
+
+
+@given(st.binary(max_size=100_000), st.integers(0, 40_000))
+def test_a_tuple_of_what_a_pickle_holds_has_the_very_objects(filling: bytes, number: int) -> None:
+    value = [["inner"], filling, *range(number)]
+    whole, inner = pickle.loads(tuple_of(pickle.dumps(value, 5), [1]))
+    assert whole == value
+    assert inner is whole[0]
