@@ -339,7 +339,7 @@ def test_what_only_garbage_refers_to_is_skipped_once_that_is_collected(notebook:
     gc.set_threshold(0)
     try:
         notebook.cell("class Frame: pass\nbig = [[n] for n in range(1000)]\nf = Frame(); f.me, f.big = f, big; del f")
-        for quiet in range(3):
+        for quiet in range(5):
             notebook.cell(f"n{quiet} = {quiet}")
     finally:
         gc.set_threshold(*thresholds)

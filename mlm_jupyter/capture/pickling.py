@@ -39,7 +39,7 @@ class MemoryBuffer:
 
 
 class Links:
-    """The ids of some objects of a pickle, looked up and not copied: a figure has ten thousand."""
+    """The ids of some objects of a pickle, not copied to be compared with others: a figure has ten thousand."""
 
     __slots__ = ("_memo", "_unlinked")
 
@@ -47,8 +47,8 @@ class Links:
         self._memo = memo
         self._unlinked = unlinked
 
-    def __contains__(self, identity: object) -> bool:
-        return identity in self._memo and identity not in self._unlinked
+    def __and__(self, ids: Set[int]) -> Set[int]:
+        return (self._memo.keys() & ids) - self._unlinked
 
     def copy(self) -> Set[int]:
         """Return the ids alone, without a reference to the objects."""

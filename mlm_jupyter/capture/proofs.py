@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Container, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from typing import Any, Final, NamedTuple
 
 from mlm_jupyter.capture.closure import Frontier, Pickle, find_frontier
+from mlm_jupyter.capture.pickling import Links
 
 SWEEP_MS: Final = 100.0
 """What a garbage collection is thought to take before the first."""
@@ -33,6 +34,8 @@ class _Tried(NamedTuple):
     """How often it was since the group changed or was proved."""
     looked_ms: float = 0.0
     """What was spent since then on looks that a proof would have saved."""
+    sweeps: int = 0
+    """How often garbage was collected for it since then."""
 
 
 class _Proved(NamedTuple):
@@ -59,6 +62,7 @@ class Proofs:
         self._skips: dict[Names, bool] = {}
         self._sweep_ms = SWEEP_MS
         self._wants_sweep = False
+        self._may_sweep = False
         self._swept: set[Names] = set()
 
     def begin(self) -> None:
@@ -79,7 +83,7 @@ class Proofs:
             self._skips[names] = not mentions((*names, *frontier.also)) and frontier.is_same()
         return self._skips[names]
 
-    def met(self, links: Mapping[str, Container[int]], is_rewritten: Callable[[str], bool]) -> list[Names]:
+    def met(self, links: Mapping[str, Links | Set[int]], is_rewritten: Callable[[str], bool]) -> list[Names]:
         """Return the groups to look at all the same: a value that was looked at has something of theirs that it had not.
 
         Parameters
@@ -118,13 +122,16 @@ class Proofs:
             if tried is None:
                 continue
             self._tried[names] = tried
+            if self._is_worth_a_sweep(tried):
+                self._wants_sweep = True
+                continue
             is_cheap = tried.in_vain == 0 and 0 < tried.ms < CHEAP * cost_ms
             if is_cheap or names in self._swept or tried.looked_ms > patience * tried.ms * 2**tried.in_vain:
                 due.append(names)
         self._swept = set()
         return due
 
-    def prove(self, names: Names, links: Mapping[str, Container[int]]) -> None:
+    def prove(self, names: Names, links: Mapping[str, Links | Set[int]]) -> None:
         """Try the proof of a group that is due, among others of which ``links`` has the ids, as in ``met``.
 
         Nothing of ours may refer to anything inside the group while this runs.
@@ -138,21 +145,32 @@ class Proofs:
             self._tried[names] = _Tried(ms)
         else:
             tried = self._tried[names]
-            self._tried[names] = _Tried(ms, tried.in_vain + 1, tried.looked_ms)
-            self._wants_sweep = self._wants_sweep or tried.looked_ms > self._sweep_ms
+            self._tried[names] = tried._replace(ms=ms, in_vain=tried.in_vain + 1)
+
+    def _is_worth_a_sweep(self, tried: _Tried) -> bool:
+        """Return whether collecting garbage costs less than the looks at a group since it was tried in vain.
+
+        Garbage may be what holds it. Where that was no help, the next collection has to be worth four times as much.
+        """
+        return self._may_sweep and tried.in_vain > 0 and tried.looked_ms > self._sweep_ms * 4**tried.sweeps
 
     def sweep(self) -> None:
         """Collect garbage if that could make the proof of a group succeed: what holds it may be frames that drew it.
 
         If there was any, what was tried in vain is tried once more after the next cell.
         """
-        if self._wants_sweep and gc.isenabled() and not gc.callbacks:
+        if self._wants_sweep:
             start = time.perf_counter()
-            if gc.collect():
-                self._swept = {names for names, tried in self._tried.items() if tried.in_vain}
+            has_freed = gc.collect() > 0
             self._sweep_ms = (time.perf_counter() - start) * 1e3
+            for names, tried in self._tried.items():
+                if tried.in_vain:
+                    self._tried[names] = tried._replace(sweeps=tried.sweeps + 1)
+                    if has_freed:
+                        self._swept.add(names)
+        self._may_sweep = gc.isenabled() and not gc.callbacks  # asked outside a look, which pauses it
         self._wants_sweep = False
 
 
-def _pairs(frontier: Frontier, links: Mapping[str, Container[int]]) -> list[tuple[str, int]]:
-    return [(name, identity) for name, ids in links.items() for identity in frontier.shared if identity in ids]
+def _pairs(frontier: Frontier, links: Mapping[str, Links | Set[int]]) -> list[tuple[str, int]]:
+    return [(name, identity) for name, ids in links.items() for identity in ids & frontier.shared]
