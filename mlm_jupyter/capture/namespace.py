@@ -9,8 +9,6 @@ from __future__ import annotations
 import collections
 import functools
 import gc
-import time
-import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
@@ -19,16 +17,15 @@ from xxhash import xxh3_128_hexdigest
 
 from mlm_jupyter.capture.brief import settle
 from mlm_jupyter.capture.context import CannotCaptureError
-from mlm_jupyter.capture.deep import dump_deeply
 from mlm_jupyter.capture.drafting import Drafter
-from mlm_jupyter.capture.drafts import GroupDraft, Look, ValueDraft, VariableDraft
-from mlm_jupyter.capture.findings import MISSING, Findings, Seen, own_name_of
+from mlm_jupyter.capture.drafts import GroupDraft, Look, VariableDraft
+from mlm_jupyter.capture.examiner import Examiner, Pickle
+from mlm_jupyter.capture.findings import MISSING, Findings, Seen
 from mlm_jupyter.capture.identity import Identities
-from mlm_jupyter.capture.inspection import reason_of
 from mlm_jupyter.capture.links import Groups, Sharing, find_sharing
 from mlm_jupyter.capture.memory import find_overlaps
 from mlm_jupyter.capture.nesting import Place, find_places, nest
-from mlm_jupyter.capture.pickling import Dump, dump
+from mlm_jupyter.capture.pickling import dump
 from mlm_jupyter.capture.preview import preview_on_trial
 from mlm_jupyter.capture.proofs import Mentions, Proofs
 from mlm_jupyter.capture.quiet import quiet
@@ -38,10 +35,7 @@ from mlm_jupyter.capture.timebox import TimeBox
 from mlm_jupyter.capture.tokens import Token, is_same, token_of
 from mlm_jupyter.core.type_names import module_of
 
-INTERRUPTED: Final = "looking at it was interrupted; the next checkpoint tries again"
 MOST_RETRIED_MS: Final = 1_000.0
-
-_ATOMS: Final = frozenset({int, float, bool, str, complex, type(None), type(...)})
 
 
 class Namespace:
@@ -51,12 +45,12 @@ class Namespace:
         self.live = namespace
         self._is_hidden = is_hidden
         self.rules = rules
-        self._scalars = ScalarWatch()
         self._timebox = TimeBox(rules.value_seconds)
         self._identities = Identities()
         self._seen: dict[str, Seen] = {}
-        self._dump = functools.partial(dump, namespace=namespace, scalars=self._scalars, is_hidden=is_hidden)
-        self._drafter = Drafter(namespace, self._dump, self._timebox)
+        self._pickle: Pickle = functools.partial(dump, namespace=namespace, scalars=ScalarWatch(), is_hidden=is_hidden)
+        self._examiner = Examiner(namespace, self._pickle, self._timebox, self._identities)
+        self._drafter = Drafter(namespace, self._pickle, self._timebox)
         self._proofs = Proofs(namespace, self._pickle_alone)
         self._places: dict[str, Place] = {}
         self._sharing: Sharing = {}
@@ -139,7 +133,7 @@ class Namespace:
         return costs_ms
 
     def _pickle_alone(self, value: Any) -> bytes:
-        pickled = self._dump(value, roots={})
+        pickled = self._pickle(value, roots={})
         if pickled.buffers:
             raise CannotCaptureError("too large to be compared each time")
         return bytes(pickled.stream)
@@ -253,47 +247,8 @@ class Namespace:
             if not is_spoken_of or old.cost_ms > MOST_RETRIED_MS:  # a value that hangs is not asked in each cell that has it
                 found.seen[name] = old
                 return
-        start = time.perf_counter()
-        try:
-            with self._timebox.one():
-                seen = self._judge(name, value, found)
-        except Exception as error:  # foreign code: __reduce__, __getstate__, __class__, a C extension
-            seen = Seen("not_captured", self._identities.of(value), identity=id(value))
-            found.reasons[name] = reason_of(error)
-        except KeyboardInterrupt:  # the user has had enough of this value, not of the others
-            seen = Seen("not_captured", b"interrupted")
-            found.reasons[name] = INTERRUPTED
-        seen.cost_ms = (time.perf_counter() - start) * 1e3
-        found.seen[name] = seen
-
-    def _judge(self, name: str, value: Any, found: Findings) -> Seen:
-        status, reason = self.rules.judge(name, value)
-        if status not in ("stored", "reference"):
-            found.reasons[name] = reason or ""
-            return Seen(status, self._identities.of(value), identity=id(value))
-        draft = ValueDraft(self._dump_by_value(value, name), found.hasher)
-        too_big = self.rules.too_big(draft.size_bytes)
-        if too_big:
-            found.reasons[name] = too_big
-            return Seen("excluded", draft.fingerprint)
-        found.values[name] = draft
-        seen = Seen(status, draft.fingerprint, identity=id(value))
-        seen.references = frozenset(draft.dump.references)
-        if type(value) in _ATOMS:
-            seen.atom = value
-        else:
-            is_shared_by_name = own_name_of(value, name) == name or issubclass(type(value), types.ModuleType)
-            seen.token = token_of(value) if is_shared_by_name else None  # by value it may come to be shared at any time
-        return seen
-
-    def _dump_by_value(self, value: Any, name: str) -> Dump:
-        """Pickle a variable by value; a function or class bound to another name than its own is a reference to that one."""
-        own_name = own_name_of(value, name)
-        roots = {} if own_name != name and self.live.get(own_name) is value else {id(value): name}
-        try:
-            return self._dump(value, roots=roots)
-        except RecursionError:
-            return dump_deeply(lambda: self._dump(value, roots=roots))
+        found.values.pop(name, None)
+        found.seen[name] = self._examiner.examine(name, value, self.rules, found)
 
     # -- all of them together -----------------------------------------------------------------------------------------
 

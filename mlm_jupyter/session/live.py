@@ -11,7 +11,8 @@ import msgspec
 from mlm_jupyter.capture import state
 from mlm_jupyter.capture.document import DocumentSource
 from mlm_jupyter.capture.drafts import Look
-from mlm_jupyter.capture.namespace import INTERRUPTED, Namespace
+from mlm_jupyter.capture.examiner import INTERRUPTED
+from mlm_jupyter.capture.namespace import Namespace
 from mlm_jupyter.capture.reach import Reach
 from mlm_jupyter.capture.rules import Rules
 from mlm_jupyter.clock import new_id, now_ms
