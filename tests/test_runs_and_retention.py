@@ -239,5 +239,24 @@ class Work(RuleBasedStateMachine):
             assert {name: staging.values[name] for name in expected} == expected
 
 
+def test_what_a_kernel_went_back_to_is_its_own_though_only_another_checkpoint_kept_it(notebook: LiveNotebook) -> None:
+    def prune() -> None:
+        Prune(notebook.database, Policy(0, 0, 0), now=now_ms()).apply()
+
+    empty, made = notebook.cell("pass"), notebook.cell("x = [1] * 200")
+    notebook.cell("pass")  # has the same x
+    prune()
+    assert notebook.session.checkpoints.get(made.id).is_dropped
+    notebook.restore(empty)
+    notebook.cell("pass")  # the newest has no x
+    assert not notebook.restore(made).failed
+    prune()
+    after = notebook.cell("pass")
+    assert notebook.session.checkpoints.variables(after)["x"].status == "stored"
+    notebook.cell("del x")
+    notebook.restore(after)
+    assert notebook.value("x") == [1] * 200
+
+
 def test_a_runs_end_and_what_has_a_name_come_back_whole_whatever_was_pruned() -> None:
     run_state_machine_as_test(Work, settings=settings(max_examples=30, stateful_step_count=30, deadline=None))
