@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from xxhash import xxh3_128_hexdigest
 
+from mlm_jupyter.capture.alone import find_alone
 from mlm_jupyter.capture.brief import settle
 from mlm_jupyter.capture.context import CannotCaptureError
 from mlm_jupyter.capture.drafting import Drafter
@@ -55,6 +56,7 @@ class Namespace:
         self._places: dict[str, Place] = {}
         self._sharing: Sharing = {}
         self._group_of: dict[str, tuple[str, ...]] = {}
+        self._alone: dict[str, int] = {}
         self._forgotten: collections.deque[str] = collections.deque()
 
     def names(self) -> list[str]:
@@ -118,6 +120,7 @@ class Namespace:
         self._sharing = sharing
         self._places = {name: place for name, place in places.items() if name in kept}
         self._group_of = {name: names for names in groups for name in names}
+        self._alone = find_alone(self.live, [name for name, *others in groups if not others])
         return look
 
     def _costs_ms(self, groups: list[tuple[str, ...]], found: Findings) -> dict[tuple[str, ...], float]:
@@ -150,6 +153,7 @@ class Namespace:
             self._seen[name] = Seen(self._seen[name].status, b"forgotten")
             self._places.pop(name, None)
             self._group_of.pop(name, None)
+            self._alone.pop(name, None)
 
     def adopt(self) -> None:
         """Take the present values as what the last look found; what it finds is thrown away."""
@@ -168,7 +172,7 @@ class Namespace:
             old = self._seen.get(name)
             if old is not None and (old.atom is value or (old.token is not None and _is_as_it_was(old.token, value))):
                 found.seen[name] = old
-            elif old is not None and mentions is not None and self._proofs.skips(self.group_of(name), mentions):
+            elif old is not None and mentions is not None and self._is_out_of_reach(name, value, mentions):
                 found.seen[name] = old
                 found.skipped.add(name)
             elif old is not None and name in self._places:
@@ -182,6 +186,12 @@ class Namespace:
             else:
                 self._look_at(name, found)
         return found
+
+    def _is_out_of_reach(self, name: str, value: Any, mentions: Mentions) -> bool:
+        """Return whether a cell that ``mentions`` some names is proved not to have changed a value."""
+        if self._alone.get(name) == id(value):
+            return not mentions((name,))
+        return self._proofs.skips(self.group_of(name), mentions)
 
     def _is_nested(self, name: str, found: Findings) -> bool:
         """Return whether the value of ``name`` lies where it did in another's, which was looked at and is as it was."""
