@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
@@ -255,6 +256,32 @@ def test_what_a_kernel_went_back_to_is_its_own_though_only_another_checkpoint_ke
     assert notebook.session.checkpoints.variables(after)["x"].status == "stored"
     notebook.cell("del x")
     notebook.restore(after)
+    assert notebook.value("x") == [1] * 200
+
+
+@pytest.mark.parametrize("use", ["a name", "a run"])
+def test_what_was_dropped_and_is_of_use_again_keeps_what_others_had_kept_of_it(notebook: LiveNotebook, use: str) -> None:
+    made = notebook.cell("x = [1] * 200")
+    notebook.cell("pass")  # has the same x
+    Prune(notebook.database, Policy(0, 0, 0), now=now_ms()).apply()
+    live = notebook.session
+    assert live.checkpoints.get(made.id).is_dropped
+    if use == "a name":
+        live.checkpoints.set_name(made.id, "best")
+    else:
+        assert not notebook.restore(made).failed
+        session = start_session(live.session_id, author="tester", started_at=1)
+        ids = {"checkpoint_id": lambda: live.checkpoint_id, "cell_id": lambda: live.cell_checkpoint_id}
+        recorder = Recorder(notebook.database, session, **ids)
+        live.begin_cell("%mlm_run", python="pass", cell_id=None, leaves_none=True)
+        run = recorder.start_run("short")
+        recorder.end_run()
+        live.drop_cell()
+        assert recorder.runs.get(run.id).last_checkpoint_id == made.id
+        recorder.close()
+    notebook.restore(notebook.cell("x = None"))
+    Prune(notebook.database, Policy(0, 0, 0), now=now_ms()).apply()
+    assert not notebook.restore(made).failed
     assert notebook.value("x") == [1] * 200
 
 

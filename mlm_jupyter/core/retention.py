@@ -30,6 +30,11 @@ class Candidate(msgspec.Struct, frozen=True):
     is_restored: bool = False
     """Whether a kernel that is there was put back to it."""
 
+    @property
+    def is_in_use(self) -> bool:
+        """Whether a name, the end of a run or a kernel needs its values; of a dropped one, those that others had kept."""
+        return self.name is not None or self.is_end or self.is_restored
+
 
 class Policy(msgspec.Struct, frozen=True):
     """What is kept of each notebook beyond what is protected."""

@@ -162,9 +162,9 @@ class Pruning:
         going = {checkpoint.id for checkpoint in self.dropped}
         self.dropped = []
         for candidate in candidates:
-            if candidate.digest in self._whole or (candidate.is_dropped and not candidate.is_restored):
-                continue  # of a dropped one, a kernel that went back to it has what others still needed
-            if candidate.is_restored or candidate.id in keeps or not (is_first or candidate.id in going):
+            if candidate.digest in self._whole or (candidate.is_dropped and not candidate.is_in_use):
+                continue
+            if candidate.is_dropped or candidate.id in keeps or not (is_first or candidate.id in going):
                 self._keep(candidate)
             else:
                 self.dropped.append(candidate)
