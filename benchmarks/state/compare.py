@@ -3,7 +3,8 @@
     python -m benchmarks.state.compare [a a2 b c d e f] --peer-python PEERS/bin/python
 
 Each workload is run untracked, with mlm_jupyter, and with the peers, in turns. A checkpoint in its middle is then restored
-in the same kernel and in a fresh one, and every variable and check compared with what was there.
+in the same kernel, there again when the last one has been, and in a fresh one, and every variable and check compared with
+what was there.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from benchmarks.trackers import Tracker
 
 HEAD = (
     "| workload | | CPU | added ms a cell, median / p95 | longest cell | disk MB "
-    "| restore s, same / fresh kernel | peak memory | equal |\n" + "| --- " * 9 + "|"
+    "| restore s, same kernel / again / fresh kernel | peak memory | equal |\n" + "| --- " * 9 + "|"
 )
 
 
@@ -63,12 +64,15 @@ def run(workload: Workload, tracker: Tracker, folder: Path) -> Outcome:
         timing.disk_mb = tracker.disk_mb(folder)
         if not tracker.restore:
             return Outcome(timing)
-        target = kernel.evaluate(tracker.checkpoints)[-len(workload.cells) :][workload.restore_to]
+        made = kernel.evaluate(tracker.checkpoints)[-len(workload.cells) :]
+        target = made[workload.restore_to]
         same = restore(kernel, workload, tracker.restore.format(id=target), moment)
+        kernel.time(tracker.restore.format(id=made[-1]))
+        again = restore(kernel, workload, tracker.restore.format(id=target), moment)
     with kernel_with(tracker, folder, workload.cells) as kernel:
         kernel.run("pass")
         fresh = restore(kernel, workload, tracker.restore.format(id=target), moment)
-    return Outcome(timing, [same, fresh])
+    return Outcome(timing, [same, again, fresh])
 
 
 def restore(kernel: Kernel, workload: Workload, expression: str, moment: dict[str, dict[str, str]]) -> Restore:
@@ -110,15 +114,15 @@ def row(letter: str, tracker: Tracker, outcomes: Sequence[Outcome], base: Sequen
         at = f"{statistics.median(cells) * 1e3:.1f} / {quantile(cells, 0.95) * 1e3:.1f} in all"
         return f"| {letter} | {tracker.name} | {cpu:.2f} s | {at} | {cells[longest]:.2f} s | | | {peak:.0f} MB | |"
     added = added_ms(timings, untracked)
-    same, fresh = (
+    restored = " / ".join(
         f"{statistics.median(each.restores[i].seconds for each in outcomes):.2f}" if outcomes[0].restores else ""
-        for i in (0, 1)
+        for i in range(3)
     )
     is_equal = not any(restore.differences for each in outcomes for restore in each.restores)
     return (
         f"| {letter} | {tracker.name} | {(cpu / base_cpu - 1) * 100:+.0f} % "
         f"| {statistics.median(added):.1f} / {quantile(added, 0.95):.1f} | {cells[longest] / base_cells[longest]:.2f} x "
-        f"| {statistics.median(timing.disk_mb for timing in timings):.1f} | {same} / {fresh} "
+        f"| {statistics.median(timing.disk_mb for timing in timings):.1f} | {restored} "
         f"| {peak / base_peak:.2f} x | {'yes' if is_equal else 'no'} |"
     )
 
