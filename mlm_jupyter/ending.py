@@ -43,7 +43,7 @@ def end_with_program(recorder: Closable) -> None:
 
     def note_exit(status: object = None, /) -> None:
         recorder.has_failed = status_after(SystemExit(status)) == "failed"
-        sys_exit(status)  # type: ignore[arg-type]
+        sys_exit(status)  # type: ignore[arg-type]  # whatever the program gave
 
     def close() -> None:
         try:
@@ -52,7 +52,7 @@ def end_with_program(recorder: Closable) -> None:
             print(f"mlm_jupyter: could not end the runs of this program: {error}", file=sys.stderr)
 
     sys.excepthook = note_exception
-    sys.exit = note_exit  # type: ignore[assignment]
+    sys.exit = note_exit  # type: ignore[assignment]  # it never returns either
     atexit.register(close)
 
 

@@ -11,6 +11,8 @@ import weakref
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from mlm_jupyter.capture.arrays import has_numbers, is_array
+
 
 def find_alone(namespace: Mapping[str, Any], names: Iterable[str]) -> dict[str, int]:
     """Return which of some names are bound to such an array, with its id; nothing of ours may refer to it while this runs."""
@@ -21,9 +23,7 @@ def find_alone(namespace: Mapping[str, Any], names: Iterable[str]) -> dict[str, 
     alone: dict[str, int] = {}
     for name in names:
         value: Any = namespace.get(name)
-        if type(value) is not numpy.ndarray or sys.getrefcount(value) != known or value.dtype.hasobject:
-            continue
-        if weakref.getweakrefcount(value) or value.dtype.char == "T":
+        if not is_array(value) or sys.getrefcount(value) != known or weakref.getweakrefcount(value) or not has_numbers(value):
             continue
         if value.base is None or _is_alone_below(value, known_below):
             alone[name] = id(value)
@@ -32,7 +32,7 @@ def find_alone(namespace: Mapping[str, Any], names: Iterable[str]) -> dict[str, 
 
 def _is_alone_below(view: Any, known: int) -> bool:
     """Return whether nothing but a view leads to the array that owns its memory."""
-    if type(view.base) is not type(view) or sys.getrefcount(view.base) != known:
+    if not is_array(view.base) or sys.getrefcount(view.base) != known:
         return False
     return view.base.base is None and not view.base.dtype.hasobject and not weakref.getweakrefcount(view.base)
 

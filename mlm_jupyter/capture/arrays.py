@@ -126,6 +126,11 @@ def is_array(value: Any) -> bool:
     return type(value) is getattr(sys.modules.get("numpy"), "ndarray", None)
 
 
+def has_numbers(array: Array) -> bool:
+    """Return whether all there is to an array's items lies in its memory: no objects, and no text of any length."""
+    return not array.dtype.hasobject and array.dtype.char != "T"
+
+
 def bytes_in_memory(array: Array) -> memoryview:
     """Return the memory of an array without gaps, as it lies there; writing to it changes the array."""
     return _bytes_of(array.transpose(_memory_order(array)))

@@ -9,7 +9,7 @@ from typing import Any
 from mlm_jupyter.capture.deep import dump_deeply
 from mlm_jupyter.capture.displayed import own_references
 from mlm_jupyter.capture.drafts import GroupDraft, ValueDraft, VariableDraft
-from mlm_jupyter.capture.examiner import Pickle
+from mlm_jupyter.capture.examiner import DumpValue
 from mlm_jupyter.capture.findings import DEFINITIONS, Findings
 from mlm_jupyter.capture.insides import find_insides
 from mlm_jupyter.capture.inspection import reason_of
@@ -26,9 +26,9 @@ from mlm_jupyter.core.type_names import type_name
 class Drafter:
     """Drafts the variables of a live namespace."""
 
-    def __init__(self, namespace: Mapping[str, Any], pickle: Pickle, timebox: TimeBox) -> None:
+    def __init__(self, namespace: Mapping[str, Any], dump: DumpValue, timebox: TimeBox) -> None:
         self._live = namespace
-        self._pickle = pickle
+        self._dump = dump
         self._timebox = timebox
         self._owners = Owners()
 
@@ -93,7 +93,7 @@ class Drafter:
         roots = {id(value): name for name, value in zip(names, values, strict=True)}
 
         def together() -> Dump:
-            return self._pickle(value, roots=roots, shared=shared, insides=insides)
+            return self._dump(value, roots=roots, shared=shared, insides=insides)
 
         with self._timebox.one():
             try:

@@ -21,16 +21,16 @@ INTERRUPTED: Final = "looking at it was interrupted; the next checkpoint tries a
 
 _ATOMS: Final = frozenset({int, float, bool, str, complex, type(None), type(...)})
 
-Pickle = Callable[..., Dump]
+DumpValue = Callable[..., Dump]
 """``pickling.dump`` for one namespace: takes the value, and which objects are variables as ``roots``."""
 
 
 class Examiner:
     """Looks at the values of a live namespace, one at a time; none can keep it from the others."""
 
-    def __init__(self, namespace: Mapping[str, Any], pickle: Pickle, timebox: TimeBox, identities: Identities) -> None:
+    def __init__(self, namespace: Mapping[str, Any], dump: DumpValue, timebox: TimeBox, identities: Identities) -> None:
         self._live = namespace
-        self._pickle = pickle
+        self._dump = dump
         self._timebox = timebox
         self._identities = identities
 
@@ -74,6 +74,6 @@ class Examiner:
         own_name = own_name_of(value, name)
         roots = {} if own_name != name and self._live.get(own_name) is value else {id(value): name}
         try:
-            return self._pickle(value, roots=roots)
+            return self._dump(value, roots=roots)
         except RecursionError:
-            return dump_deeply(lambda: self._pickle(value, roots=roots))
+            return dump_deeply(lambda: self._dump(value, roots=roots))

@@ -19,7 +19,7 @@ def reducer_of_formulas(kind: type) -> Callable[[Any, Any], Any] | None:
 
 def reduce_by_attributes(pickler: Any, obj: Any) -> Any:
     """Reduce an object as Python would if it had no say in that."""
-    return copyreg.__newobj__, (type(obj),), vars(obj), None, None, set_attributes  # type: ignore[attr-defined]
+    return copyreg.__newobj__, (type(obj),), vars(obj), None, None, set_attributes  # type: ignore[attr-defined]  # typeshed leaves it out
 
 
 def set_attributes(obj: Any, attributes: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from mlm_jupyter.capture.arrays import bytes_in_memory, is_array
+from mlm_jupyter.capture.arrays import bytes_in_memory, has_numbers, is_array
 from mlm_jupyter.capture.displayed import find_displayed, own_references
 from mlm_jupyter.core.digest import Digest
 from mlm_jupyter.core.entities import Chunk
@@ -67,12 +67,10 @@ def plan_rewriting(
 
 def _is_plain(owner: Any) -> bool:
     """Return whether something is an array of numbers with memory of its own, large enough to be worth the care."""
-    if not is_array(owner) or owner.nbytes < SMALLEST:
+    if not is_array(owner) or owner.nbytes < SMALLEST or not has_numbers(owner):
         return False
     dtype, flags = owner.dtype, owner.flags
-    if dtype.hasobject or dtype.char == "T" or dtype.names is not None or dtype.metadata:
-        return False
-    return bool(flags.owndata and flags.writeable and flags.forc)
+    return bool(dtype.names is None and not dtype.metadata and flags.owndata and flags.writeable and flags.forc)
 
 
 def _find_views(namespace: Mapping[str, Any], held: Mapping[str, Any]) -> list[Array] | None:

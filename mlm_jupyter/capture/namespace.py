@@ -20,7 +20,7 @@ from mlm_jupyter.capture.brief import settle
 from mlm_jupyter.capture.context import CannotCaptureError
 from mlm_jupyter.capture.drafting import Drafter
 from mlm_jupyter.capture.drafts import GroupDraft, Look, VariableDraft
-from mlm_jupyter.capture.examiner import Examiner, Pickle
+from mlm_jupyter.capture.examiner import DumpValue, Examiner
 from mlm_jupyter.capture.findings import MISSING, Findings, Seen
 from mlm_jupyter.capture.identity import Identities
 from mlm_jupyter.capture.links import Groups, Sharing, find_sharing
@@ -49,9 +49,9 @@ class Namespace:
         self._timebox = TimeBox(rules.value_seconds)
         self._identities = Identities()
         self._seen: dict[str, Seen] = {}
-        self._pickle: Pickle = functools.partial(dump, namespace=namespace, scalars=ScalarWatch(), is_hidden=is_hidden)
-        self._examiner = Examiner(namespace, self._pickle, self._timebox, self._identities)
-        self._drafter = Drafter(namespace, self._pickle, self._timebox)
+        self._dump: DumpValue = functools.partial(dump, namespace=namespace, scalars=ScalarWatch(), is_hidden=is_hidden)
+        self._examiner = Examiner(namespace, self._dump, self._timebox, self._identities)
+        self._drafter = Drafter(namespace, self._dump, self._timebox)
         self._proofs = Proofs(namespace, self._pickle_alone)
         self._places: dict[str, Place] = {}
         self._sharing: Sharing = {}
@@ -136,7 +136,7 @@ class Namespace:
         return costs_ms
 
     def _pickle_alone(self, value: Any) -> bytes:
-        pickled = self._pickle(value, roots={})
+        pickled = self._dump(value, roots={})
         if pickled.buffers:
             raise CannotCaptureError("too large to be compared each time")
         return bytes(pickled.stream)
@@ -219,11 +219,8 @@ class Namespace:
             if not redefined.isdisjoint(_closure(self._seen[name].references, self._seen)):
                 self._look_again(self.group_of(name) if name in found.skipped else (name,), found)
 
-        def is_rewritten(name: str) -> bool:
-            return name not in self._seen or found.seen[name].raw != self._seen[name].raw
-
         links = {name: value.dump.links for name, value in found.values.items() if found.skipped}
-        for names in self._proofs.met(links, is_rewritten):
+        for names in self._proofs.met(links, lambda name: self._is_rewritten(name, found)):
             self._look_again(names, found)
 
     def _preview_what_is_new(self, found: Findings) -> None:
@@ -232,7 +229,7 @@ class Namespace:
         A type that does is not asked again; what it left in the values, in any that has a part of them, is taken as theirs.
         """
         is_changed = False
-        for name in [name for name in found.values if self._is_new(found.seen[name], self._seen.get(name))]:
+        for name in [name for name in found.values if self._is_rewritten(name, found)]:
             found.previews[name], on_trial = preview_on_trial(self.live.get(name))
             if on_trial:
                 raw = found.seen[name].raw
@@ -243,9 +240,9 @@ class Namespace:
         for name in list(found.values) if is_changed else ():
             self._look_at(name, found)
 
-    @staticmethod
-    def _is_new(now: Seen, before: Seen | None) -> bool:
-        return before is None or now.raw != before.raw
+    def _is_rewritten(self, name: str, found: Findings) -> bool:
+        """Return whether a value is new, or its own bytes are others than at the last look."""
+        return name not in self._seen or found.seen[name].raw != self._seen[name].raw
 
     def _look_at(self, name: str, found: Findings) -> None:
         old, value = self._seen.get(name), self.live.get(name, MISSING)
