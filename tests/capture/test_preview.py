@@ -315,6 +315,25 @@ def test_a_number_is_itself() -> None:
     assert [preview(value).number for value in (float("nan"), float("-inf"), "3", 1j, 10**400)] == [None] * 5
 
 
+class _Scaled(LogisticRegression):
+    """An estimator whose parameters are not what its ``__init__`` names."""
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        return {"scale": 2}
+
+
+class _Terse(LogisticRegression):
+    def __repr__(self) -> str:
+        return "terse"
+
+
+def test_estimators_in_a_container_are_shown_by_what_is_not_as_by_default() -> None:
+    models = {f"m{number}": LogisticRegression(C=0.5, max_iter=50 * number).fit([[0], [1]], [0, 1]) for number in range(1, 9)}
+    assert preview(models).text == repr(models)
+    assert preview([_Terse(C=2)]).text == "[terse]"
+    assert preview([_Scaled()]).text == repr([_Scaled()])
+
+
 def test_names_of_types_are_those_that_users_import() -> None:
     assert type_name(3) == "int"
     assert type_name(pd.DataFrame()) == "pandas.DataFrame"
