@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from mlm_jupyter.capture.drafts import BufferDraft, GroupDraft, Look, VariableDraft
-from mlm_jupyter.capture.streams import PYTHON
+from mlm_jupyter.capture.streams import NO_CHUNKS, PYTHON, Chunks
 from mlm_jupyter.core import tree
 from mlm_jupyter.core.digest import Digest, canonical_json
 from mlm_jupyter.core.entities import (
@@ -151,6 +151,8 @@ class Head:
         self._untimely: set[str] = set()
         self._states: dict[str, tuple[bytes, Digest]] = {}
         self._standing: _Standing | None = None
+        self._streams: dict[tuple[str, ...], Chunks] = {}
+        """How the streams of the groups were cut, of those of several chunks."""
 
     @property
     def is_behind(self) -> bool:
@@ -209,11 +211,15 @@ class Head:
         known: dict[bytes, Digest] = {}
         groups: dict[int, tuple[Digest | None, str | None]] = {}
         lost: list[str] = []
+        self._streams = {names: chunks for names, chunks in self._streams.items() if draft.names.issuperset(names)}
         for group in draft.look.groups:
+            group.stream.cut_as(self._streams.pop(group.names, NO_CHUNKS))
             digest = self._store_group(batch, group, known)
             groups[id(group)] = (digest, None if digest else "it changed while it was being stored")
             if digest is None:
                 lost += group.names
+            elif len(group.stream.cuts) > 1:
+                self._streams[group.names] = group.stream.chunks
         records = {name: record for name, record in self.records.items() if name in draft.names}
         for name in self._pruned(batch, records, draft):
             record = msgspec.structs.replace(records[name][1], status="not_captured", group=None, reason=_PRUNED)

@@ -8,7 +8,7 @@ from xxhash import xxh3_128_digest
 
 from mlm_jupyter.capture.pickling import Dump, MemoryBuffer
 from mlm_jupyter.capture.scalars import ScalarBuffer
-from mlm_jupyter.capture.streams import content_cuts, fixed_cuts, hash_chunks, tuple_of, without_frames
+from mlm_jupyter.capture.streams import NO_CHUNKS, Chunks, cut_by_content, fixed_cuts, hash_chunks, tuple_of
 from mlm_jupyter.core.entities import Preview, VariableStatus
 
 
@@ -19,12 +19,12 @@ class BufferDraft:
     for: in the thread that stores it.
     """
 
-    __slots__ = ("_chunks", "_copies", "_data", "is_live", "is_ours", "is_readonly")
+    __slots__ = ("_before", "_chunks", "_copies", "_data", "is_live", "is_ours", "is_readonly")
 
     def __init__(
         self,
         data: bytes | memoryview | Callable[[], bytes],
-        chunks: tuple[list[int], list[bytes]] | None = None,
+        chunks: Chunks | None = None,
         *,
         is_live: bool,
         is_ours: bool,
@@ -32,6 +32,7 @@ class BufferDraft:
     ) -> None:
         self._data: bytes | memoryview | Callable[[], bytes] | None = data
         self._chunks = chunks
+        self._before = NO_CHUNKS
         self._copies: dict[int, bytes] = {}
         self.is_live = is_live
         self.is_ours = is_ours
@@ -42,11 +43,15 @@ class BufferDraft:
             self._data = self._data()
         return memoryview(self._data or b"")
 
-    def _cut(self) -> tuple[list[int], list[bytes]]:
+    def cut_as(self, before: Chunks) -> None:
+        """Expect to be like what was cut into ``before``: what it begins with as that did is cut in no time."""
+        self._before = before
+
+    @property
+    def chunks(self) -> Chunks:
+        """Where each chunk ends, and its fast hash."""
         if self._chunks is None:
-            data = self._view()
-            cuts = content_cuts(data)
-            self._chunks = cuts, hash_chunks(data, cuts)
+            self._chunks = cut_by_content(self._view(), self._before)
         return self._chunks
 
     @property
@@ -57,12 +62,12 @@ class BufferDraft:
     @property
     def cuts(self) -> list[int]:
         """Where each chunk ends."""
-        return self._cut()[0]
+        return self.chunks.cuts
 
     @property
     def hashes(self) -> list[bytes]:
         """The fast hash of each chunk."""
-        return self._cut()[1]
+        return self.chunks.hashes
 
     def sizes(self) -> list[int]:
         """Return how long each chunk is."""
@@ -78,7 +83,7 @@ class BufferDraft:
         """Copy the chunks that are not stored, and let go of the live memory."""
         view = self._view()
         start = 0
-        for index, (end, digest) in enumerate(zip(*self._cut(), strict=True)):
+        for index, (end, digest) in enumerate(zip(*self.chunks, strict=True)):
             if digest not in known:
                 self._copies[index] = bytes(view[start:end])
             start = end
@@ -108,7 +113,7 @@ class Hasher:
     """Cuts and hashes the buffers met in one look, each piece of memory once however many views there are of it."""
 
     def __init__(self) -> None:
-        self._memory: dict[tuple[int, int], tuple[list[int], list[bytes]]] = {}
+        self._memory: dict[tuple[int, int], Chunks] = {}
 
     def draft(self, buffer: MemoryBuffer | ScalarBuffer) -> BufferDraft:
         """Return the buffer as chunks."""
@@ -118,14 +123,14 @@ class Hasher:
         key = (buffer.address, view.nbytes)
         if key not in self._memory:
             cuts = fixed_cuts(view.nbytes, buffer.period)
-            self._memory[key] = cuts, hash_chunks(view, cuts)
+            self._memory[key] = Chunks(cuts, hash_chunks(view, cuts))
         return BufferDraft(view, self._memory[key], is_live=True, is_ours=buffer.is_ours, is_readonly=buffer.is_readonly)
 
     def fingerprint(self, buffer: MemoryBuffer | ScalarBuffer) -> bytes:
         """Return the hash of a buffer that was drafted."""
         if isinstance(buffer, ScalarBuffer):
             return buffer.fingerprint
-        return b"".join(self._memory[buffer.address, buffer.view.nbytes][1])
+        return b"".join(self._memory[buffer.address, buffer.view.nbytes].hashes)
 
 
 class ValueDraft:
@@ -159,13 +164,13 @@ class GroupDraft:
     __slots__ = ("buffers", "is_bound_to_python", "names", "references", "stream")
 
     def __init__(self, names: tuple[str, ...], value: ValueDraft, places: list[int] | None = None) -> None:
-        framed = value.dump.stream
+        alone = value.dump.stream
 
-        def make_stream() -> bytes:
-            return without_frames(framed) if places is None else tuple_of(framed, places)
+        def with_others() -> bytes:
+            return tuple_of(alone, places or [])
 
         self.names = names
-        self.stream = BufferDraft(make_stream, is_live=False, is_ours=True, is_readonly=True)
+        self.stream = BufferDraft(with_others if places else alone, is_live=False, is_ours=True, is_readonly=True)
         self.buffers = value.buffers
         self.references = tuple(sorted(value.dump.references - set(names)))
         self.is_bound_to_python = bool(value.dump.by_value)

@@ -6,7 +6,6 @@ the stream; they are given beside it as they lie in memory, and nothing is copie
 
 from __future__ import annotations
 
-import io
 import pickle
 import sys
 import types
@@ -18,6 +17,7 @@ from mlm_jupyter.capture.insides import with_own_dict
 from mlm_jupyter.capture.memory import SharedMemory
 from mlm_jupyter.capture.reducers import reducer_for
 from mlm_jupyter.capture.scalars import ScalarBuffer, ScalarWatch
+from mlm_jupyter.capture.streams import UnframedFile
 
 Reduced = tuple[Any, ...]
 Memo = dict[int, tuple[int, Any]]
@@ -99,7 +99,7 @@ class ValuePickler(pickle.Pickler):
 
     def __init__(
         self,
-        file: io.BytesIO,
+        file: UnframedFile,
         *,
         namespace: Mapping[str, Any],
         roots: Mapping[int, str],
@@ -204,7 +204,7 @@ def dump(
     shared : the memory that several objects in ``value`` look at.
     insides : the dicts (by ``id``) that are variables and the ``__dict__`` of an object too; those that will be are taken out.
     """
-    file = io.BytesIO()
+    file = UnframedFile()
     pickler = ValuePickler(
         file, namespace=namespace, roots=roots, scalars=scalars, is_hidden=is_hidden, shared=shared, insides=insides
     )

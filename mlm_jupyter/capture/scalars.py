@@ -7,13 +7,12 @@ alive, so an equal pointer is the same object, and as every object in it is of a
 from __future__ import annotations
 
 import ctypes
-import pickle
 import weakref
 from typing import TYPE_CHECKING, Any
 
 from xxhash import xxh3_128_digest
 
-from mlm_jupyter.capture.streams import without_frames
+from mlm_jupyter.capture.streams import dump_plainly
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,7 +46,7 @@ class ScalarWatch:
         items = flat.tolist()
         if not PLAIN.issuperset(map(type, items)) and not _plain_types().issuperset(map(type, items)):
             return None
-        buffer = ScalarBuffer(flat.copy(), without_frames(pickle.dumps(items, 5)))
+        buffer = ScalarBuffer(flat.copy(), dump_plainly(items))
         key = id(array)
         self._seen[key] = (weakref.ref(array, lambda _: self._seen.pop(key, None)), buffer)
         return buffer

@@ -6,9 +6,10 @@ seen before in this process is not hashed, compressed or written again.
 
 from __future__ import annotations
 
+import io
 import pickle
 import sys
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from xxhash import xxh3_128_digest
 
@@ -16,64 +17,65 @@ CHUNK_BYTES: Final = 1 << 20
 CUT_BY_CONTENT_ABOVE: Final = 1 << 18
 
 _FRAME: Final = pickle.FRAME[0]
-_SIZED: Final = {  # opcodes whose payload may be written outside a frame: bytes of the length that follows the opcode
-    pickle.BINBYTES[0]: 4,
-    pickle.BINBYTES8[0]: 8,
-    pickle.BINUNICODE[0]: 4,
-    pickle.BINUNICODE8[0]: 8,
-    pickle.BYTEARRAY8[0]: 8,
-}
-_COUNTED: Final = frozenset({pickle.SHORT_BINUNICODE[0], pickle.SHORT_BINBYTES[0], pickle.LONG1[0]})
-_SHORT: Final = {pickle.BININT1[0]: 2, pickle.BINGET[0]: 2, pickle.BININT2[0]: 3}
+_FRAME_HEADER: Final = 9
+_PROTOCOL: Final = 2
 
 
-def without_frames(stream: bytes | memoryview) -> bytes:
-    """Return a protocol 5 pickle without its FRAME opcodes; it loads to the same.
+class Chunks(NamedTuple):
+    """A buffer in pieces: where each ends, and its XXH3 hash."""
+
+    cuts: list[int]
+    hashes: list[bytes]
+
+
+NO_CHUNKS: Final = Chunks([], [])
+
+
+class UnframedFile(io.BytesIO):
+    """Where a C pickler of protocol 5 leaves a pickle without FRAME opcodes, which loads to the same; for one dump.
 
     Frames are cut every 64 KiB counted from the start, so that one number of another width moves every cut behind it
     and no chunk behind it is ever met again.
+
+    Notes
+    -----
+    The pickler writes a frame at a time. Bytes or text of 64 KiB and more follow as they are, in a write of their own: what
+    tells how long they are is behind the frame, or stands alone where a frame would have been shorter than four bytes.
     """
-    return b"".join(_unframed(stream))
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._is_raw = False  # whether the next write is bytes or text as they are
+
+    def write(self, part: Any, /) -> int:
+        """Append ``part`` of a pickle, without what makes it a frame."""
+        if self._is_raw:
+            self._is_raw = False
+            return super().write(part)
+        view = memoryview(part)
+        start = 0 if self.tell() else _PROTOCOL
+        if len(view) <= start or view[start] != _FRAME:
+            self._is_raw = True
+            return super().write(view)
+        frame = start + _FRAME_HEADER
+        end = frame + int.from_bytes(view[start + 1 : frame], "little")
+        self._is_raw = end < len(view)
+        return super().write(view[:start]) + super().write(view[frame:])
 
 
-def _unframed(stream: bytes | memoryview) -> list[memoryview]:
-    """Return the parts of a pickle that are not FRAME opcodes; the first is PROTO 5, the last ends with STOP."""
-    view = memoryview(stream)
-    end = len(view)
-    parts: list[memoryview] = [view[:2]]
-    position = 2
-    while position < end:
-        opcode = view[position]
-        if opcode == _FRAME:
-            length = int.from_bytes(view[position + 1 : position + 9], "little")
-            parts.append(view[position + 9 : position + 9 + length])
-            position += 9 + length
-        elif opcode in _SIZED:
-            width = _SIZED[opcode]
-            length = int.from_bytes(view[position + 1 : position + 1 + width], "little")
-            parts.append(view[position : position + 1 + width + length])
-            position += 1 + width + length
-        else:  # the pickler leaves out the header of a frame shorter than four bytes
-            width = _unframed_width(view, position)
-            parts.append(view[position : position + width])
-            position += width
-    return parts
+def dump_plainly(value: Any) -> bytes:
+    """Return the standard library's own pickle of ``value``, without FRAME opcodes."""
+    file = UnframedFile()
+    pickle.Pickler(file, 5).dump(value)
+    return file.getvalue()
 
 
-def _unframed_width(view: memoryview, position: int) -> int:
-    opcode = view[position]
-    if opcode in _COUNTED:
-        return 2 + view[position + 1]
-    return _SHORT.get(opcode, 1)
-
-
-def tuple_of(stream: bytes | memoryview, places: list[int]) -> bytes:
-    """Return the pickle of a tuple, without frames: of what ``stream`` is the pickle of, and of some objects in its memo."""
+def tuple_of(stream: memoryview, places: list[int]) -> bytes:
+    """Return the pickle of a tuple: of what ``stream``, without frames, is the pickle of, and of some objects in its memo."""
     gets = b"".join(
         pickle.BINGET + bytes([place]) if place < 256 else pickle.LONG_BINGET + place.to_bytes(4, "little") for place in places
     )
-    protocol, *parts = _unframed(stream)
-    return b"".join((protocol, pickle.MARK, *parts[:-1], parts[-1][:-1], gets, pickle.TUPLE, pickle.STOP))
+    return b"".join((stream[:_PROTOCOL], pickle.MARK, stream[_PROTOCOL:-1], gets, pickle.TUPLE, pickle.STOP))
 
 
 def fixed_cuts(length: int, period: int = 0) -> list[int]:
@@ -91,14 +93,14 @@ def fixed_cuts(length: int, period: int = 0) -> list[int]:
     return cuts
 
 
-_CUT_BITS: Final = 0x5EED  # not zero, or every run of zeros would be cut
+_CUT_FROM: Final = (1 << 64) - (1 << 50)  # at the upper end, or every run of zeros would be cut
 _WINDOWS: Final = 1 << 15  # at a time: what a core's cache holds
 
 
-def content_cuts(stream: bytes | memoryview) -> list[int]:
-    """Return the ends of the chunks of ``stream``, cut where its content says so: about every 64 KiB.
+def content_cuts(stream: bytes | memoryview, last: int = 0) -> list[int]:
+    """Return the ends of the chunks of ``stream`` behind ``last``, cut where its content says so: every 32 KiB of noise.
 
-    A cut falls behind eight bytes whose product with an odd constant begins with sixteen given bits, at least 16 KiB behind the
+    A cut falls behind eight bytes whose product with an odd constant begins with fourteen ones, at least 16 KiB behind the
     last and at most 1 MiB, so that what is inserted or removed moves the cuts around it only.
     """
     length = len(stream)
@@ -108,17 +110,15 @@ def content_cuts(stream: bytes | memoryview) -> list[int]:
 
     mixed, is_cut = np.empty(_WINDOWS, np.uint64), np.empty(_WINDOWS, np.bool_)
     ends: list[int] = []
-    for offset in range(8):
+    for offset in range(last, min(last + 8, length)):
         windows = np.frombuffer(stream, dtype="<u8", offset=offset, count=(length - offset) // 8)
         for start in range(0, len(windows), _WINDOWS):
             some = windows[start : start + _WINDOWS]
             product, found = mixed[: len(some)], is_cut[: len(some)]
             np.multiply(some, np.uint64(0x9E3779B97F4A7C15), out=product)
-            np.subtract(product, np.uint64(_CUT_BITS << 48), out=product)
-            np.less(product, np.uint64(1 << 48), out=found)
+            np.greater_equal(product, np.uint64(_CUT_FROM), out=found)
             ends += ((found.nonzero()[0] + start) * 8 + offset + 8).tolist()
     cuts: list[int] = []
-    last = 0
     for end in sorted(ends):
         if end - last < 1 << 14:
             continue
@@ -135,15 +135,26 @@ def content_cuts(stream: bytes | memoryview) -> list[int]:
     return cuts
 
 
-def hash_chunks(data: bytes | memoryview, cuts: list[int]) -> list[bytes]:
-    """Return the XXH3 hash of each chunk of ``data``."""
+def hash_chunks(data: bytes | memoryview, cuts: list[int], start: int = 0) -> list[bytes]:
+    """Return the XXH3 hash of each chunk of ``data`` from ``start`` on."""
     view = memoryview(data)
-    start = 0
     hashes = []
     for end in cuts:
         hashes.append(xxh3_128_digest(view[start:end]))
         start = end
     return hashes
+
+
+def cut_by_content(stream: memoryview, before: Chunks) -> Chunks:
+    """Return the chunks of ``stream``; what it begins with as ``before`` did, cut the same way, is not searched for cuts."""
+    start = same = 0
+    for end, digest in zip(before.cuts[:-1], before.hashes, strict=False):
+        if not CUT_BY_CONTENT_ABOVE < len(stream) >= end or xxh3_128_digest(stream[start:end]) != digest:
+            break
+        start = end
+        same += 1
+    cuts = content_cuts(stream, start)
+    return Chunks(before.cuts[:same] + cuts, before.hashes[:same] + hash_chunks(stream, cuts, start))
 
 
 PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"

@@ -11,7 +11,16 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from xxhash import xxh3_128_digest
 
-from mlm_jupyter.capture.streams import CHUNK_BYTES, content_cuts, fixed_cuts, hash_chunks, tuple_of, without_frames
+from mlm_jupyter.capture.streams import (
+    CHUNK_BYTES,
+    NO_CHUNKS,
+    content_cuts,
+    cut_by_content,
+    dump_plainly,
+    fixed_cuts,
+    hash_chunks,
+    tuple_of,
+)
 
 leaves = st.one_of(
     st.none(),
@@ -36,10 +45,13 @@ values = st.recursive(
 
 
 @given(values)
+@example(0)
+@example(b"x" * 70_000)
+@example("y" * 65_536)
 @example([b"x" * 65_530, 1, "y" * 70_000, 2**3000, bytearray(70_000), 0.5])
 @example([1, b"x" * 70_000, b"y" * 70_000, None, b"z" * 70_000])
 def test_a_pickle_without_frames_loads_to_the_same(value: Any) -> None:
-    stream = without_frames(pickle.dumps(value, 5))
+    stream = dump_plainly(value)
     assert pickle.loads(stream) == value
     assert "FRAME" not in {opcode.name for opcode, _, _ in pickletools.genops(stream)}
 
@@ -48,7 +60,7 @@ def test_a_pickle_without_frames_loads_to_the_same(value: Any) -> None:
 def test_frames_of_any_cut_are_taken_out(count: int, seed: int) -> None:
     chance = random.Random(seed)
     value = [chance.choice([chance.random(), "a" * chance.randrange(70_000), chance.randrange(2**70)]) for _ in range(count)]
-    assert pickle.loads(without_frames(pickle.dumps(value, 5))) == value
+    assert pickle.loads(dump_plainly(value)) == value
 
 
 lengths = st.one_of(
@@ -95,11 +107,27 @@ def test_what_is_inserted_or_removed_changes_few_chunks(seed: int, place: int, m
     assert sum(digest not in before for digest in after) <= 8
 
 
+@settings(max_examples=25, deadline=None)
+@given(
+    st.integers(0, 2**32),
+    st.integers(0, 3_000_000),
+    st.sampled_from([0, 1, 2**18, 2**18 + 1, 2_000_000]),
+    st.binary(max_size=9),
+)
+@example(seed=0, place=1_500_000, length=3_000_000, more=b"")
+def test_what_was_cut_before_is_cut_the_same(seed: int, place: int, length: int, more: bytes) -> None:
+    stream = noise(seed, 2_000_000) + bytes(1_500_000)
+    edited = memoryview(stream[:place] + more + stream[place : place + length])
+    before = cut_by_content(memoryview(stream), NO_CHUNKS)
+    assert before.cuts == content_cuts(stream)
+    assert cut_by_content(edited, before) == cut_by_content(edited, NO_CHUNKS)
+
+
 def test_one_number_of_another_width_in_a_large_pickle_changes_few_chunks() -> None:
     rows = [{"a": index, "b": str(index)} for index in range(200_000)]
-    before = without_frames(pickle.dumps(rows, 5))
+    before = dump_plainly(rows)
     rows[7]["a"] = 2**40
-    after = without_frames(pickle.dumps(rows, 5))
+    after = dump_plainly(rows)
     known = set(hash_chunks(before, content_cuts(before)))
     new = [digest for digest in hash_chunks(after, content_cuts(after)) if digest not in known]
     assert len(known) > 10
@@ -109,6 +137,6 @@ def test_one_number_of_another_width_in_a_large_pickle_changes_few_chunks() -> N
 @given(st.binary(max_size=100_000), st.integers(0, 40_000))
 def test_a_tuple_of_what_a_pickle_holds_has_the_very_objects(filling: bytes, number: int) -> None:
     value = [["inner"], filling, *range(number)]
-    whole, inner = pickle.loads(tuple_of(pickle.dumps(value, 5), [1]))
+    whole, inner = pickle.loads(tuple_of(memoryview(dump_plainly(value)), [1]))
     assert whole == value
     assert inner is whole[0]
