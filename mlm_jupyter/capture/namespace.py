@@ -58,6 +58,7 @@ class Namespace:
         self._group_of: dict[str, tuple[str, ...]] = {}
         self._alone: dict[str, int] = {}
         self._forgotten: collections.deque[str] = collections.deque()
+        _keep_freed_memory()
 
     def names(self) -> list[str]:
         """Return the names of the user's variables."""
@@ -319,6 +320,15 @@ class Namespace:
 
     def _is_pandas(self, name: str) -> bool:
         return module_of(type(self.live.get(name))).startswith("pandas")
+
+
+def _keep_freed_memory() -> None:
+    """Have the C library keep what a look frees, rather than give it back and ask for it page by page at the next.
+
+    glibc keeps twice the largest block of at most 32 MiB that was ever freed (mallopt(3), M_MMAP_THRESHOLD): a notebook with
+    tables frees one sooner or later. It is not written to, and takes no memory.
+    """
+    bytes(31 << 20)
 
 
 def _is_refused(old: Seen, value: Any) -> bool:
