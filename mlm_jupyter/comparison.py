@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import builtins
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
-from mlm_jupyter.capture.staging import Staging
 from mlm_jupyter.capture.values import ValueDiff, diff_values
 from mlm_jupyter.capture.values import text_lines as value_lines
 from mlm_jupyter.core.diff import Changed, CheckpointDiff
 from mlm_jupyter.core.diff_text import text_lines
 from mlm_jupyter.core.entities import Variable
-from mlm_jupyter.restoration import Plan
-from mlm_jupyter.store.packs import Packs
 
 Values = Callable[[list[str]], Mapping[str, Any]]
 """Gives the values of some variables; those that cannot be had are left out."""
@@ -52,28 +48,3 @@ def compare(diff: CheckpointDiff, before: Values, after: Values) -> Comparison:
         return Comparison(diff)
     old, new = before(names), after(names)
     return Comparison(diff, {name: diff_values(old[name], new[name]) for name in names if name in old and name in new})
-
-
-def load_values(packs: Packs, variables: Mapping[str, Variable], names: Iterable[str] | None) -> tuple[Staging, Plan]:
-    """Load stored variables apart from any kernel; their functions find each other in a namespace of their own.
-
-    Unpickles: verify the signature of what ``variables`` come from first.
-
-    Raises
-    ------
-    NotFoundError : one of ``names`` is not among ``variables``.
-    StorageError : the values do not fit in memory.
-    """
-    plan = Plan(packs, variables, live=(), stored=_nothing, is_same_object=_never, only=names)
-    namespace: dict[str, Any] = {"__builtins__": builtins}
-    staging = plan.stage(namespace)
-    namespace.update(staging.values)
-    return staging, plan
-
-
-def _nothing(name: str) -> None:
-    return None
-
-
-def _never(variable: Variable) -> bool:
-    return False

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from mlm_jupyter.comparison import Comparison, Values, compare, load_values
+from mlm_jupyter.comparison import Comparison, Values, compare
 from mlm_jupyter.core.calls import checked
 from mlm_jupyter.core.entities import Checkpoint, Run
 from mlm_jupyter.errors import MlmError, NotFoundError, StorageError
 from mlm_jupyter.reader import CheckpointRef, Reader
-from mlm_jupyter.restoration import RestoreError
+from mlm_jupyter.restoration import RestoreError, load_values
 from mlm_jupyter.store.location import FOLDER_NAME, find_project
 from mlm_jupyter.store.verify import verify_checkpoints
 from mlm_jupyter.trust import load_or_create_key, refusal, sign, verify

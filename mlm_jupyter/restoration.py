@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -232,6 +233,31 @@ def swap(namespace: dict[str, Any], report: RestoreReport, staging: Staging) -> 
             if name in namespace:
                 report.displaced[name] = namespace.pop(name)
         namespace.update(staging.values)
+
+
+def load_values(packs: Packs, variables: Mapping[str, Variable], names: Iterable[str] | None) -> tuple[Staging, Plan]:
+    """Load stored variables apart from any kernel; their functions find each other in a namespace of their own.
+
+    Unpickles: verify the signature of what ``variables`` come from first.
+
+    Raises
+    ------
+    NotFoundError : one of ``names`` is not among ``variables``.
+    StorageError : the values do not fit in memory.
+    """
+    plan = Plan(packs, variables, live=(), stored=_nothing, is_same_object=_never, only=names)
+    namespace: dict[str, Any] = {"__builtins__": builtins}
+    staging = plan.stage(namespace)
+    namespace.update(staging.values)
+    return staging, plan
+
+
+def _nothing(name: str) -> None:
+    return None
+
+
+def _never(variable: Variable) -> bool:
+    return False
 
 
 @contextmanager

@@ -14,12 +14,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from livenotebook import LiveNotebook
 
 from mlm_jupyter.clock import now_ms
-from mlm_jupyter.comparison import load_values
 from mlm_jupyter.core.entities import CellError, Checkpoint
 from mlm_jupyter.core.retention import Policy
 from mlm_jupyter.maintenance import Prune, enforce_retention
 from mlm_jupyter.process import start_session
 from mlm_jupyter.recorder import Recorder
+from mlm_jupyter.restoration import load_values
 from mlm_jupyter.session.cell import CellResult
 from mlm_jupyter.settings import Settings
 from mlm_jupyter.store.database import Database

@@ -14,11 +14,8 @@ import msgspec
 
 from mlm_jupyter import settings as settings_module
 from mlm_jupyter.capture.document import DocumentSource
-from mlm_jupyter.comparison import Comparison, Values, compare
 from mlm_jupyter.core.answers import TrackingStatus
-from mlm_jupyter.core.diff import diff_checkpoints
 from mlm_jupyter.core.entities import Checkpoint, Run, RunStatus
-from mlm_jupyter.core.parts import select
 from mlm_jupyter.errors import InvalidInputError
 from mlm_jupyter.kernel.hooks import Hooks
 from mlm_jupyter.kernel.link import Link, Saving, Told, ToldDocument
@@ -34,6 +31,8 @@ from mlm_jupyter.session.live import LiveSession
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
+
+    from mlm_jupyter.comparison import Comparison, Values
 
 
 class Tracker:
@@ -218,6 +217,10 @@ class Tracker:
 
     def diff(self, base: str | None = None, other: str | None = None, *, only: Iterable[str] = ()) -> Comparison:
         """Compare two checkpoints; one with now; or, without any, the present one's parent with now."""
+        from mlm_jupyter.comparison import compare  # not for each kernel that loads the extension
+        from mlm_jupyter.core.diff import diff_checkpoints
+        from mlm_jupyter.core.parts import select
+
         tracking = self.require()
         back, current = tracking.way_back, tracking.live.current
         if base is None:

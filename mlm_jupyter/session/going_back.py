@@ -8,14 +8,13 @@ from typing import Any, Final
 import msgspec
 
 from mlm_jupyter.capture import state
-from mlm_jupyter.comparison import load_values
 from mlm_jupyter.core import tree
 from mlm_jupyter.core.digest import Digest, digest_of
 from mlm_jupyter.core.entities import Checkpoint, State, Variable
 from mlm_jupyter.core.magics import is_ours_alone
 from mlm_jupyter.errors import InvalidInputError
 from mlm_jupyter.head import record_of
-from mlm_jupyter.restoration import Plan, RestoreError, RestoreReport, swap
+from mlm_jupyter.restoration import Plan, RestoreError, RestoreReport, load_values, swap
 from mlm_jupyter.session.live import LiveSession
 from mlm_jupyter.trust import Key, refusal, verify
 
@@ -75,6 +74,7 @@ class WayBack:
                 f"Nothing was restored, for not everything could be: {reasons}. Without --strict the rest comes back."
             )
         swap(namespace, report, staging)
+        del staging  # one reference to each value is its name's
         if only is None:
             self._stand_on(checkpoint, plan, report)
         else:

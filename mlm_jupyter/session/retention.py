@@ -8,7 +8,6 @@ from typing import Final
 
 from mlm_jupyter.clock import now_ms
 from mlm_jupyter.errors import MlmError
-from mlm_jupyter.maintenance import enforce_retention
 from mlm_jupyter.process import is_alive
 from mlm_jupyter.settings import Settings
 from mlm_jupyter.store.connection import storage_error
@@ -36,6 +35,8 @@ class Retention:
 
     def enforce(self) -> None:
         """Free what is too much, and say so; in the writer's thread."""
+        from mlm_jupyter.maintenance import enforce_retention  # not for each kernel that loads the extension
+
         try:
             freed = enforce_retention(
                 self._packs.database,
