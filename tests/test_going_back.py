@@ -389,6 +389,35 @@ def test_what_cannot_be_captured_is_named_with_the_reason_and_kept_while_it_is_t
     assert next(report.displaced["gen"]) == 0, "the displaced object stays reachable"
 
 
+CONNECT = "import sqlite3\nconn = sqlite3.connect(':memory:')\nconn.execute('create table t (x)')\nx = 1"
+REBIND = "x = 2\ndef other():\n    global conn\n    del conn\n    conn = sqlite3.connect(':memory:')"
+
+
+@pytest.mark.parametrize(
+    ("cells", "is_kept"),
+    [
+        (["x = 2", "n = conn.execute('select count(*) from t').fetchall()"], True),
+        (["def rows(t):\n    return conn.execute(f'select * from {t}').fetchall()", "x = rows('t')"], True),
+        (["x = 2", "conn = sqlite3.connect(':memory:')"], False),
+        (["x = 2\ndel conn\nconn = sqlite3.connect(':memory:')"], False),
+        ([REBIND, "x = 3", "other()"], False),
+        (["x = 2", "exec('del conn; conn = sqlite3.connect(chr(58) + \"memory:\")')"], False),
+    ],
+)
+def test_an_object_that_only_its_address_tells_is_kept_where_no_cell_could_bind_another(
+    notebook: LiveNotebook, cells: list[str], *, is_kept: bool
+) -> None:
+    target = notebook.cell(CONNECT)
+    for source in cells:
+        last = notebook.cell(source)
+    for goal in (target, last, target) if is_kept else (target,):
+        report = notebook.restore(goal)
+        assert (report.kept == ["conn"]) is is_kept
+        assert ("conn" in notebook.namespace) is is_kept
+        notebook.session.went_unseen(bound_none=True)  # as comparing does
+        notebook.cell("y = 1")
+
+
 def test_an_open_file_is_never_touched(notebook: LiveNotebook, tmp_path: Path) -> None:
     notebook.namespace["PATH"] = str(tmp_path / "log.txt")
     target = notebook.cell("fh = open(PATH, 'w'); fh.write('hello\\n'); fh.flush()")

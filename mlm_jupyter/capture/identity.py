@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from blake3 import blake3
 
+_ADDRESS: Final = b"address "
 _LONGEST_TEXT: Final = 1 << 16
 
 
@@ -39,7 +40,7 @@ class Identities:
         try:
             reference = weakref.ref(value, lambda _: self._numbers.pop(key, None))
         except TypeError:
-            return b"address %d" % key
+            return _ADDRESS + b"%d" % key
         number = next(self._next)
         self._numbers[key] = (reference, number)
         return b"object %d" % number
@@ -48,3 +49,8 @@ class Identities:
         """Return whether ``fingerprint`` was made of this very object: an address alone proves nothing."""
         name = self.of(value)
         return name.startswith(b"object") and name.hex() == fingerprint
+
+
+def is_address(identity: bytes) -> bool:
+    """Return whether this is all there is to tell an object by, so that another may come to have it."""
+    return identity.startswith(_ADDRESS)

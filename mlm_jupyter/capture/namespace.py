@@ -22,7 +22,7 @@ from mlm_jupyter.capture.drafting import Drafter
 from mlm_jupyter.capture.drafts import GroupDraft, Look, VariableDraft
 from mlm_jupyter.capture.examiner import DumpValue, Examiner
 from mlm_jupyter.capture.findings import MISSING, Findings, Seen
-from mlm_jupyter.capture.identity import Identities
+from mlm_jupyter.capture.identity import Identities, is_address
 from mlm_jupyter.capture.links import Groups, Sharing, find_sharing
 from mlm_jupyter.capture.memory import find_overlaps
 from mlm_jupyter.capture.nesting import Place, find_places, nest
@@ -57,6 +57,8 @@ class Namespace:
         self._sharing: Sharing = {}
         self._group_of: dict[str, tuple[str, ...]] = {}
         self._alone: dict[str, int] = {}
+        self.maybe_bound: set[str] = set()
+        """Names of what only its address tells that may mean another object than they did; whoever asks takes them out."""
         self._forgotten: collections.deque[str] = collections.deque()
         _keep_freed_memory()
 
@@ -83,12 +85,23 @@ class Namespace:
         value = self.live.get(name, MISSING)
         return value is not MISSING and self._identities.proves(value, fingerprint)
 
-    def look(self, *, mentions: Mentions | None = None) -> Look:
+    def is_where_it_was(self, name: str, fingerprint: str) -> bool:
+        """Return whether ``name`` is bound to what only its address tells, and which had that fingerprint.
+
+        It is the same object if no code since could bind another, which is not known of the names in ``maybe_bound``.
+        """
+        seen = self._seen.get(name)
+        if seen is None or not is_address(seen.raw) or name in self.maybe_bound:
+            return False
+        return (seen.identity, seen.fingerprint) == (id(self.live.get(name, MISSING)), fingerprint)
+
+    def look(self, *, mentions: Mentions | None = None, binds: Mentions | None = None) -> Look:
         """Look at every variable and return what is different since the last look.
 
         ``mentions`` says whether the code that ran since could reach one of some names by name (None: it could). Where
-        looking is dear, what it could not reach is skipped if that proves it unchanged. An exception (an interrupt by the
-        user) leaves what is remembered as it was: the next look finds the same and more.
+        looking is dear, what it could not reach is skipped if that proves it unchanged. ``binds`` says whether it could
+        bind one of some names to another object (None: it could). An exception (an interrupt by the user) leaves what is
+        remembered as it was: the next look finds the same and more.
         """
         self._forget()
         with quiet(), _gc_paused(), self._timebox:
@@ -117,6 +130,7 @@ class Namespace:
             for names in due:
                 self._proofs.prove(names, links)
         self._proofs.sweep()
+        self._note_what_may_be_another(found, binds)
         self._seen = found.seen
         self._sharing = sharing
         self._places = {name: place for name, place in places.items() if name in kept}
@@ -157,8 +171,8 @@ class Namespace:
             self._alone.pop(name, None)
 
     def adopt(self) -> None:
-        """Take the present values as what the last look found; what it finds is thrown away."""
-        self.look()
+        """Take the values that were just restored as what the last look found; what it finds is thrown away."""
+        self.look(binds=lambda names: False)
 
     # -- one value ----------------------------------------------------------------------------------------------------
 
@@ -201,6 +215,13 @@ class Namespace:
             return False
         place = found.values[outer].dump.memo.get(id(self.live.get(name)))
         return place is not None and place[0] == number
+
+    def _note_what_may_be_another(self, found: Findings, binds: Mentions | None) -> None:
+        for name, seen in found.seen.items():
+            if is_address(seen.raw):
+                old = self._seen.get(name)
+                if old is None or old.raw != seen.raw or binds is None or binds((name,)):
+                    self.maybe_bound.add(name)
 
     def _look_again(self, names: Iterable[str], found: Findings) -> None:
         """Look at what was skipped or is nested, all the same."""

@@ -29,6 +29,7 @@ class Reach:
     def __init__(self) -> None:
         self._access = Access()
         self._words: set[str] = set()
+        self._bound_by_functions: set[str] = set()
         self._lasting = False
         self._threads = _threads()
         self._modules: dict[str, bytes] = {}
@@ -40,6 +41,8 @@ class Reach:
         self._lasting = self._lasting or bool(access.lasting) or not ANYWHERE.isdisjoint(access.triggers)
         if not _CODE_WORDS.isdisjoint(access.identifiers):
             self._words |= _words_of_functions(source, access)
+        if "global" in access.identifiers:
+            self._bound_by_functions.update(access.writes)
         return access
 
     def meet(self, modules: Mapping[str, bytes]) -> None:
@@ -57,6 +60,10 @@ class Reach:
     def mentions(self, names: Iterable[str]) -> bool:
         """Return whether the cell could reach one of ``names`` by name, if it is not anywhere."""
         return not (self._access.identifiers.isdisjoint(names) and self._words.isdisjoint(names))
+
+    def binds(self, names: Iterable[str]) -> bool:
+        """Return whether the cell could bind one of ``names`` to another object, if it is not anywhere."""
+        return not (self._bound_by_functions.isdisjoint(names) and set(self._access.writes).isdisjoint(names))
 
 
 def _threads() -> set[int]:

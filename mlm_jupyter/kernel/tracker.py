@@ -241,7 +241,7 @@ class Tracker:
         now = msgspec.structs.replace(now, id="now", variables=back.variables())
         diff = select(diff_checkpoints(reader.contents(before), now), only)
         found = compare(diff, load(before), lambda names: self.shell.user_ns)
-        tracking.live.went_unseen()  # comparing asks the user's objects, and what they do then is theirs
+        tracking.live.went_unseen(bound_none=True)  # comparing asks the user's objects, and what they do then is theirs
         return found
 
     def flush(self) -> None:

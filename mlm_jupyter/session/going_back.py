@@ -78,7 +78,7 @@ class WayBack:
         if only is None:
             self._stand_on(checkpoint, plan, report)
         else:
-            self._live.went_unseen()
+            self._live.went_unseen(bound_none=True)
         return report
 
     def undo(self, n: int = 1) -> RestoreReport:
@@ -133,9 +133,7 @@ class WayBack:
             live.checkpoints.variables(checkpoint),
             live=live.namespace.names(),
             stored=stored,
-            is_same_object=lambda variable: (
-                checkpoint.session_id == live.session_id and live.namespace.is_same_object(variable.name, variable.fingerprint)
-            ),
+            is_same_object=lambda variable: live.is_same_object(variable.name, variable.fingerprint, checkpoint),
             only=only,
         )
 

@@ -90,6 +90,9 @@ class LiveSession:
         self._cell: RunningCell | None = None
         self._last: CheckpointDraft | None = None
         self._has_gone_unseen = False
+        self._has_bound_unseen = False
+        self._bound_by: dict[str, str] = {}
+        """The last checkpoint, by id, before which a name of what only its address tells may have been bound."""
         self._between: tuple[str, ...] = ()
         self._looked: list[Look] = []
         self._checkpoint_of: dict[str, str] = {}
@@ -145,9 +148,13 @@ class LiveSession:
         rules = self.namespace.rules
         self.namespace.rules = msgspec.structs.replace(rules, exclude=tuple(dict.fromkeys((*rules.exclude, *patterns))))
 
-    def went_unseen(self) -> None:
-        """Say that code ran that is no cell (a completer, a variable explorer): what it changed was between cells."""
+    def went_unseen(self, *, bound_none: bool = False) -> None:
+        """Say that code ran that is no cell (a completer, a variable explorer): what it changed was between cells.
+
+        It ``bound_none`` of the user's names to other objects, where that is known.
+        """
         self._has_gone_unseen = True
+        self._has_bound_unseen = self._has_bound_unseen or not bound_none
 
     def begin_cell(self, source: str, *, python: str, cell_id: str | None, leaves_none: bool = False) -> None:
         """Prepare for the execution of a cell; returns when the cell may change what it likes.
@@ -172,7 +179,7 @@ class LiveSession:
     def drop_cell(self) -> None:
         """Make no checkpoint of the cell that began; what it changed was between cells."""
         self._cell = None
-        self._has_gone_unseen = True
+        self.went_unseen()
 
     def outputs_are_final(self, key: str | None = None) -> None:
         """Say that no more output of an execution (the last, or the one called ``key``) is to be waited for."""
@@ -181,8 +188,8 @@ class LiveSession:
             last.are_outputs_final.set()
 
     def _look_between(self) -> None:
-        look = self.namespace.look()
-        self._has_gone_unseen = False
+        look = self.namespace.look(binds=None if self._has_bound_unseen or self._cell is not None else _binds_none)
+        self._has_gone_unseen = self._has_bound_unseen = False
         if look.drafts or look.removed:
             self._looked.append(look)
             self._between = tuple(sorted({*self._between, *look.added, *look.changed, *look.removed}))
@@ -265,11 +272,12 @@ class LiveSession:
     def _look(self) -> Look:
         self.reach.meet(self.modules())
         mentions = None if self._has_gone_unseen or self.reach.is_anywhere else self.reach.mentions
+        binds = None if self._has_bound_unseen or self.reach.is_anywhere else self.reach.binds
         try:
-            look = self.namespace.look(mentions=mentions)
+            look = self.namespace.look(mentions=mentions, binds=binds)
         except KeyboardInterrupt:  # between two values, where nothing can be left out; the cell has ended, so look again
-            look = self.namespace.look(mentions=mentions)
-        self._has_gone_unseen = False
+            look = self.namespace.look(mentions=mentions, binds=binds)
+        self._has_gone_unseen = self._has_bound_unseen = False
         interrupted = [name for name, draft in look.drafts.items() if draft.reason == INTERRUPTED]
         if interrupted:
             self._surroundings.tell(f"Interrupted while looking at {', '.join(interrupted)}; the next checkpoint tries again.")
@@ -280,6 +288,8 @@ class LiveSession:
     def _draft(self, kind: CheckpointKind, look: Look, *, ended: RunningCell | None = None) -> CheckpointDraft:
         """Return what is known of this moment, for the checkpoint of the cell that ``ended`` or for one more."""
         id, key = (ended.checkpoint_id, ended.key) if ended is not None else (self._take_id(), "")
+        self._bound_by |= dict.fromkeys(self.namespace.maybe_bound, id)
+        self.namespace.maybe_bound.clear()
         cwd, sys_path = state.take_place()
         between, self._between = self._between, ()
         picture = self.document.picture()
@@ -350,6 +360,13 @@ class LiveSession:
         self.namespace.adopt()
         self.head.stand_on(checkpoint, records)
 
+    def is_same_object(self, name: str, fingerprint: str, then: Checkpoint) -> bool:
+        """Return whether a name is bound to the very object, which cannot be captured, that it was bound to ``then``."""
+        if then.session_id != self.session_id:
+            return False
+        is_where_it_was = self.namespace.is_where_it_was(name, fingerprint) and self._bound_by.get(name, "~") <= then.id
+        return is_where_it_was or self.namespace.is_same_object(name, fingerprint)
+
     def set_notebook(self, notebook: str | None) -> None:
         """Go on under another name; checkpoints that wait to be stored keep the old one."""
         self.notebook = notebook
@@ -376,3 +393,7 @@ def _rules(settings: Settings) -> Rules:
         stores_secrets=settings.store_secrets,
         value_seconds=settings.time_budget_s,
     )
+
+
+def _binds_none(names: Iterable[str]) -> bool:
+    return False
