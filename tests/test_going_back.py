@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import msgspec
 import pytest
 from livenotebook import LiveNotebook, Open
 
+from mlm_jupyter.capture import namespace as namespace_module
+from mlm_jupyter.capture.pickling import Dump
 from mlm_jupyter.errors import CorruptError, UntrustedError
 from mlm_jupyter.restoration import RestoreError
 from mlm_jupyter.settings import Settings
@@ -387,6 +390,34 @@ def test_what_cannot_be_captured_is_named_with_the_reason_and_kept_while_it_is_t
     assert list(report.failed) == ["gen"]
     assert "gen" not in notebook.namespace
     assert next(report.displaced["gen"]) == 0, "the displaced object stays reachable"
+
+
+@pytest.mark.parametrize("step", ["find_places", "find_sharing", "find_overlaps"])
+def test_a_value_that_a_look_fails_at_is_named_and_the_others_are_captured(
+    notebook: LiveNotebook, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    notebook.cell("class Hostile:\n    pass\nx = [1]")
+    kind = notebook.namespace["Hostile"]
+    original = getattr(namespace_module, step)
+
+    def fail(dumps: Mapping[str, Dump], *rest: Any) -> Any:
+        if any(type(obj) is kind for dump in dumps.values() for _, obj in dump.memo.values()):
+            raise AttributeError("what no object should do")
+        return original(dumps, *rest)
+
+    monkeypatch.setattr(namespace_module, step, fail)
+    target = notebook.cell("hostile = Hostile()\nx.append(2)")
+    variables = notebook.session.checkpoints.variables(target)
+    assert (variables["hostile"].status, variables["hostile"].reason) == (
+        "not_captured",
+        "AttributeError: what no object should do",
+    )
+    assert notebook.cell("x.append(3)").changes.changed == ("x",)
+    assert notebook.restore(target).kept == ["hostile"]
+    assert notebook.namespace["x"] == [1, 2]
+    monkeypatch.undo()
+    healed = notebook.cell("hostile = Hostile()")
+    assert notebook.session.checkpoints.variables(healed)["hostile"].status == "stored"
 
 
 CONNECT = "import sqlite3\nconn = sqlite3.connect(':memory:')\nconn.execute('create table t (x)')\nx = 1"

@@ -21,6 +21,7 @@ from mlm_jupyter.capture.context import CannotCaptureError
 from mlm_jupyter.capture.drafting import Drafter
 from mlm_jupyter.capture.drafts import GroupDraft, Look, VariableDraft
 from mlm_jupyter.capture.examiner import DumpValue, Examiner
+from mlm_jupyter.capture.faults import Faults
 from mlm_jupyter.capture.findings import MISSING, Findings, Seen
 from mlm_jupyter.capture.identity import Identities, is_address
 from mlm_jupyter.capture.links import Groups, Sharing, find_sharing
@@ -48,6 +49,7 @@ class Namespace:
         self.rules = rules
         self._timebox = TimeBox(rules.value_seconds)
         self._identities = Identities()
+        self._faults = Faults(self._identities)
         self._seen: dict[str, Seen] = {}
         self._dump: DumpValue = functools.partial(dump, namespace=namespace, scalars=ScalarWatch(), is_hidden=is_hidden)
         self._examiner = Examiner(namespace, self._dump, self._timebox, self._identities)
@@ -101,8 +103,28 @@ class Namespace:
         ``mentions`` says whether the code that ran since could reach one of some names by name (None: it could). Where
         looking is dear, what it could not reach is skipped if that proves it unchanged. ``binds`` says whether it could
         bind one of some names to another object (None: it could). An exception (an interrupt by the user) leaves what is
-        remembered as it was: the next look finds the same and more.
+        remembered as it was: the next look finds the same and more. A value at which a look fails is left out of it.
         """
+        try:
+            return self._look(mentions, binds)
+        except Exception:
+            if not self._find_faults():
+                raise
+            return self._look(mentions, binds)
+
+    def _find_faults(self) -> bool:
+        """Look at each variable alone; return whether one was found at which that fails."""
+        live: dict[str, Any] = {}
+        alone = Namespace(live, is_hidden=self._is_hidden, rules=self.rules)
+
+        def look_at(name: str, value: Any) -> None:
+            live.clear()
+            live[name] = value
+            alone._look(None, None)
+
+        return self._faults.find({name: self.live.get(name) for name in self.names()}, look_at)
+
+    def _look(self, mentions: Mentions | None, binds: Mentions | None) -> Look:
         self._forget()
         with quiet(), _gc_paused(), self._timebox:
             found = self._look_at_values(mentions)
@@ -130,12 +152,13 @@ class Namespace:
             for names in due:
                 self._proofs.prove(names, links)
         self._proofs.sweep()
+        alone = find_alone(self.live, [name for name, *others in groups if not others])
         self._note_what_may_be_another(found, binds)
         self._seen = found.seen
         self._sharing = sharing
         self._places = {name: place for name, place in places.items() if name in kept}
         self._group_of = {name: names for names in groups for name in names}
-        self._alone = find_alone(self.live, [name for name, *others in groups if not others])
+        self._alone = alone
         return look
 
     def _costs_ms(self, groups: list[tuple[str, ...]], found: Findings) -> dict[tuple[str, ...], float]:
@@ -277,6 +300,11 @@ class Namespace:
                 found.seen[name] = old
                 return
         found.values.pop(name, None)
+        reason = self._faults.reason(name, value)
+        if reason is not None:
+            found.seen[name] = Seen("not_captured", self._identities.of(value), identity=id(value))
+            found.reasons[name] = reason
+            return
         found.seen[name] = self._examiner.examine(name, value, self.rules, found)
 
     # -- all of them together -----------------------------------------------------------------------------------------
