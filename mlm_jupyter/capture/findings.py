@@ -5,8 +5,10 @@ from __future__ import annotations
 import functools
 import types
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
+
+from xxhash import xxh3_128_hexdigest
 
 from mlm_jupyter.capture.drafts import Hasher, ValueDraft
 from mlm_jupyter.capture.memory import Region
@@ -64,3 +66,34 @@ class Findings:
 def own_name_of(value: Any, name: str) -> Any:
     """Return the name by which a function or class is referred to; of anything else ``name``."""
     return getattr(value, "__name__", name) if issubclass(type(value), DEFINITIONS) else name
+
+
+def closure_of(names: Iterable[str], seen: Mapping[str, Seen]) -> list[str]:
+    """Return ``names`` and all that they name in turn, in order."""
+    reached: set[str] = set()
+    pending = list(names)
+    while pending:
+        name = pending.pop()
+        if name in seen and name not in reached:
+            reached.add(name)
+            pending += seen[name].references
+    return sorted(reached)
+
+
+def is_as_defined(now: Seen | None, before: Seen) -> bool:
+    """Return whether a name means the very object that it did, and that is as it was."""
+    return now is before or (now is not None and (now.raw, now.identity) == (before.raw, before.identity))
+
+
+def is_other(now: Seen, before: Seen) -> bool:
+    """Return whether a name has another value than it had, or can no longer be stored, or can again."""
+    return now is not before and (now.fingerprint, now.status) != (before.fingerprint, before.status)
+
+
+def finish_fingerprint(seen: Seen, found: Findings) -> None:
+    """Give a name its fingerprint: its own bytes and those of the notebook's classes and functions it names."""
+    parts = [seen.raw]
+    if seen.references:
+        closure = closure_of(seen.references, found.seen)
+        parts += [reference.encode() + found.seen[reference].raw for reference in closure]
+    seen.fingerprint = seen.raw.hex() if len(parts) == 1 else xxh3_128_hexdigest(b"".join(parts))

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import collections
 import functools
-import gc
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
-from xxhash import xxh3_128_hexdigest
-
+from mlm_jupyter.capture.allocation import gc_paused, keep_freed
 from mlm_jupyter.capture.alone import find_alone
 from mlm_jupyter.capture.brief import settle
 from mlm_jupyter.capture.context import CannotCaptureError
@@ -22,7 +19,7 @@ from mlm_jupyter.capture.drafting import Drafter
 from mlm_jupyter.capture.drafts import GroupDraft, Look, VariableDraft
 from mlm_jupyter.capture.examiner import DumpValue, Examiner
 from mlm_jupyter.capture.faults import Faults
-from mlm_jupyter.capture.findings import MISSING, Findings, Seen
+from mlm_jupyter.capture.findings import MISSING, Findings, Seen, closure_of, finish_fingerprint, is_as_defined, is_other
 from mlm_jupyter.capture.identity import Identities, is_address
 from mlm_jupyter.capture.links import Groups, Sharing, find_sharing
 from mlm_jupyter.capture.memory import find_overlaps
@@ -62,7 +59,7 @@ class Namespace:
         self.maybe_bound: set[str] = set()
         """Names of what only its address tells that may mean another object than they did; whoever asks takes them out."""
         self._forgotten: collections.deque[str] = collections.deque()
-        _keep_freed_memory()
+        keep_freed()
 
     def names(self) -> list[str]:
         """Return the names of the user's variables."""
@@ -126,7 +123,7 @@ class Namespace:
 
     def _look(self, mentions: Mentions | None, binds: Mentions | None) -> Look:
         self._forget()
-        with quiet(), _gc_paused(), self._timebox:
+        with quiet(), gc_paused(), self._timebox:
             found = self._look_at_values(mentions)
             self._look_at_what_is_met(found)
             self._preview_what_is_new(found)
@@ -134,7 +131,7 @@ class Namespace:
             if self._look_at_what_is_relinked(found, sharing):
                 sharing, places = self._share(found)
             for seen in found.seen.values():
-                _finish_fingerprint(seen, found)
+                finish_fingerprint(seen, found)
             groups = self._group(found, sharing)
             look = self._compare(found, sharing, groups)
             costs_ms = self._costs_ms(groups, found)
@@ -259,9 +256,9 @@ class Namespace:
         It may name a class or function that is another one now, or share something with a value as it has become: they may be
         one group now.
         """
-        redefined = {name for name, before in self._seen.items() if not _is_as_defined(found.seen.get(name), before)}
+        redefined = {name for name, before in self._seen.items() if not is_as_defined(found.seen.get(name), before)}
         for name in [name for name, seen in found.seen.items() if seen.references and seen is self._seen.get(name)]:
-            if not redefined.isdisjoint(_closure(self._seen[name].references, self._seen)):
+            if not redefined.isdisjoint(closure_of(self._seen[name].references, self._seen)):
                 self._look_again(self.group_of(name) if name in found.skipped else (name,), found)
 
         links = {name: value.dump.links for name, value in found.values.items() if found.skipped}
@@ -338,7 +335,7 @@ class Namespace:
             groups.join(one, other)
         for name, seen in found.seen.items():
             for reference in seen.references & found.seen.keys():
-                if name != reference and name in _closure(found.seen[reference].references, found.seen):
+                if name != reference and name in closure_of(found.seen[reference].references, found.seen):
                     groups.join(name, reference)  # they name each other: neither can be loaded first
         return groups.all()
 
@@ -347,7 +344,7 @@ class Namespace:
         added = sorted(now.keys() - before.keys())
         removed = sorted(before.keys() - now.keys())
         lasting = now.keys() & before.keys()
-        rewritten = {name for name in lasting if _is_other(now[name], before[name])}
+        rewritten = {name for name in lasting if is_other(now[name], before[name])}
         # In a value that was rewritten every place may have moved: the pairs of the others tell of a change of alias alone.
         still = lasting - rewritten
         relinked = {name for pair in _relinked(self._sharing, sharing) if still.issuperset(pair) for name in pair}
@@ -360,7 +357,7 @@ class Namespace:
                 continue
             for name in found.nested.intersection(names):  # stored with the others, it is to be known by itself
                 self._look_again([name], found)
-                _finish_fingerprint(found.seen[name], found)
+                finish_fingerprint(found.seen[name], found)
             self._drafter.draft_group(names, found, drafts, stored)
         for name in different - drafts.keys():
             if name in now and name in self.live:
@@ -369,15 +366,6 @@ class Namespace:
 
     def _is_pandas(self, name: str) -> bool:
         return module_of(type(self.live.get(name))).startswith("pandas")
-
-
-def _keep_freed_memory() -> None:
-    """Have the C library keep what a look frees, rather than give it back and ask for it page by page at the next.
-
-    glibc keeps twice the largest block of at most 32 MiB that was ever freed (mallopt(3), M_MMAP_THRESHOLD): a notebook with
-    tables frees one sooner or later. It is not written to, and takes no memory.
-    """
-    bytes(31 << 20)
 
 
 def _is_refused(old: Seen, value: Any) -> bool:
@@ -390,48 +378,6 @@ def _is_as_it_was(token: Token, value: Any) -> bool:
     return now is not None and is_same(token, now)
 
 
-def _closure(names: Iterable[str], seen: Mapping[str, Seen]) -> list[str]:
-    """Return ``names`` and all that they name in turn, in order."""
-    reached: set[str] = set()
-    pending = list(names)
-    while pending:
-        name = pending.pop()
-        if name in seen and name not in reached:
-            reached.add(name)
-            pending += seen[name].references
-    return sorted(reached)
-
-
-def _is_as_defined(now: Seen | None, before: Seen) -> bool:
-    """Return whether a name means the very object that it did, and that is as it was."""
-    return now is before or (now is not None and (now.raw, now.identity) == (before.raw, before.identity))
-
-
-def _is_other(now: Seen, before: Seen) -> bool:
-    return now is not before and (now.fingerprint, now.status) != (before.fingerprint, before.status)
-
-
-def _finish_fingerprint(seen: Seen, found: Findings) -> None:
-    """Give a name its fingerprint: its own bytes and those of the notebook's classes and functions it names."""
-    parts = [seen.raw]
-    if seen.references:
-        closure = _closure(seen.references, found.seen)
-        parts += [reference.encode() + found.seen[reference].raw for reference in closure]
-    seen.fingerprint = seen.raw.hex() if len(parts) == 1 else xxh3_128_hexdigest(b"".join(parts))
-
-
 def _relinked(before: Sharing, now: Sharing) -> Iterator[tuple[str, str]]:
     """Yield the pairs that share other objects than they did."""
     return (pair for pair in before.keys() | now.keys() if before.get(pair) != now.get(pair))
-
-
-@contextmanager
-def _gc_paused() -> Iterator[None]:
-    """Hold the garbage collector back: it would walk the memos, and run the user's finalizers inside our look."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
