@@ -49,18 +49,25 @@ class Drafter:
             drafts[name] = self.draft(name, found, group)
 
     def _group_draft(self, names: tuple[str, ...], found: Findings) -> GroupDraft:
-        """Return the group with its largest member first: what follows does not move what was stored of it before."""
-        names = tuple(sorted(names, key=lambda name: -found.values[name].dump.stream.nbytes))
+        """Return the group with the member first that has all the others, or is the largest.
+
+        What follows does not move what was stored of it before.
+        """
+
+        def rank(name: str) -> tuple[bool, int]:
+            dump = found.values[name].dump
+            return self._has_others(dump, name, names), dump.stream.nbytes
+
+        names = tuple(sorted(names, key=rank, reverse=True))
         overlaps = [pair for pair in found.overlaps if pair[0].name in names and pair[1].name in names]
         shared = SharedMemory(overlaps, [found.values[name].dump for name in names])
         values = map(self._live.get, (name for name in names if self._live[name] is not self._live))
         insides = find_insides(values, [value.dump.memo for value in found.values.values()])
-        first, others = found.values[names[0]], [self._live[name] for name in names[1:]]
-        memo = first.dump.memo
+        first = found.values[names[0]]
         if shared or insides:
             value, places = self._dump_together(names, found, shared, insides), None
-        elif all(id(value) in memo and not issubclass(type(value), DEFINITIONS) for value in others):
-            value, places = first, [memo[id(value)][0] for value in others] or None
+        elif self._has_others(first.dump, names[0], names):
+            value, places = first, [first.dump.memo[id(self._live[name])][0] for name in names[1:]] or None
         else:
             value, places = self._dump_together(names, found), None
         if overlaps:
@@ -69,6 +76,11 @@ class Drafter:
             if id(self._live[name]) in insides:
                 found.values[name].dump.lossy.add("no longer the __dict__ of an object")
         return GroupDraft(names, value, places)
+
+    def _has_others(self, dump: Dump, own: str, names: tuple[str, ...]) -> bool:
+        """Return whether the dump of the value of one name has those of all others in it, as they are by themselves."""
+        others = (self._live.get(name) for name in names if name != own)
+        return all(id(value) in dump.memo and not issubclass(type(value), DEFINITIONS) for value in others)
 
     def _say_what_parts(
         self, names: tuple[str, ...], overlaps: list[tuple[Region, Region]], value: ValueDraft, found: Findings
