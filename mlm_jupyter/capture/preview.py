@@ -16,9 +16,10 @@ from typing import Any, Final
 
 import msgspec
 
-from mlm_jupyter.capture.brief import MOST_CHARACTERS, Writer
+from mlm_jupyter.capture.brief import Writer
 from mlm_jupyter.capture.inspection import call_quietly, find_by_type, is_lazy, reason_of
 from mlm_jupyter.capture.library_previews import LIBRARY_PREVIEWS
+from mlm_jupyter.capture.walks import MOST_CHARACTERS
 from mlm_jupyter.core.entities import Preview
 from mlm_jupyter.core.surrogates import storable
 from mlm_jupyter.core.type_names import type_label, type_name
