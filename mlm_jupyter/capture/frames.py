@@ -7,7 +7,7 @@ so blocks are pickled with their ``BlockValuesRefs``, and an Index with its own.
 from __future__ import annotations
 
 import copyreg
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from mlm_jupyter.capture.pickling import memory_of
 
@@ -15,8 +15,16 @@ if TYPE_CHECKING:
     from mlm_jupyter.capture.pickling import ValuePickler
 
 
+_OF_EVERY_FRAME: Final = frozenset(
+    {"_mgr", "_name", "_attrs", "_flags", "_typ", "_item_cache", "_is_copy", "_cacher", "_cache", "_metadata"}
+)
+
+
 def reduce_frame(pickler: ValuePickler, frame: Any) -> Any:
-    """Reduce a DataFrame or Series without the class's own ``_metadata`` list, which would link all frames."""
+    """Reduce a DataFrame or Series with what its own state leaves out: attributes set on it, and the very dict of its attrs.
+
+    Without the class's own ``_metadata`` list, which would link all frames.
+    """
     from pandas.core.generic import NDFrame
 
     own: tuple[Any, Any] = (type(frame).__getstate__, type(frame).__reduce_ex__)
@@ -24,7 +32,15 @@ def reduce_frame(pickler: ValuePickler, frame: Any) -> Any:
         return NotImplemented
     state = frame.__getstate__()
     state.pop("_metadata", None)
+    state["_attrs"] = state.pop("attrs")
+    state |= {key: value for key, value in vars(frame).items() if key not in _OF_EVERY_FRAME and not _is_accessor(frame, key)}
     return copyreg.__newobj__, (type(frame),), state  # type: ignore[attr-defined]  # typeshed leaves it out
+
+
+def _is_accessor(frame: Any, key: str) -> bool:
+    """Return whether an attribute is one that pandas 2 keeps when it is asked for, as ``frame.plot``."""
+    kind = getattr(type(frame), key, None)
+    return isinstance(kind, type) and issubclass(kind, type(vars(frame)[key]))
 
 
 def reduce_manager(pickler: ValuePickler, manager: Any) -> Any:
