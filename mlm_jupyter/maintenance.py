@@ -18,9 +18,10 @@ from mlm_jupyter.core.retention import Candidate, Policy, droppable, kept
 from mlm_jupyter.errors import ConflictError, StorageError
 from mlm_jupyter.process import is_alive
 from mlm_jupyter.settings import Settings
+from mlm_jupyter.store.connection import storage_error
 from mlm_jupyter.store.damage import TouchedCheckpoint
 from mlm_jupyter.store.database import Database
-from mlm_jupyter.store.location import FOLDER_NAME
+from mlm_jupyter.store.location import FOLDER_NAME, is_frozen
 from mlm_jupyter.store.packs import Packs
 from mlm_jupyter.store.prune import Pruning
 from mlm_jupyter.store.rebuild import Rebuilt
@@ -112,7 +113,7 @@ class Prune:
 
     def apply(self) -> Freed:
         """Free it, and what earlier prunings and killed processes left."""
-        with pruning_alone(self._packs):
+        with _said_of(self._packs.database.folder), pruning_alone(self._packs):
             return _free(self._packs, self._pruning, reason="mlm prune", now=self._now)
 
 
@@ -133,8 +134,11 @@ def rebuild(folder: Path, *, on_progress: Progress = lambda done, total: None) -
     Raises
     ------
     ConflictError : a process is writing to the project.
+    StorageError : the disk will not do it.
     """
-    return rebuild_database(folder / FOLDER_NAME, on_progress=on_progress)
+    store = folder / FOLDER_NAME
+    with _said_of(store):
+        return rebuild_database(store, on_progress=on_progress)
 
 
 def take_stats(folder: Path, *, most_variables: int = 10) -> Stats:
@@ -152,11 +156,21 @@ def plan_prune(folder: Path, policy: Policy, *, now: int) -> Iterator[Prune]:
 
 @contextmanager
 def _opened(folder: Path) -> Iterator[Database]:
-    database = Database.open(folder / FOLDER_NAME)
+    store = folder / FOLDER_NAME
+    database = Database.open(store, read_only=is_frozen(store))
     try:
         yield database
     finally:
         database.close()
+
+
+@contextmanager
+def _said_of(store: Path) -> Iterator[None]:
+    """Raise what the disk refuses as an error that says of which project, and what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise storage_error(error, store) from error
 
 
 def live_sessions(database: Database, is_alive: Callable[[Session], bool]) -> set[str]:

@@ -36,14 +36,13 @@ from mlm_jupyter.core.pages import Identified, Pages, by_id
 from mlm_jupyter.core.parts import select
 from mlm_jupyter.core.query import parse
 from mlm_jupyter.errors import NotFoundError
-from mlm_jupyter.files import is_folder
 from mlm_jupyter.process import is_alive
 from mlm_jupyter.store.checkpoints import Checkpoints
 from mlm_jupyter.store.connection import BUSY_SECONDS
 from mlm_jupyter.store.database import Database
 from mlm_jupyter.store.history import CheckpointFilter
 from mlm_jupyter.store.journal import keep_deletion
-from mlm_jupyter.store.location import FOLDER_NAME
+from mlm_jupyter.store.location import FOLDER_NAME, is_frozen
 from mlm_jupyter.store.packs import Packs
 from mlm_jupyter.store.reclaim import store_bytes
 from mlm_jupyter.store.references import Edge, Role, references
@@ -80,8 +79,7 @@ class Reader:
         IncompatibleError : a newer version of this package wrote it.
         """
         store = Path(folder).expanduser() / FOLDER_NAME
-        is_frozen = is_folder(store) and not os.access(store, os.W_OK)
-        reader = cls(Database.open(store, create=create, read_only=is_frozen, wait_s=wait_s))
+        reader = cls(Database.open(store, create=create, read_only=is_frozen(store), wait_s=wait_s))
         reader.mark_killed()
         return reader
 

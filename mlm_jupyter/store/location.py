@@ -52,6 +52,11 @@ def choose_project(start: Path, *, environ: Mapping[str, str]) -> Path:
     return _folder_of(start)
 
 
+def is_frozen(store: Path) -> bool:
+    """Tell whether there is a ``.mlm`` folder at ``store`` in which nothing can be written, so that it is only read."""
+    return is_folder(store) and not os.access(store, os.W_OK)
+
+
 def _named_project(environ: Mapping[str, str]) -> Path | None:
     name = environ.get("MLM_PROJECT", "")
     if not name:

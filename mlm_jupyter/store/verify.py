@@ -136,7 +136,12 @@ class _Verifier:
         self._loose.update(edge.digest for edge in edges if self._inventory.find(edge.digest) is None)
 
     def _measure(self, found: Verification, paths: list[Path], ids: dict[str, int]) -> None:
-        """Find how much of the packs belongs to nothing in the index, but for those that are being written to."""
+        """Find how much of the packs belongs to nothing in the index, but for those that are being written to.
+
+        Where nothing can be written nothing can be freed, nor can a pack be taken to see whether anybody writes to it.
+        """
+        if self._database.is_readonly:
+            return
         inventory = self._inventory
         live: dict[int, int] = {}
         ends: dict[int, int] = {}

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pty
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -212,3 +213,34 @@ def test_progress_is_shown_on_a_terminal(stock: Stock) -> None:
     os.close(ours)
     assert process.returncode == 0 and "Everything is sound." in process.stdout
     assert "Verifying 100 %" in shown and shown.endswith("\r")
+
+
+@pytest.fixture
+def frozen(stock: Stock) -> Iterator[Run]:
+    """Return a function that runs a command, as somebody who is no superuser, in a project that cannot be written to."""
+    stock.close()
+    unbound = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all"] if os.geteuid() == 0 else []
+    if unbound and shutil.which(unbound[0]) is None:
+        pytest.skip("permissions do not stop root, and there is no setpriv to be somebody else")
+    places = [stock.database.folder, *stock.database.folder.rglob("*")]
+    for place in places:
+        place.chmod(place.stat().st_mode & 0o555)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        command = [*unbound, sys.executable, "-m", "mlm_jupyter", *arguments, "--project", str(stock.folder)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    yield run
+    for place in places:
+        place.chmod(place.stat().st_mode | 0o200)
+
+
+def test_what_only_looks_works_where_nothing_can_be_written(frozen: Run) -> None:
+    assert frozen("verify")[1].endswith("Everything is sound.\n")
+    assert frozen("stats")[1].startswith("10 checkpoints of 1 notebook")
+    assert frozen("prune", "--keep-last", "1", "--dry-run")[1].startswith("Kept whole: ")
+    for refused in (("verify", "--rebuild"), ("prune", "--keep-last", "1", "--yes"), ("name", "latest", "x")):
+        status, out, err = frozen(*refused)
+        assert (status, out, err.count("\n")) == (1, "", 1)
+        assert "written to" in err and "Errno" not in err
