@@ -16,10 +16,10 @@ export interface IMove {
   before?: number | null;
 }
 
-/** Where a kernel said it stands, and what was the newest checkpoint then. */
+/** Where a kernel said it stands, by name or id, and what was the newest checkpoint then; null: it said so before there was a list. */
 export interface IStanding {
   id: string;
-  newest: string;
+  newest: string | null;
 }
 
 /** An entry for a checkpoint that a kernel made and has not stored yet. */
@@ -87,6 +87,16 @@ export function metricMoves(
   return [...moves.values()];
 }
 
+/** What a kernel said, as far as a list explains it: which checkpoint has that name, and that all in the list was there already. */
+export function explain(
+  { id, newest }: IStanding,
+  items: readonly Checkpoint[],
+  isWhole: boolean
+): IStanding {
+  const named = items.some(item => item.id === id) ? null : items.find(item => item.name === id);
+  return { id: named?.id ?? id, newest: newest ?? (isWhole ? (items[0]?.id ?? null) : null) };
+}
+
 /**
  * The checkpoint where a notebook's kernel stands: where it said, moved on by what was made on top of that since;
  * where it said nothing, the newest that is not just a save.
@@ -102,7 +112,8 @@ export function findStanding(
     return items.find(item => item.kind !== 'save' && item.notebook === notebook)?.id ?? null;
   }
   let at = told.id;
-  const later = items.findIndex(item => item.id <= told.newest);
+  const { newest } = told;
+  const later = newest === null ? 0 : items.findIndex(item => item.id <= newest);
   for (const item of items.slice(0, later < 0 ? items.length : later).reverse()) {
     at = item.parent_id === at && item.kind !== 'save' ? item.id : at;
   }

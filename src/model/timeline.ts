@@ -8,7 +8,14 @@ import { type ISignal, Signal } from '@lumino/signaling';
 import type { Client } from '../client';
 import type { Checkpoint } from '../schema';
 import type { IKernelNews, IProjects } from '../tokens';
-import { findStanding, type IEntry, type IStanding, pathToRoot, savingEntry } from './entries';
+import {
+  explain,
+  findStanding,
+  type IEntry,
+  type IStanding,
+  pathToRoot,
+  savingEntry
+} from './entries';
 import { parseFilter } from './filter';
 import { type Front, isTracking } from './front';
 import { History, type Question } from './history';
@@ -164,7 +171,11 @@ export class Timeline implements IDisposable {
   }
 
   private follow(): void {
-    const { project, kernel } = this.front;
+    const { panel, project, kernel } = this.front;
+    if (panel !== this._panel) {
+      this._panel = panel;
+      this._told = null;
+    }
     if (project?.id !== this._history?.project) {
       this._history?.dispose();
       this._history = project === null ? null : new History(this.client, project.id);
@@ -189,9 +200,8 @@ export class Timeline implements IDisposable {
     return this._looked.entry;
   }
 
-  /** Another notebook is in front: nothing is known of where its kernel stands. */
+  /** Another history is shown; what the kernel said of where it stands may have come before it was found. */
   private leave(): void {
-    this._told = null;
     this._standing = null;
     this._path = new Set();
     this._active = null;
@@ -213,11 +223,10 @@ export class Timeline implements IDisposable {
   }
 
   private onTold(_: Front, news: IKernelNews): void {
-    const entries = this.entries;
-    const isSaving = entries.some(entry => entry.is_saving && entry.id === this._told?.id);
+    const isSaving = this.entries.some(entry => entry.is_saving && entry.id === this._told?.id);
     if (news.status?.current && (news.report || !isSaving)) {
       // a status knows of what is stored alone
-      this._told = { id: news.status.current, newest: entries[0]?.id ?? news.status.current };
+      this._told = { id: news.status.current, newest: null };
     }
     if (news.saving) {
       const parent = this._standing === null ? undefined : this.findEntry(this._standing);
@@ -240,10 +249,12 @@ export class Timeline implements IDisposable {
     this._changed.emit();
   }
 
-  /** Find where the kernel stands; through a filter nothing new is learnt of that. */
+  /** Find where the kernel stands; through a filter, or from an answer to another question, nothing new is learnt of that. */
   private stand(): void {
     const notebook = this.front.project?.notebook ?? null;
-    const items = this._history?.isFiltered ? [] : this.entries;
+    const isWhole = this._history !== null && this._history.isReady && !this._history.isFiltered;
+    this._told = this._told && explain(this._told, this.entries, isWhole);
+    const items = isWhole ? this.entries : [];
     this._standing = findStanding(items, this._told, notebook) ?? this._standing;
     this._path = pathToRoot(this._standing, id => this.findEntry(id));
   }
@@ -263,7 +274,9 @@ export class Timeline implements IDisposable {
     id: null
   };
   private _reference: ITarget | null = null;
+  /** What the kernel of the notebook in front said last of where it stands. */
   private _told: IStanding | null = null;
+  private _panel: Front['panel'] = null;
   private _standing: string | null = null;
   private _path: ReadonlySet<string> = new Set();
   private _isShown = false;

@@ -12,7 +12,7 @@ import { Timeline } from '../../src/model/timeline';
 import { addHistoryCommands } from '../../src/panels/history/commands';
 import { rowHeight } from '../../src/panels/history/row';
 import { HistoryView } from '../../src/panels/history/view';
-import { CommandIDs } from '../../src/tokens';
+import { CommandIDs, type IKernelNews } from '../../src/tokens';
 import {
   aChain,
   aCheckpoint,
@@ -342,6 +342,69 @@ test('a cell that ran is there at once, marked as being saved, and then stored; 
   await stage.during(() => stage.projects.changed.emit('p'));
   expect(stage.timeline.current).toBe(idOf(10));
   expect(stage.timeline.history?.graph.rows.map(row => row.lane)).toEqual([0, 1, 1, 0, 0]);
+});
+
+describe('a kernel that was put back stands there', () => {
+  const current = (id: string): IKernelNews => ({
+    panel: stage.notebooks.currentWidget as never,
+    status: { state: 'tracking', project: null, notebook: null, run: null, current: id }
+  });
+  const said = (id: string): Promise<void> =>
+    stage.during(() => stage.kernels.changed.emit(current(id)));
+
+  test('also when it says so before its history is found, in whatever order the answers come', async () => {
+    for (const isFirst of [true, false]) {
+      stage = new Stage(new FakeStore(aChain(6)));
+      stage.kernels.answer = 'tracking';
+      let find = (): void => undefined;
+      const found = new Promise<void>(resolve => (find = resolve));
+      const look = stage.projects.find.bind(stage.projects);
+      stage.projects.find = async path => (await found, look(path));
+      await stage.open();
+      if (isFirst) {
+        await said(idOf(2));
+      }
+      await stage.during(find);
+      if (!isFirst) {
+        await said(idOf(2));
+      }
+      expect(stage.timeline.current).toBe(idOf(2)); // not where its old children are
+      expect([...stage.timeline.path]).toEqual([idOf(2), idOf(1)]);
+      await stage.open('b.ipynb');
+      expect(stage.timeline.current).not.toBe(idOf(2)); // that is another kernel
+      stage.close();
+    }
+  });
+
+  test('also where the checkpoint is known by its name', async () => {
+    const items = aChain(6).map(item => (item.id === idOf(2) ? { ...item, name: 'best' } : item));
+    stage = new Stage(new FakeStore(items));
+    stage.kernels.answer = 'tracking';
+    await stage.open();
+    await said('best');
+    expect(stage.timeline.current).toBe(idOf(2));
+    stage.store.items.push(aCheckpoint(7, { parent_id: idOf(2) }));
+    await stage.during(() => stage.projects.changed.emit('p'));
+    expect(stage.timeline.current).toBe(idOf(7));
+  });
+
+  test('also when it says so while a filter leaves out its children', async () => {
+    const items = aChain(6).map(item => (item.id === idOf(2) ? { ...item, source: 'me()' } : item));
+    stage = new Stage(new FakeStore(items));
+    stage.kernels.answer = 'tracking';
+    await stage.open();
+    const type = (typed: string): Promise<void> =>
+      stage.during(() => {
+        stage.timeline.typed = typed;
+        return new Promise(resolve => setTimeout(resolve, 100));
+      });
+    await type('me');
+    expect(stage.timeline.entries).toHaveLength(1);
+    await said(idOf(2));
+    await type('');
+    expect(stage.timeline.entries).toHaveLength(6);
+    expect(stage.timeline.current).toBe(idOf(2));
+  });
 });
 
 test('the filter asks the server, says how many there are, and keeps where the kernel stands', async () => {
