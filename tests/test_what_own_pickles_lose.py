@@ -1,4 +1,4 @@
-"""What the pickles of the standard library and of NumPy, pandas and scikit-learn's kin leave out or spoil comes back all the same."""
+"""What the pickles of the standard library and of the libraries of a notebook leave out or spoil comes back all the same."""
 
 from __future__ import annotations
 
@@ -26,6 +26,13 @@ KEPT = {
         "about['unit'] = 'km'",
         ("about", "df"),
         "df.attrs, df.attrs is about",
+    ),
+    "second names of an enum's members": (
+        "import enum\nclass Color(enum.Enum):\n    RED = 1\n    CRIMSON = 1\n    BLUE = 2\n"
+        "class Perm(enum.Flag):\n    R = 1\n    W = 2\n    RW = 3\ncolor = Color['CRIMSON']; perm = Perm.RW",
+        "color = Color.BLUE; perm = Perm.R",
+        ("color", "perm"),
+        "list(Color.__members__), color is Color['CRIMSON'], list(Perm.__members__), perm, perm is Perm.RW, list(Perm)",
     ),
 }
 

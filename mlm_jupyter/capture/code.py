@@ -144,8 +144,11 @@ def reduce_class(pickler: ValuePickler, cls: Any) -> Any:
     pickler.by_value.add(id(cls))
     members = _members_of(cls, reduced[2][0])
     if reduced[0] is cloudpickle._make_skeleton_enum:
-        *arguments, _, extra = reduced[1]  # without a tracker id loading never touches the live class
-        return reduced[0], (*arguments, None, extra), (members, {}, _attributes_of_members(cls)), None, None, set_enum_state
+        bases, name, qualified_name, _, module, _, extra = reduced[1]
+        named_values = {key: member._value_ for key, member in cls.__members__.items()}  # by their second names, too
+        arguments = (bases, name, qualified_name, named_values, module, None, extra)  # no tracker id: it leads to the live class
+        members = {key: item for key, item in members.items() if key not in named_values}
+        return reduced[0], arguments, (members, {}, _attributes_of_members(cls)), None, None, set_enum_state
     metaclass, name, bases, first, *_ = reduced[1]
     if "__slots__" in members:  # slots are made with the class or not at all; cloudpickle sets the name afterwards
         members = {key: item for key, item in members.items() if type(item) is not types.MemberDescriptorType}
