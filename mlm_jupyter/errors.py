@@ -38,7 +38,7 @@ class MlmError(Exception):
         frames = traceback.extract_tb(self.__traceback__)
         own = [one for one in frames if not one.filename.startswith(_OURS) and _SHELLS not in one.filename]
         calls = traceback.format_list(own) if len(own) > 1 else []
-        return [*(call.rstrip("\n") for call in calls), f"mlm: {' '.join(self.message_in_notebook.split())}"]
+        return [*(call.rstrip("\n") for call in calls), f"mlm: {line_of(self, in_notebook=True)}"]
 
 
 class NotFoundError(MlmError, LookupError):
@@ -87,3 +87,14 @@ class IncompatibleError(MlmError):
     """Written by a newer version of this package, or for another version of Python."""
 
     code = "incompatible"
+
+
+def line_of(error: MlmError | OSError, *, in_notebook: bool = False) -> str:
+    """Return what a door says of an error, in one line; of one of the system's, what cannot be done and with which file."""
+    if isinstance(error, MlmError):
+        text = error.message_in_notebook if in_notebook else error.message
+    elif error.strerror and error.filename is not None:
+        text = f"{error.filename}: {error.strerror}"
+    else:
+        text = error.strerror or str(error)
+    return " ".join(text.split())

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
-from mlm_jupyter.errors import InvalidInputError, MlmError
+from mlm_jupyter.errors import InvalidInputError, MlmError, line_of
 
 DONE, EXPECTED_ERROR, BAD_USE, INTERRUPTED = 0, 1, 2, 130
 
@@ -16,6 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Do what ``arguments`` (those of this process if None) say and return the exit status: 0, 1 or 2."""
     from mlm_jupyter.commands.verbs import parse
 
+    sys.stdout, sys.stderr = sys.stdout or io.StringIO(), sys.stderr or io.StringIO()  # after `>&-` Python has none
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError):  # a stream of a test or an embedding program
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal that knows ASCII only
@@ -33,11 +35,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return DONE
         return _fail(error, EXPECTED_ERROR)
     except KeyboardInterrupt:
-        return _fail("interrupted", INTERRUPTED)
+        print("mlm: interrupted", file=sys.stderr)
+        return INTERRUPTED
     return status
 
 
-def _fail(error: Exception | str, status: int) -> int:
-    line = " ".join(str(error).split())
-    print(f"mlm: {line}", file=sys.stderr)
+def _fail(error: MlmError | OSError, status: int) -> int:
+    print(f"mlm: {line_of(error)}", file=sys.stderr)
     return status

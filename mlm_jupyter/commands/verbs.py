@@ -52,6 +52,14 @@ class _Parser(argparse.ArgumentParser):
         print(f"mlm: {message}. See: {self.prog} --help", file=sys.stderr)
         raise SystemExit(2)
 
+    def refuse(self, word: str) -> NoReturn:
+        """Say that this verb does not take ``word``, and what may have been meant."""
+        verb = self.prog.removeprefix("mlm ")
+        if not word.startswith("-"):
+            self.error(f"{verb} does not take {word!r}; a text of several words needs quotes")
+        near = difflib.get_close_matches(word.partition("=")[0], self._option_string_actions, 1, cutoff=0.5)
+        self.error(f"{verb} has no option {word!r}{f' (did you mean {near[0]}?)' if near else ''}")
+
 
 class _Version(argparse.Action):
     """Print the version; it is looked up only then, which takes longer than most verbs."""
@@ -71,24 +79,28 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     for verb in VERBS:
         subparser = verbs.add_parser(verb.name, help=verb.help, description=f"{verb.help[0].upper()}{verb.help[1:]}.")
-        subparser.set_defaults(action=verb.action)
+        subparser.set_defaults(action=verb.action, parser=subparser)
         verb.arguments(subparser)
     if not arguments:
         parser.print_help()
         raise SystemExit(2)
-    return parser.parse_args(arguments)
+    options, surplus = parser.parse_known_args(arguments)
+    if surplus:
+        options.parser.refuse(surplus[0])
+    return options
 
 
 def _check_verb(arguments: Sequence[str]) -> None:
     """Suggest the nearest verb for one that is not there, instead of argparse's list of all."""
-    word = arguments[0] if arguments else "-"
-    names = [verb.name for verb in VERBS]
-    if word.startswith("-") or word in names:
+    known = [*(verb.name for verb in VERBS), "--help", "--version"]
+    word = arguments[0] if arguments else "-h"
+    if word in (*known, "-h"):
         return
-    near = difflib.get_close_matches(word, names, 1)
     if word in _OF_KERNELS:
         print(f"mlm: {word} is for the kernel of a notebook. Type there: %mlm_{word}", file=sys.stderr)
         raise SystemExit(2)
-    hint = f"Did you mean: mlm {near[0]}?" if near else "List them with: mlm --help"
-    print(f"mlm: no verb {word!r}. {hint}", file=sys.stderr)
+    spelled = {name.lstrip("-"): name for name in known}
+    near = difflib.get_close_matches(word.lstrip("-"), spelled, 1)
+    hint = f"Did you mean: mlm {spelled[near[0]]}?" if near else "List them with: mlm --help"
+    print(f"mlm: no {'option' if word.startswith('-') else 'verb'} {word!r}. {hint}", file=sys.stderr)
     raise SystemExit(2)

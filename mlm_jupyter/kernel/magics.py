@@ -12,7 +12,7 @@ from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 
 from mlm_jupyter.clock import now_ms
 from mlm_jupyter.core.parts import PARTS
-from mlm_jupyter.errors import InvalidInputError, MlmError, NotFoundError
+from mlm_jupyter.errors import InvalidInputError, MlmError, NotFoundError, line_of
 from mlm_jupyter.kernel.arguments import Argument, Given, Kind, Signature, unquoted, without_comment
 from mlm_jupyter.kernel.body import ADOPTED, BodyRun, adopt_bodies
 from mlm_jupyter.kernel.expressions import read_metrics
@@ -83,8 +83,7 @@ def _in_one_line(method: Callable[P, R]) -> Callable[P, R]:
         try:
             return method(*args, **kwargs)
         except (MlmError, OSError) as error:
-            message = error.message_in_notebook if isinstance(error, MlmError) else str(error)
-            line = f"mlm: {' '.join(message.split())}"
+            line = f"mlm: {line_of(error, in_notebook=True)}"
             vars(error)["_render_traceback_"] = lambda: [_red(line)]  # IPython asks an exception for it
             raise
 

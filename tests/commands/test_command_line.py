@@ -291,6 +291,12 @@ def test_the_project_is_found_from_below_and_by_option(
         (["history", "-n", "x"], "a whole number, 0 or more, not 'x'"),
         (["xyzzy"], "mlm --help"),
         (["history", "--nope"], "--nope"),
+        (["help"], "Did you mean: mlm --help?"),
+        (["--verison"], "no option '--verison'. Did you mean: mlm --version?"),
+        (["--json"], "List them with: mlm --help"),
+        (["verify", "--rebuld"], "verify has no option '--rebuld' (did you mean --rebuild?). See: mlm verify --help"),
+        (["diff", "a", "b", "c"], "does not take 'c'"),
+        (["runs", "status", "=", "'failed'"], "does not take '='; a text of several words needs quotes. See: mlm runs --help"),
         (["history", "-n", "-1"], "-n"),
         (["show"], "REF"),
         (["export", "latest"], "--to"),
@@ -300,6 +306,19 @@ def test_bad_use_is_one_line_and_status_2(mlm: Run, arguments: list[str], words:
     status, out, err = mlm(*arguments)
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert words in err
+
+
+def test_what_the_system_refuses_is_said_of_the_file_and_without_a_number(mlm: Run, past: Past, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    status, out, err = mlm("export", "latest", "--to", "file/was.py")
+    assert (status, out, err) == (1, "", "mlm: file: File exists\n")
+
+
+def test_without_a_stream_to_write_to_there_is_nothing_to_fail(past: Past, tmp_path: Path) -> None:
+    for closed in (">&-", "2>&-", ">&- 2>&-"):
+        command = f"{sys.executable} -m mlm_jupyter history {closed}"
+        result = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert (result.returncode, result.stderr) == (0, ""), closed
 
 
 def test_an_unknown_reference_is_one_line_and_status_1(mlm: Run, past: Past) -> None:
