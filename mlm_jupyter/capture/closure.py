@@ -107,7 +107,7 @@ def _find_open(inside: Mapping[int, Any], roots: Mapping[int, int]) -> list[int]
     """Return which objects have a reference that is neither from inside nor one of those that ``roots`` counts."""
     references = _references(list(inside.values()))
     weak = collections.Counter(id(weakref.ref.__call__(obj)) for obj in inside.values() if isinstance(obj, weakref.ref))
-    weak.update(_held_weakly_by_matplotlib())
+    weak.update(_held_weakly_by_matplotlib(set(map(type, inside.values()))))
     own = own_references()
     open_: list[int] = []
     for identity in inside:
@@ -130,12 +130,14 @@ def _is_inert(obj: Any, inside: Mapping[int, Any]) -> bool:
     return kind is object or (kind.__module__ == "pandas._libs.internals" and kind.__name__ in _INERT_OF_PANDAS)
 
 
-def _held_weakly_by_matplotlib() -> Iterator[int]:
+def _held_weakly_by_matplotlib(kinds_inside: set[type]) -> Iterator[int]:
     """Yield the ids of axes that share their limits with others: once for each weak reference by which it keeps them.
 
     Words that lead there count as ways to anywhere (``core/triggers.py``).
     """
     kinds: Any = getattr(sys.modules.get("matplotlib.axes._base"), "_AxesBase", None)
+    if kinds is None or not any(issubclass(kind, kinds) for kind in kinds_inside):
+        return
     kept: dict[int, Any] = {}
     for name in ("_shared_axes", "_twinned_axes"):
         groupers = getattr(kinds, name, None)

@@ -1,9 +1,9 @@
 """Which groups of variables need no look after a cell: nothing leads to them but names, and the cell has none of those.
 
 A proof (``closure.py``) costs as much as a walk over the group, and saves a look after every cell that does not work with it.
-So no more is spent on proofs than on the looks they could have saved: one is tried when a cell has left alone a group that is
-dear to look at; in vain, it is tried again when looking has cost twice, four, eight times as much as the proof. Where a proof
-is found to be much cheaper than a look, it is renewed right after a cell that worked with the group.
+So no more is spent on proofs than on the looks they could have saved: one is tried when looks at a group that the cells left
+alone have cost as much; in vain, it is tried again when looking has cost twice, four, eight times as much as the proof. Where
+a proof is found to be much cheaper than a look, it is renewed right after a cell that worked with the group.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from typing import Any, Final, NamedTuple
 from mlm_jupyter.capture.closure import Frontier, Pickle, find_frontier
 from mlm_jupyter.capture.pickling import Links
 
+LEAST_MS: Final = 0.1
+"""What a proof is thought to take before the first: a list of numbers takes half of it, a table as much."""
 SWEEP_MS: Final = 100.0
 """What a garbage collection is thought to take before the first."""
 CHEAP: Final = 0.25
@@ -118,7 +120,7 @@ class Proofs:
             if not fresh.isdisjoint(names):
                 tried = tried and _Tried(tried.ms)
             elif not mentions(names):
-                tried = tried._replace(looked_ms=tried.looked_ms + cost_ms) if tried else _Tried(0.0, looked_ms=cost_ms)
+                tried = tried._replace(looked_ms=tried.looked_ms + cost_ms) if tried else _Tried(LEAST_MS, looked_ms=cost_ms)
             if tried is None:
                 continue
             self._tried[names] = tried

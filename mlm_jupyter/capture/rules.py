@@ -25,7 +25,7 @@ class Rules(msgspec.Struct, frozen=True):
     stores_secrets: bool = False
     value_seconds: float = 10.0
     """How long the pickling code of one value may run before it is interrupted, where Python allows it."""
-    dear_ms: float = 0.5
+    dear_ms: float = 0.01
     """A group whose look takes longer is skipped when it is proved that the cell cannot have reached it."""
     patience: float = 1.0
     """How much more looking must have cost than proofs in vain before another is tried."""
