@@ -126,7 +126,7 @@ def read_notebook(path: Path) -> NotebookNode:
 
 
 def run(plan: Plan, tell: Callable[[Progress], None], warn: Callable[[str], None] = lambda line: None) -> None:
-    """Run the notebook, tracked; what was reached is in ``plan.target`` whatever happens.
+    """Run the notebook, tracked; what was reached is in ``plan.target`` whatever happens once its kernel runs.
 
     Parameters
     ----------
@@ -159,6 +159,8 @@ class _Execution:
         self.notebook = notebook
         self._tell = tell
         self.is_interrupted = False
+        self.ready_log_bytes = 0
+        """How much the kernel had said beside its messages when its first cell began."""
         self._started_s = 0.0
         codes = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code" and cell.source.strip()]
         self._position_of = {index: position for position, index in enumerate(codes, 1)}
@@ -222,6 +224,19 @@ class _Execution:
 
     def save(self) -> None:
         """Write the notebook as far as it has come, at once or not at all."""
+        with self._draft() as draft:
+            draft.replace(self.plan.target)
+
+    def require_place(self) -> None:
+        """Raise StorageError where the result could not be written; what is at its place stays until there is a result."""
+        if self.plan.target.is_dir():
+            raise StorageError(f"Cannot write {self.plan.target}: it is a folder.")
+        with self._draft():
+            pass
+
+    @contextmanager
+    def _draft(self) -> Iterator[Path]:
+        """Give a file beside the target with the notebook in it; it is gone afterwards, unless it was moved."""
         import nbformat
 
         draft = self.plan.target.with_name(f".{self.plan.target.name}.{os.getpid()}")
@@ -229,7 +244,7 @@ class _Execution:
             self.plan.target.parent.mkdir(parents=True, exist_ok=True)
             try:
                 nbformat.write(self.notebook, draft)
-                draft.replace(self.plan.target)
+                yield draft
             finally:
                 draft.unlink(missing_ok=True)
         except OSError as error:
@@ -240,14 +255,14 @@ async def _run(execution: _Execution) -> None:
     from jupyter_client.kernelspec import NoSuchKernel
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
-    execution.save()
+    execution.require_place()
     with tempfile.TemporaryFile() as log:  # what a kernel says beside its messages is of interest when it dies
         try:
             await _run_in_kernel(execution, log)
         except NoSuchKernel as error:
             raise InvalidInputError(f"There is no kernel {error.name!r}. List them with: jupyter kernelspec list") from error
         except DeadKernelError as error:
-            raise NotebookFailedError(f"The kernel died. {_last_line(log)}".rstrip()) from error
+            raise NotebookFailedError(f"The kernel died. {_last_line(log, execution.ready_log_bytes)}".rstrip()) from error
         except CellTimeoutError as error:
             raise NotebookFailedError(f"it took longer than {execution.plan.timeout_s} s, its --timeout.") from error
 
@@ -260,13 +275,15 @@ async def _run_in_kernel(execution: _Execution, log: IO[bytes]) -> None:
     async with client.async_setup_kernel(env=environ, stderr=log):
         with execution.interruptible():
             await _ask(execution, _start_code(plan), START_S)
+            execution.ready_log_bytes = os.fstat(log.fileno()).st_size
+            execution.save()
             status = "failed"
             try:
                 for index, cell in enumerate(execution.notebook.cells):
-                    await client.async_execute_cell(cell, index, execution_count=client.code_cells_executed + 1)
                     if execution.is_interrupted:
                         break
-                else:
+                    await client.async_execute_cell(cell, index, execution_count=client.code_cells_executed + 1)
+                if not execution.is_interrupted:
                     status = "finished"
             except CellExecutionError as error:
                 if not execution.is_interrupted:
@@ -290,9 +307,10 @@ async def _end(execution: _Execution, status: str) -> None:
         await _ask(execution, _end_code(status), END_S)
 
 
-def _last_line(log: IO[bytes]) -> str:
-    log.seek(0, os.SEEK_END)
-    log.seek(max(0, log.tell() - 4096))
+def _last_line(log: IO[bytes], start: int) -> str:
+    """Return what a kernel that died said last, if it said anything since ``start``: what it warns of before is no reason."""
+    end = log.seek(0, os.SEEK_END)
+    log.seek(max(start, end - 4096))
     lines = [line for line in log.read().decode("utf-8", "replace").splitlines() if line.strip()]
     return _one_line(lines[-1]) if lines else ""
 

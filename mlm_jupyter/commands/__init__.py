@@ -15,13 +15,13 @@ DONE, EXPECTED_ERROR, BAD_USE, INTERRUPTED = 0, 1, 2, 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what ``arguments`` (those of this process if None) say and return the exit status: 0, 1 or 2."""
-    from mlm_jupyter.commands.verbs import parse
-
     sys.stdout, sys.stderr = sys.stdout or io.StringIO(), sys.stderr or io.StringIO()  # after `>&-` Python has none
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError):  # a stream of a test or an embedding program
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal that knows ASCII only
     try:
+        from mlm_jupyter.commands.verbs import parse  # a Ctrl-C meanwhile is no traceback
+
         options = parse(sys.argv[1:] if arguments is None else arguments)
         status: int = options.action(options) or DONE
         sys.stdout.flush()

@@ -13,9 +13,11 @@ from typing import Any, TextIO
 from mlm_jupyter import headless
 from mlm_jupyter.clock import new_id
 from mlm_jupyter.commands.listing import first_line
+from mlm_jupyter.commands.options import whole_number
 from mlm_jupyter.commands.text import RedrawnLine, clean, cut, span, terminal_width
 from mlm_jupyter.core.parameters import value_of
-from mlm_jupyter.errors import InvalidInputError
+from mlm_jupyter.errors import InvalidInputError, MlmError
+from mlm_jupyter.files import is_folder
 
 _BAR = 20
 
@@ -31,8 +33,8 @@ def execute_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--experiment", metavar="E", help="the experiment the run is part of; else the notebook's name")
     parser.add_argument("--tag", metavar="K=V", dest="tags", action="append", default=[], help="tag the run; repeat it")
     parser.add_argument("--kernel", metavar="NAME", help="the kernel to run it; else the notebook's own")
-    parser.add_argument("--cwd", metavar="FOLDER", type=Path, help="where the kernel works; else in the notebook's folder")
-    parser.add_argument("--timeout", metavar="SECONDS", type=int, help="the longest a cell may take; else no limit")
+    parser.add_argument("--cwd", metavar="FOLDER", help="where the kernel works; else in the notebook's folder")
+    parser.add_argument("--timeout", metavar="SECONDS", type=whole_number(1), help="the longest a cell may take; else no limit")
     parser.add_argument("--project", metavar="FOLDER", help="the project to record in; else that of the notebook")
 
 
@@ -44,7 +46,7 @@ def execute(options: argparse.Namespace) -> int:
     if target == source or (target.exists() and source.exists() and target.samefile(source)):
         raise InvalidInputError(f"The output would overwrite {source}; give another file with --output.")
     if options.project is not None:
-        os.environ["MLM_PROJECT"] = str(Path(options.project).expanduser().resolve())
+        os.environ["MLM_PROJECT"] = str(_folder(options.project, "Make a project there with: mlm init FOLDER"))
     plan = headless.Plan(
         source=source,
         target=target,
@@ -53,7 +55,7 @@ def execute(options: argparse.Namespace) -> int:
         experiment=options.experiment or source.stem,
         tags=dict(_pair(text, "--tag") for text in options.tags),
         kernel_name=options.kernel,
-        cwd=options.cwd.resolve() if options.cwd else None,
+        cwd=None if options.cwd is None else _folder(options.cwd, "The kernel works in one that is there."),
         timeout_s=options.timeout,
     )
     screen = _Screen(sys.stderr)
@@ -61,12 +63,23 @@ def execute(options: argparse.Namespace) -> int:
         headless.run(plan, screen.show, lambda line: print(f"mlm: {clean(line)}", file=sys.stderr))
     except headless.NotebookFailedError as error:
         screen.end()
-        where = f"cell {screen.position} of {screen.total}, " if screen.position else ""
-        print(f"mlm: {where}{clean(str(error)).rstrip('.')}. Up to there it is in {_short(target)}", file=sys.stderr)
+        reason = clean(str(error)).rstrip(".")
+        if not screen.position:
+            raise MlmError(f"No cell was run: {reason}.") from error
+        where = f"cell {screen.position} of {screen.total}"
+        print(f"mlm: {where}, {reason}. Up to there it is in {_short(target)}", file=sys.stderr)
         return 1
     screen.end()
     print(f"Wrote {_short(target)}, run {plan.run_name}, {span(screen.elapsed_ms)}.")
     return 0
+
+
+def _folder(name: str, advice: str) -> Path:
+    """Return a folder that is there: another one was mistyped, and would be made by what works in it."""
+    folder = Path(name).expanduser().resolve()
+    if not is_folder(folder):
+        raise InvalidInputError(f"There is no folder {folder}. {advice}")
+    return folder
 
 
 def _parameters(texts: Sequence[str]) -> dict[str, Any]:

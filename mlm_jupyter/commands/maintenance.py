@@ -10,10 +10,18 @@ from typing import Final
 
 from mlm_jupyter import maintenance, settings
 from mlm_jupyter.clock import now_ms
-from mlm_jupyter.commands.options import add_json, add_project, add_yes, is_confirmed, require_somebody, write_json, write_lines
+from mlm_jupyter.commands.options import (
+    add_json,
+    add_project,
+    add_yes,
+    is_confirmed,
+    require_somebody,
+    whole_number,
+    write_json,
+    write_lines,
+)
 from mlm_jupyter.commands.text import RedrawnLine, clean, size, table, terminal_width
 from mlm_jupyter.core.retention import Policy
-from mlm_jupyter.errors import InvalidInputError
 from mlm_jupyter.project import find_folder
 
 _MOST_LISTED: Final = 20
@@ -58,13 +66,18 @@ def _rebuilt_lines(rebuilt: maintenance.Rebuilt) -> Iterator[str]:
 
 def _verified_lines(found: maintenance.Verification) -> Iterator[str]:
     yield f"Compared {_count(found.objects, 'object')} in {size(found.bytes)} with what was written."
-    if found.torn_bytes:
+    if found.torn_bytes and not found.forgotten:
         yield f"{size(found.torn_bytes)} were being written when a process ended: harmless. Freed by: mlm prune"
     if found.unused_bytes:
         yield f"{size(found.unused_bytes)} are of nothing that is kept. Freed by: mlm prune"
     if found.is_sound:
         yield "Everything is sound."
         return
+    if found.forgotten:
+        yield (
+            f"The database has lost {_count(len(found.forgotten), 'checkpoint')} that the packs still have, from"
+            f" {found.forgotten[0]} to {found.forgotten[-1]}. Bring them back with: mlm verify --rebuild"
+        )
     for complaint in found.database:
         yield f"The database is damaged: {clean(complaint)}. Make it anew with: mlm verify --rebuild"
     if found.damaged:
@@ -77,7 +90,8 @@ def _verified_lines(found: maintenance.Verification) -> Iterator[str]:
         yield from _some(_touched_rows(found.checkpoints))
     for artifact in found.artifacts:
         yield f"Lost by it: artifact {clean(artifact.name)} of run {artifact.run_id}"
-    yield "Everything else is sound. What is lost can only come back from a copy of the project, or by running its cells."
+    if found.damaged or found.checkpoints or found.artifacts:
+        yield "Everything else is sound. What is lost can only come back from a copy of the project, or by running its cells."
 
 
 def _touched_rows(touched: Sequence[maintenance.TouchedCheckpoint]) -> list[str]:
@@ -100,7 +114,8 @@ def prune_arguments(parser: argparse.ArgumentParser) -> None:
         ("hourly", "the last of N hours"),
         ("daily", "the last of N days"),
     ):
-        parser.add_argument(f"--keep-{span}", metavar="N", type=int, help=f"keep the values of {what}, in each notebook")
+        help = f"keep the values of {what}, in each notebook"
+        parser.add_argument(f"--keep-{span}", metavar="N", type=whole_number(0), help=help)
     parser.add_argument("--dry-run", action="store_true", help="only tell what it would free")
     add_yes(parser)
     add_json(parser)
@@ -131,13 +146,8 @@ def prune(options: argparse.Namespace) -> int | None:
 
 
 def _policy(defaults: settings.Settings, options: argparse.Namespace) -> Policy:
-    counts = {}
-    for key in Policy.__struct_fields__:
-        given = getattr(options, key)
-        if given is not None and given < 0:
-            raise InvalidInputError(f"--{key.replace('_', '-')} takes how many to keep, 0 or more, not {given}.")
-        counts[key] = getattr(defaults, key) if given is None else given
-    return Policy(**counts)
+    given = {key: getattr(options, key) for key in Policy.__struct_fields__}
+    return Policy(**{key: getattr(defaults, key) if count is None else count for key, count in given.items()})
 
 
 def _show_plan(plan: maintenance.Prune, policy: Policy, *, is_json: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -33,9 +33,18 @@ def add_count(parser: argparse.ArgumentParser, default: int) -> None:
 
 
 def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"a whole number, 0 or more, not {text!r}")
-    return int(text) or sys.maxsize
+    return whole_number(0)(text) or sys.maxsize
+
+
+def whole_number(least: int) -> Callable[[str], int]:
+    """Return what reads a whole number from ``least`` on, and else raises ArgumentTypeError."""
+
+    def read(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"a whole number, {least} or more, not {text!r}")
+        return int(text)
+
+    return read
 
 
 def add_yes(parser: argparse.ArgumentParser) -> None:

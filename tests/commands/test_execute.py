@@ -133,7 +133,9 @@ def test_a_kernel_that_dies_is_said(home: Path, execute: Execute, project: Proje
     write(home / "dies.ipynb", "x = 1", f"{stored}\nimport os; os._exit(3)")
     done = execute("dies.ipynb", "--name", "doomed")
     assert done.returncode == 1
-    assert "The kernel died" in done.stderr.splitlines()[-1]
+    assert done.stderr.splitlines()[-1].startswith("mlm: cell 2 of 2, The kernel died. Up to there it is in dies-"), (
+        "what a kernel warns of when it starts is not why it died"
+    )
     with open_project(home) as later:
         assert later.get_run("doomed").status == "killed"
         assert later.load_variables("doomed", ["x"]) == {"x": 1}
@@ -183,15 +185,26 @@ def test_what_cannot_be_meant_is_refused_before_anything_runs(
         (["a.ipynb", "-p", "lr"], "K=V"),
         (["a.ipynb", "-p", "a b=1"], "parameter"),
         (["key"], "Cannot read"),
+        (["a.ipynb", "--cwd", "nowhere"], f"There is no folder {home / 'nowhere'}."),
+        (["a.ipynb", "--project", "nowhere"], "mlm init"),
+        (["a.ipynb", "--timeout", "0"], "1 or more"),
+        (["a.ipynb", "--timeout", "soon"], "1 or more"),
     ):
         status = main(["execute", *arguments])
         out, err = capsys.readouterr()
         assert (status, out, err.count("\n")) == (2, "", 1), err
         assert words in err
         assert sorted(home.iterdir()) == before
-    done = execute("a.ipynb", "--kernel", "no-such-kernel")
+
+
+def test_where_nothing_was_run_what_is_at_the_place_of_the_result_stays(home: Path, execute: Execute) -> None:
+    write(home / "a.ipynb", "1")
+    (home / "result.ipynb").write_text("yesterday's")
+    done = execute("a.ipynb", "--kernel", "no-such-kernel", "--output", "result.ipynb")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "no-such-kernel" in done.stderr
+    assert (home / "result.ipynb").read_text() == "yesterday's"
+    assert sorted(path.name for path in home.iterdir() if "ipynb" in path.name) == ["a.ipynb", "result.ipynb"]
 
 
 def test_the_tour_runs_from_top_to_bottom(home: Path, execute: Execute, project: Project) -> None:
