@@ -34,6 +34,44 @@ KEPT = {
         ("color", "perm"),
         "list(Color.__members__), color is Color['CRIMSON'], list(Perm.__members__), perm, perm is Perm.RW, list(Perm)",
     ),
+    "an attribute of a Counter": (
+        "from collections import Counter\nclass Words(Counter):\n    def __init__(self, lang, *counted):\n"
+        "        super().__init__(*counted); self.lang = [lang]\nwords = Words('en', 'aab'); lang = words.lang",
+        "lang.append('gb'); words.update('b')",
+        ("lang", "words"),
+        "words, words.lang, words.lang is lang, type(words) is Words",
+    ),
+    "a defaultdict that makes its own factory": (
+        "from collections import defaultdict\nclass Rows(defaultdict):\n    def __init__(self):\n"
+        "        super().__init__(list); self.made = []\nrows = Rows(); rows['a'].append(1); a = rows['a']",
+        "a.append(2)",
+        ("a", "rows"),
+        "rows, rows.made, rows['a'] is a, rows.default_factory",
+    ),
+    "a deque and a dict with an order, made by other arguments": (
+        "from collections import OrderedDict, deque\nclass Buffer(deque):\n    def __init__(self, most):\n"
+        "        super().__init__(maxlen=most)\n    def append(self, x): super().append((x, len(self)))\n"
+        "class Cache(OrderedDict):\n    def __init__(self, most): super().__init__(); self.most = most\n"
+        "    def __setitem__(self, k, v): super().__setitem__(k, [v])\n"
+        "buffer = Buffer(2); [buffer.append(i) for i in 'abc']\n"
+        "cache = Cache(3); cache['a'] = cache['b'] = 1; cache.move_to_end('a')",
+        "buffer.append('d'); cache['c'] = 2",
+        ("buffer", "cache"),
+        "buffer, buffer.maxlen, cache, cache.most",
+    ),
+    "an exception made by other arguments than it has": (
+        "class Bad(ValueError):\n    def __init__(self, code, why='?'): super().__init__(f'{code}: {why}'); self.code = code\n"
+        "class Gone(OSError):\n    def __init__(self, path): super().__init__(2, 'gone', path)\nbad = Bad(3); gone = Gone('f')",
+        "bad = Bad(4); gone = Gone('g')",
+        ("bad", "gone"),
+        "str(bad), bad.args, bad.code, str(gone), gone.filename, gone.errno",
+    ),
+    "a member of an enum of sets": (
+        "import enum\nclass Team(frozenset, enum.Enum):\n    RED = 'abc'\n    BLUE = 'de'\nteam = Team.RED",
+        "team = Team.BLUE",
+        ("team",),
+        "sorted(team), team is Team.RED",
+    ),
 }
 
 

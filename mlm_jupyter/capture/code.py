@@ -146,7 +146,7 @@ def reduce_class(pickler: ValuePickler, cls: Any) -> Any:
     if reduced[0] is cloudpickle._make_skeleton_enum:
         bases, name, qualified_name, _, module, _, extra = reduced[1]
         named_values = {key: member._value_ for key, member in cls.__members__.items()}  # by their second names, too
-        arguments = (bases, name, qualified_name, named_values, module, None, extra)  # no tracker id: it leads to the live class
+        arguments = (bases, name, qualified_name, named_values, module, None, extra)  # no tracker id: that is the live class
         members = {key: item for key, item in members.items() if key not in named_values}
         return reduced[0], arguments, (members, {}, _attributes_of_members(cls)), None, None, set_enum_state
     metaclass, name, bases, first, *_ = reduced[1]

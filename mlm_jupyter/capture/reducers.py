@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import ctypes
-import datetime
-import decimal
-import fractions
 import functools
 import gc
 import importlib
 import io
 import itertools
 import logging
-import pathlib
 import sys
 import types
 import typing
-import uuid
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
@@ -29,7 +24,7 @@ from mlm_jupyter.capture.arrays import owns_memory
 from mlm_jupyter.capture.constants import reducer_of_constants
 from mlm_jupyter.capture.context import CannotCaptureError, attribute_of
 from mlm_jupyter.capture.formulas import reducer_of_formulas
-from mlm_jupyter.capture.instances import reducer_of_instances
+from mlm_jupyter.capture.instances import kind_of, reduce_as_its_kind, reducer_of_instances
 from mlm_jupyter.core.type_names import module_of
 
 Reducer = Callable[[Any, Any], Any]
@@ -66,15 +61,6 @@ def _reduce_mapping_proxy(pickler: Any, proxy: Any) -> Any:
     return types.MappingProxyType, (mapping,)
 
 
-def _reduce_with_attributes(pickler: Any, obj: Any) -> Any:
-    """Reduce what pickles as its value alone, with the attributes that a subclass lets it have."""
-    attributes = getattr(obj, "__dict__", None)
-    reduced = obj.__reduce_ex__(5) if attributes else None
-    if not isinstance(reduced, tuple) or (len(reduced) > 2 and reduced[2] is not None):
-        return NotImplemented
-    return (*reduced[:2], attributes)
-
-
 def _reduce_begun_iterator(pickler: Any, iterator: Any) -> Any:
     """Reduce an iterator as Python does, which makes one of a list of what was left."""
     pickler.lossy.add("without the dict or set that it went over, with what was left of it")
@@ -97,7 +83,7 @@ def _reduce_exception(pickler: Any, error: BaseException) -> Any:
     lost = [what for what in ("traceback", "cause", "context") if getattr(error, f"__{what}__") is not None]
     if lost:
         pickler.lossy.add(f"without its {', '.join(lost)}")
-    return NotImplemented
+    return reduce_as_its_kind(pickler, error) if kind_of(type(error)) not in (None, type(error)) else NotImplemented
 
 
 def _reduce_c_data(pickler: Any, data: Any) -> Any:
@@ -166,11 +152,6 @@ if sys.version_info >= (3, 12):
 _FAMILIES: Final[tuple[tuple[type, Reducer], ...]] = (
     (BaseException, _reduce_exception),
     (ctypes.c_char.__mro__[-2], _reduce_c_data),
-    *(
-        (kind, _reduce_with_attributes)
-        for kind in (datetime.date, datetime.time, datetime.timedelta, decimal.Decimal, fractions.Fraction)
-    ),
-    *((kind, _reduce_with_attributes) for kind in (uuid.UUID, pathlib.PurePath)),
 )
 """The reducers of types and of all their subclasses."""
 
@@ -235,7 +216,8 @@ class _Table:
 
     def find(self, kind: type) -> Reducer | None:
         if kind.__module__ != "__main__":
-            reducer = self.exact[kind] = self._of_family(kind) or reducer_of_formulas(kind) or reducer_of_constants(kind)
+            found = (find(kind) for find in (self._of_family, reducer_of_formulas, reducer_of_constants, reducer_of_instances))
+            reducer = self.exact[kind] = next(filter(None, found), None)
             return reducer
         if kind not in self.notebook:  # a class of the notebook is not kept alive by this table
             self.notebook[kind] = self._of_family(kind)
