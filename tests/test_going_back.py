@@ -338,6 +338,7 @@ def test_what_only_garbage_refers_to_is_skipped_once_that_is_collected(notebook:
     space, looks, thresholds = notebook.session.namespace, notebook.watch_looks(), gc.get_threshold()
     space.rules = msgspec.structs.replace(space.rules, dear_ms=0.0, patience=1e9)
     space._proofs._sweep_ms = 0.0
+    monkeypatch.setattr("mlm_jupyter.capture.proofs.LEAST_MS", 0.0)  # so that the first proof is tried at once
     monkeypatch.setattr(gc, "callbacks", [])  # hypothesis has one in this process
     gc.set_threshold(0)
     try:

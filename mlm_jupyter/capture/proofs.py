@@ -17,7 +17,7 @@ from mlm_jupyter.capture.closure import Frontier, Pickle, find_frontier
 from mlm_jupyter.capture.pickling import Links
 
 LEAST_MS: Final = 0.1
-"""What a proof is thought to take before the first: a list of numbers takes half of it, a table as much."""
+"""What a proof is thought to take at least: a list of numbers takes half of it, a table as much."""
 SWEEP_MS: Final = 100.0
 """What a garbage collection is thought to take before the first."""
 CHEAP: Final = 0.25
@@ -120,7 +120,7 @@ class Proofs:
             if not fresh.isdisjoint(names):
                 tried = tried and _Tried(tried.ms)
             elif not mentions(names):
-                tried = tried._replace(looked_ms=tried.looked_ms + cost_ms) if tried else _Tried(LEAST_MS, looked_ms=cost_ms)
+                tried = tried._replace(looked_ms=tried.looked_ms + cost_ms) if tried else _Tried(0.0, looked_ms=cost_ms)
             if tried is None:
                 continue
             self._tried[names] = tried
@@ -128,7 +128,8 @@ class Proofs:
                 self._wants_sweep = True
                 continue
             is_cheap = tried.in_vain == 0 and 0 < tried.ms < CHEAP * cost_ms
-            if is_cheap or names in self._swept or tried.looked_ms > patience * tried.ms * 2**tried.in_vain:
+            price_ms = max(tried.ms, LEAST_MS) * 2**tried.in_vain
+            if is_cheap or names in self._swept or tried.looked_ms > patience * price_ms:
                 due.append(names)
         self._swept = set()
         return due
