@@ -7,16 +7,23 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Final
+from collections.abc import Iterator
+from typing import Final, TypeVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from mlm_jupyter.core.digest import Digest
 from mlm_jupyter.core.entities import Artifact, Metric, Param, Run, Session
+from mlm_jupyter.errors import MlmError
 from mlm_jupyter.store.packs import Packs
 from mlm_jupyter.store.records import Kind
 from mlm_jupyter.store.runs import Runs
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+IN_ORDER: Final = "SELECT digest FROM objects JOIN packs ON packs.id = pack_id WHERE kind = ? ORDER BY name, offset"
+"""The objects of a kind, in the order in which they were written."""
 
 
 def _now() -> int:
@@ -72,6 +79,21 @@ def keep_deletion(packs: Packs, id: str) -> None:
     with packs.batch() as batch:
         batch.put_json(Kind.CHANGE, Change((id,), is_deleted=True))
         batch.commit()
+
+
+def records(packs: Packs, kind: Kind, type: type[S]) -> Iterator[tuple[Digest, S]]:
+    """Yield the objects of a kind that can be read as ``type``, in the order in which they were written."""
+    for (key,) in packs.database.connection().execute(IN_ORDER, (kind,)):
+        try:
+            yield key.hex(), msgspec.json.decode(packs.get(key.hex()), type=type)
+        except (MlmError, msgspec.DecodeError):
+            continue
+
+
+def deleted_ids(packs: Packs) -> set[str]:
+    """Return the ids of checkpoints and runs that were deleted."""
+    changes = (change for _, change in records(packs, Kind.CHANGE, Change))
+    return {id for change in changes if change.is_deleted for id in change.ids}
 
 
 def points_of(data: bytes | bytearray) -> list[Metric]:

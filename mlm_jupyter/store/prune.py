@@ -15,7 +15,8 @@ import msgspec
 
 from mlm_jupyter.core.digest import Digest, canonical_json, digest_of
 from mlm_jupyter.core.retention import Candidate
-from mlm_jupyter.errors import NotFoundError
+from mlm_jupyter.errors import CorruptError, NotFoundError
+from mlm_jupyter.store.forgotten import forgotten_checkpoints
 from mlm_jupyter.store.history import LAST_OF_RUN
 from mlm_jupyter.store.inventory import Inventory, object_keys
 from mlm_jupyter.store.journal import Change, FinishedRun
@@ -54,7 +55,7 @@ class Pruning:
 
     Raises
     ------
-    CorruptError : something is damaged, so that what else is needed cannot be known.
+    CorruptError : something is damaged, or the database has lost checkpoints, so that what else is needed cannot be known.
     """
 
     def __init__(self, packs: Packs, keeps: Callable[[list[Candidate]], Iterable[str]]) -> None:
@@ -66,6 +67,7 @@ class Pruning:
         self._database = packs.database
         self._keeps = keeps
         self._inventory = Inventory(self._database)
+        self._require_all_known()
         self._outside: dict[Digest, int] = {}
         self._undo: list[tuple[int, int]] | None = None
         self._seen: set[Digest] = set()
@@ -148,6 +150,14 @@ class Pruning:
             if _is_unneeded(self._mark_of(key)):
                 (chunks if kind == Kind.CHUNK else parents).append(key)
         return parents, chunks
+
+    def _require_all_known(self) -> None:
+        forgotten = forgotten_checkpoints(self._packs, self._inventory)
+        if forgotten:
+            raise CorruptError(
+                f"The database of the project at {self._database.folder.parent} has lost checkpoints that the packs still have"
+                f" ({forgotten[0]} to {forgotten[-1]}); before anything is freed bring them back with: mlm verify --rebuild"
+            )
 
     # What is needed ---------------------------------------------------------------------------------------------------
 

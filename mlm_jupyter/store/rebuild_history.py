@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import UNSET
@@ -13,7 +13,7 @@ from mlm_jupyter.core import tree
 from mlm_jupyter.core.digest import Digest
 from mlm_jupyter.core.entities import Checkpoint, Manifest, Signature, Variable
 from mlm_jupyter.errors import MlmError, StorageError
-from mlm_jupyter.store.journal import Change
+from mlm_jupyter.store.journal import IN_ORDER, Change, deleted_ids, records
 from mlm_jupyter.store.packs import Packs
 from mlm_jupyter.store.prune import Pruning
 from mlm_jupyter.store.records import Kind
@@ -26,9 +26,6 @@ from mlm_jupyter.store.rows import (
 )
 from mlm_jupyter.store.salvage import Row, Salvage
 
-S = TypeVar("S", bound=msgspec.Struct)
-
-_IN_ORDER: Final = "SELECT digest FROM objects JOIN packs ON packs.id = pack_id WHERE kind = ? ORDER BY name, offset"
 _REASON: Final = "retention"
 
 
@@ -47,21 +44,6 @@ class _OldRow(msgspec.Struct):
 def rebuild_history(packs: Packs, old: Salvage) -> int:
     """Add the rows of all checkpoints that were not deleted, with their signatures; return how many they are."""
     return _History(packs, old).run()
-
-
-def records(packs: Packs, kind: Kind, type: type[S]) -> Iterator[tuple[Digest, S]]:
-    """Yield the objects of a kind that can be read as ``type``, in the order in which they were written."""
-    for (key,) in packs.database.connection().execute(_IN_ORDER, (kind,)):
-        try:
-            yield key.hex(), msgspec.json.decode(packs.get(key.hex()), type=type)
-        except (MlmError, msgspec.DecodeError):
-            continue
-
-
-def deleted_ids(packs: Packs) -> set[str]:
-    """Return the ids of checkpoints and runs of which the journal says that they were deleted."""
-    changes = (change for _, change in records(packs, Kind.CHANGE, Change))
-    return {id for change in changes if change.is_deleted for id in change.ids}
 
 
 class _History:
@@ -94,7 +76,7 @@ class _History:
         return int(count)
 
     def _manifests(self) -> Iterator[tuple[Digest, Manifest]]:
-        for (key,) in self._database.connection().execute(_IN_ORDER, (Kind.MANIFEST,)):
+        for (key,) in self._database.connection().execute(IN_ORDER, (Kind.MANIFEST,)):
             try:
                 yield key.hex(), decode_manifest(self._packs.get(key.hex()))
             except (MlmError, msgspec.DecodeError, KeyError):

@@ -11,9 +11,9 @@ import msgspec
 from mlm_jupyter.core.digest import Digest, is_digest
 from mlm_jupyter.core.entities import Metric, Run, Session
 from mlm_jupyter.errors import MlmError
-from mlm_jupyter.store.journal import FinishedRun, points_of
+from mlm_jupyter.store.journal import FinishedRun, deleted_ids, points_of, records
 from mlm_jupyter.store.packs import Packs
-from mlm_jupyter.store.rebuild_history import deleted_ids, insert_left, records
+from mlm_jupyter.store.rebuild_history import insert_left
 from mlm_jupyter.store.records import Kind
 from mlm_jupyter.store.runs import Runs
 from mlm_jupyter.store.salvage import Row, Salvage

@@ -66,6 +66,14 @@ def check_packs(
     on_progress(done_bytes)
 
 
+def size_of(path: Path) -> int:
+    """Return the size of a pack in bytes; 0 where it was pruned meanwhile."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 def _next(pending: deque[tuple[Future[list[Checked]], int]], on_progress: Callable[[int], None]) -> list[Checked]:
     future, done_bytes = pending.popleft()
     checked = future.result()

@@ -13,12 +13,13 @@ from mlm_jupyter.core.entities import Checkpoint
 from mlm_jupyter.errors import CorruptError, MlmError, NotFoundError
 from mlm_jupyter.store.damage import DamageMap, TouchedArtifact, TouchedCheckpoint
 from mlm_jupyter.store.database import Database
+from mlm_jupyter.store.forgotten import forgotten_checkpoints
 from mlm_jupyter.store.inventory import Inventory, object_keys
 from mlm_jupyter.store.packfile import take_unused
 from mlm_jupyter.store.packs import Packs
 from mlm_jupyter.store.records import HEADER_BYTES, Kind, Record
 from mlm_jupyter.store.references import ROLES, Edge, Role, references
-from mlm_jupyter.store.scan import Checked, check_packs
+from mlm_jupyter.store.scan import Checked, check_packs, size_of
 
 _SEEN = 1
 _ADVICE = " See what else is with: mlm verify"
@@ -50,6 +51,8 @@ class Verification(msgspec.Struct, kw_only=True):
     """What SQLite says of its own file, where not all is well."""
     missing_parents: list[str] = []
     """The ids of checkpoints whose parent is gone without having been deleted."""
+    forgotten: list[str] = []
+    """The ids of checkpoints that the database has lost and the packs still have: a rebuild brings them back."""
     torn_bytes: int = 0
     """At the ends of packs, left by processes that were killed while writing: harmless."""
     unused_bytes: int = 0
@@ -57,7 +60,8 @@ class Verification(msgspec.Struct, kw_only=True):
 
     @property
     def is_sound(self) -> bool:
-        return not (self.damaged or self.checkpoints or self.artifacts or self.database or self.missing_parents)
+        lost = (self.damaged, self.checkpoints, self.artifacts, self.database, self.missing_parents, self.forgotten)
+        return not any(lost)
 
 
 def verify(packs: Packs, *, on_progress: Callable[[int, int], None] = lambda done, total: None) -> Verification:
@@ -99,6 +103,7 @@ class _Verifier:
             missing = [damage for damage in missing if damage.digest in touched.met]  # what is pruned may miss something
         found.damaged = damaged + missing
         found.missing_parents = _missing_parents(self._database)
+        found.forgotten = forgotten_checkpoints(self._packs, self._inventory)
         return found
 
     def _read_packs(self, found: Verification) -> None:
@@ -113,7 +118,7 @@ class _Verifier:
             )
 
         paths = sorted(self._packs.folder.glob("*.pack"))
-        found.bytes = sum(_size(path) for path in paths)
+        found.bytes = sum(map(size_of, paths))
         for checked in check_packs(paths, is_wanted=is_indexed, on_progress=lambda done: self._on_progress(done, found.bytes)):
             self._take(checked)
         self._measure(found, paths, ids)
@@ -248,10 +253,3 @@ def _missing_parents(database: Database) -> list[str]:
         " AND NOT EXISTS (SELECT 1 FROM checkpoints p WHERE p.id = c.parent_id) ORDER BY id"
     )
     return [id for (id,) in database.connection().execute(query)]
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
