@@ -4,6 +4,7 @@
 import { Notification } from '@jupyterlab/apputils';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 
+import { reasonOf } from '../reason';
 import { CommandIDs, INSTALL, type IServices } from '../tokens';
 import { KernelFailure } from './ask';
 
@@ -49,7 +50,7 @@ export function showFailure(services: IServices, error: unknown): void {
     showMissingPackage(services);
     return;
   }
-  Notification.error(error instanceof Error ? error.message : String(error), { autoClose: false });
+  Notification.error(reasonOf(error, services.trans), { autoClose: false });
 }
 
 /** Say that the kernel lacks the package, and hand over the line that installs it. */

@@ -57,7 +57,11 @@ export function addCommands(context: IContext, states: States): void {
           Notification.info(trans.__('Open the notebook this is about, then try again.'));
           return;
         }
-        await action.execute(panel, args);
+        try {
+          await action.execute(panel, args);
+        } catch (error) {
+          showFailure(services, error);
+        }
       },
       describedBy: {
         args: {

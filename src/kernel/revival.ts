@@ -9,6 +9,7 @@ import type { Widget } from '@lumino/widgets';
 
 import { formatAgo, formatCheckpoint, formatMoment } from '../format';
 import type { IContext, IKernelNews, IServices } from '../tokens';
+import { showFailure } from './asking';
 import { findLastState, type ILatest } from './latest';
 import type { States } from './states';
 
@@ -58,7 +59,7 @@ class Watch {
     }
     this.wasTracked = false;
     // Asked for now: a kernel that is tracked automatically makes a checkpoint of its emptiness at once.
-    void this.offer(isWanted, status === 'dead');
+    this.offer(isWanted, status === 'dead').catch(error => showFailure(this.services, error));
   }
 
   private async offer(isWanted: boolean, isDead: boolean): Promise<void> {
@@ -146,8 +147,12 @@ class Watch {
 
   private async bringBack({ project, checkpoint }: ILatest): Promise<void> {
     this.withdraw();
-    const { revive } = await import('./restore');
-    await revive(this.services, this.panel, project, checkpoint);
+    try {
+      const { revive } = await import('./restore');
+      await revive(this.services, this.panel, project, checkpoint);
+    } catch (error) {
+      showFailure(this.services, error);
+    }
   }
 
   private async isBannerWanted(): Promise<boolean> {

@@ -13,6 +13,7 @@ import {
   toSeries,
   valuesOf
 } from '../../src/panels/charts/series';
+import { spans } from '../../src/panels/charts/plot';
 import { smooth } from '../../src/panels/charts/smoothing';
 import {
   bar,
@@ -96,6 +97,16 @@ test('time since the start is counted in seconds from the start of the run', () 
   expect(positions({ ...one, started_at: 4000 }, 'relative')).toEqual([1, 3.5]);
   expect(positions(one, 'relative')).toEqual([0, 2.5]);
   expect(positions(one, 'time')).toEqual([5, 7.5]);
+});
+
+test('an axis of time says its unit, the one of its widest value, in the language of the user', () => {
+  expect(spans([0, 45, 90], trans)).toEqual(['0 s', '45 s', '90 s']);
+  expect(spans([0, 150, 300], trans)).toEqual(['0 min', '2.5 min', '5 min']);
+  expect(spans([-3600, 7200], trans)).toEqual(['-1 h', '2 h']);
+  const other = { __: (text: string, value: string) => `<${text.replace('%1', value)}>` };
+  for (const splits of [[1], [600], [9000]]) {
+    expect(spans(splits, other as never)).toEqual([expect.stringMatching(/^<.*>$/)]);
+  }
 });
 
 describe('smoothing', () => {

@@ -72,13 +72,17 @@ function write(name: string, sources: string[]): void {
 /** Open a notebook with the panel beside it; each page has a workspace of its own. */
 async function open(page: Page, name: string, workspace: string): Promise<void> {
   await page.goto(`http://localhost:${port}/lab/workspaces/${workspace}/tree/${name}`);
+  await becomeReady(page);
+  await command(page, 'mlm:show-panel');
+}
+
+async function becomeReady(page: Page): Promise<void> {
   const isReady = (): Promise<boolean> =>
     page.evaluate(() => {
       const { sessionContext } = window.jupyterapp?.shell.currentWidget as any;
       return sessionContext?.session?.kernel?.status === 'idle' && sessionContext.isReady;
     });
   await expect.poll(() => isReady().catch(() => false), { timeout: 40000 }).toBe(true);
-  await command(page, 'mlm:show-panel');
 }
 
 async function command(page: Page, id: string, args = {}): Promise<void> {
@@ -369,6 +373,28 @@ function watchFreezes(page: Page): Promise<void> {
 function longestFreeze(page: Page): Promise<number> {
   return page.evaluate(() => Math.max(...(window as any).freezes));
 }
+
+test('a page from before an upgrade says that it is to be reloaded', async ({ page }) => {
+  write('upgraded.ipynb', ['1 + 1']);
+  await page.goto(`http://localhost:${port}/lab/workspaces/upgraded/tree/upgraded.ipynb`);
+  await becomeReady(page);
+  const code = '**/lab/extensions/mlm-jupyter/static/*';
+  await page.route(code, route => route.fulfill({ status: 404 }));
+  await command(page, 'mlm:show-panel');
+  const alerts = page.locator('#mlm-panel').getByRole('alert');
+  await expect(alerts).toHaveCount(2); // the history and the runs
+  await expect(alerts.first()).toContainText('could not be loaded');
+  await expectAccessible(page, '#mlm-panel');
+  await page.unroute(code);
+  await Promise.all([
+    page.waitForEvent('load'),
+    alerts.first().getByRole('button', { name: 'Reload the page' }).click()
+  ]);
+  await becomeReady(page);
+  await command(page, 'mlm:show-panel');
+  await expect(page.getByRole('combobox', { name: 'Filter the history' })).toBeVisible();
+  await expect(page.getByText('could not be loaded')).toHaveCount(0);
+});
 
 test('everything can be read and reached, in both themes', async ({ page }) => {
   test.setTimeout(120000);

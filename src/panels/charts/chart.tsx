@@ -8,6 +8,7 @@ import * as React from 'react';
 import type uPlot from 'uplot';
 
 import { formatNumber } from '../../format';
+import { Lazy } from '../lazy';
 import { Drawing } from './drawing';
 import { PointTable } from './pointTable';
 import { save, toPng } from './save';
@@ -97,19 +98,22 @@ export function Chart(props: IChartProps): React.JSX.Element {
       {settings.isTable ? (
         <PointTable title={title} series={series} axis={axis} trans={trans} />
       ) : (
-        <Drawing
-          label={describe(title, series, trans)}
-          data={data}
-          looks={smoothing > 0 ? [...looks, ...looks] : looks}
-          hasRaw={smoothing > 0}
-          axis={axis}
-          isLog={isLog}
-          theme={theme}
-          group={props.group}
-          drawing={drawing}
-          onCursor={setRows}
-          onZoom={share => props.onZoom?.(title, share)}
-        />
+        <Lazy trans={trans}>
+          <Drawing
+            label={describe(title, series, trans)}
+            data={data}
+            looks={smoothing > 0 ? [...looks, ...looks] : looks}
+            hasRaw={smoothing > 0}
+            axis={axis}
+            isLog={isLog}
+            theme={theme}
+            trans={trans}
+            group={props.group}
+            drawing={drawing}
+            onCursor={setRows}
+            onZoom={share => props.onZoom?.(title, share)}
+          />
+        </Lazy>
       )}
       <ul className="jp-MlmChart-legend" aria-label={trans.__('Curves of %1', title)}>
         {props.series.map((one, index) => (

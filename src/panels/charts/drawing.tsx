@@ -1,6 +1,7 @@
 /**
  * The canvas of one chart: made when it comes in sight, made anew when its look changes, fed when its points do.
  */
+import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 import type uPlot from 'uplot';
 
@@ -19,6 +20,7 @@ interface IDrawingProps extends IPlotEvents {
   axis: Axis;
   isLog: boolean;
   theme: IChartTheme;
+  trans: TranslationBundle;
   group: string;
   /** Where the chart is to be found, by who saves it. */
   drawing: React.MutableRefObject<uPlot | null>;
@@ -38,8 +40,8 @@ export function Drawing(props: IDrawingProps): React.JSX.Element {
     if (!target || !code) {
       return;
     }
-    const { theme, axis, isLog, hasRaw, group } = props;
-    const style = { theme, axis, isLog, hasRaw, looks: props.looks, height: HEIGHT };
+    const { theme, axis, isLog, hasRaw, group, trans } = props;
+    const style = { theme, axis, isLog, hasRaw, looks: props.looks, height: HEIGHT, trans };
     const self = code.plot(
       target,
       latest.current.data,
@@ -109,13 +111,17 @@ function useInSight(element: React.RefObject<HTMLElement>): boolean {
   return isInSight;
 }
 
-/** The code that draws, loaded when something is to be drawn. */
+/** The code that draws, loaded when something is to be drawn; fails where it cannot be had. */
 function usePlotCode(isWanted: boolean): typeof import('./plot') | null {
   const [code, setCode] = React.useState<typeof import('./plot') | null>(null);
+  const [failure, setFailure] = React.useState<unknown>(null);
   React.useEffect(() => {
     if (isWanted) {
-      void import('./plot').then(setCode);
+      import('./plot').then(setCode, setFailure);
     }
   }, [isWanted]);
+  if (failure !== null) {
+    throw failure;
+  }
   return code;
 }

@@ -1,6 +1,7 @@
 /**
  * One chart as uPlot draws it.
  */
+import type { TranslationBundle } from '@jupyterlab/translation';
 import uPlot from 'uplot';
 
 import { formatNumber } from '../../format';
@@ -17,6 +18,7 @@ interface IPlotStyle {
   hasRaw: boolean;
   width: number;
   height: number;
+  trans: TranslationBundle;
 }
 
 export interface IPlotEvents {
@@ -56,7 +58,11 @@ export function plot(
       y: { distr: style.isLog ? 3 : 1 }
     },
     axes: [
-      { ...axis, size: 28, values: style.axis === 'relative' ? spans : undefined },
+      {
+        ...axis,
+        size: 28,
+        values: style.axis === 'relative' ? (_, splits) => spans(splits, style.trans) : undefined
+      },
       { ...axis, size: 62, values: (_, splits) => splits.map(value => tick(value)) }
     ],
     series: [{}, ...style.looks.map((look, index) => curve(style, look, index))],
@@ -115,10 +121,14 @@ function tick(value: number | null): string {
 }
 
 /** Seconds since the start, in the unit of the widest: `0 s`, `90 s`, `5 min`, `2 h`. */
-function spans(_: uPlot, splits: number[]): string[] {
+export function spans(splits: readonly number[], trans: TranslationBundle): string[] {
   const most = Math.max(...splits.map(Math.abs));
-  const [unit, size] = most >= 7200 ? ['h', 3600] : most >= 180 ? ['min', 60] : ['s', 1];
-  return splits.map(value => `${formatNumber(value / (size as number))} ${unit}`);
+  if (most >= 7200) {
+    return splits.map(value => trans.__('%1 h', formatNumber(value / 3600)));
+  }
+  return most >= 180
+    ? splits.map(value => trans.__('%1 min', formatNumber(value / 60)))
+    : splits.map(value => trans.__('%1 s', formatNumber(value)));
 }
 
 /** Give a chart new points; what was zoomed into stays in sight. */

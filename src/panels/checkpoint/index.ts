@@ -69,7 +69,7 @@ function addOpening(context: IContext, tracker: Tracker): void {
       })
     },
     execute: args =>
-      guard(trans.__('The Checkpoint Was Not Opened'), async () => {
+      guard(trans, trans.__('The Checkpoint Was Not Opened'), async () => {
         const asked = refOf(args);
         if (!asked) {
           return;
@@ -127,7 +127,7 @@ function addEditing(context: IContext, tracker: Tracker): void {
       })
     },
     execute: args =>
-      guard(trans.__('It Was Not Deleted'), async () => {
+      guard(trans, trans.__('It Was Not Deleted'), async () => {
         const editing = await import('./editing');
         if (isRun(args)) {
           const { run } = await client.run(args.project, args.run);
@@ -162,7 +162,7 @@ function add(context: IContext, tracker: Tracker, id: string, work: IWork): void
     isEnabled: args => refOf(args, context, tracker) !== null,
     describedBy: { args: describe(context) },
     execute: args =>
-      guard(work.failure, async () => {
+      guard(context.services.trans, work.failure, async () => {
         const asked = refOf(args, context, tracker);
         if (asked) {
           await work.work(asked.project, await fetchCheckpoint(context, asked));

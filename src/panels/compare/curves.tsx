@@ -6,6 +6,7 @@ import * as React from 'react';
 import type { Run } from '../../schema';
 import type { IServices } from '../../tokens';
 import { type ISeries, toSeries } from '../charts/series';
+import { Lazy } from '../lazy';
 import type { CompareModel } from './model';
 
 /** Points of each curve that are asked for. */
@@ -72,8 +73,8 @@ function RunCurves(props: IProps & { runs: readonly Run[] }): React.JSX.Element 
   }
   const { themes, trans } = services;
   return (
-    <React.Suspense fallback={<p>{trans.__('Loading the charts…')}</p>}>
+    <Lazy trans={trans} waiting={<p>{trans.__('Loading the charts…')}</p>}>
       <MetricCharts series={shown} themes={themes} trans={trans} />
-    </React.Suspense>
+    </Lazy>
   );
 }

@@ -54,7 +54,8 @@ function addOpening(context: IContext, tracker: WidgetTracker<Tab>): void {
       const pair = pairOf(args);
       const notebook = pair?.notebook ?? front.path ?? undefined;
       return (
-        pair && guard(trans.__('The Comparison Was Not Opened'), () => open({ ...pair, notebook }))
+        pair &&
+        guard(trans, trans.__('The Comparison Was Not Opened'), () => open({ ...pair, notebook }))
       );
     }
   });
@@ -78,7 +79,7 @@ function addOpening(context: IContext, tracker: WidgetTracker<Tab>): void {
       }
     },
     execute: args =>
-      guard(trans.__('There Is Nothing to Compare'), async () => {
+      guard(trans, trans.__('There Is Nothing to Compare'), async () => {
         const pair = await pairWithNow(context, args);
         return commands.execute(CommandIDs.compare, { ...pair });
       })

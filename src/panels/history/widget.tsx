@@ -8,6 +8,7 @@ import type { Message as LuminoMessage } from '@lumino/messaging';
 import * as React from 'react';
 
 import type { Timeline } from '../../model/timeline';
+import { Lazy } from '../lazy';
 
 /** The view brings a library with it: neither is loaded before somebody looks. */
 const HistoryView = React.lazy(async () => ({ default: (await import('./view')).HistoryView }));
@@ -59,9 +60,9 @@ export class HistoryWidget extends ReactWidget {
       return null;
     }
     return (
-      <React.Suspense fallback={null}>
+      <Lazy trans={trans}>
         <HistoryView timeline={timeline} commands={commands} trans={trans} onDrawn={onDrawn} />
-      </React.Suspense>
+      </Lazy>
     );
   }
 

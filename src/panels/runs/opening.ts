@@ -99,7 +99,9 @@ function addOpenRun(context: IContext, model: RunsModel): void {
       const run = runOf(args);
       const place = placeOf(args, context, model);
       return run && place
-        ? guard(trans.__('The Run Was Not Opened'), () => views.open({ ...place, runs: [run] }))
+        ? guard(trans, trans.__('The Run Was Not Opened'), () =>
+            views.open({ ...place, runs: [run] })
+          )
         : undefined;
     }
   });
@@ -141,7 +143,7 @@ function addCompareRuns(context: IContext, model: RunsModel): void {
       const runs = runsOf(args);
       const place = placeOf(args, context, model);
       return runs.length > 1 && place
-        ? guard(trans.__('The Runs Were Not Compared'), () => views.open({ ...place, runs }))
+        ? guard(trans, trans.__('The Runs Were Not Compared'), () => views.open({ ...place, runs }))
         : undefined;
     }
   });

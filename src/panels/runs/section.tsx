@@ -6,6 +6,7 @@ import { UseSignal } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { MOST_COMPARED, type RunsModel } from '../../model/runs';
+import { Lazy } from '../lazy';
 import type { IRunActions } from './grid';
 import { fieldOf, orderOf, withOrder } from './order';
 import { keysOf } from './rows';
@@ -91,9 +92,9 @@ function Content(props: ISectionProps & { isWide: boolean }): React.JSX.Element 
           {model.failure}
         </p>
       )}
-      <React.Suspense fallback={<p className="jp-MlmRuns-message">{trans.__('Loading…')}</p>}>
+      <Lazy trans={trans} waiting={<p className="jp-MlmRuns-message">{trans.__('Loading…')}</p>}>
         <RunsGrid {...props} />
-      </React.Suspense>
+      </Lazy>
     </>
   );
 }

@@ -5,6 +5,7 @@ import { ReactWidget } from '@jupyterlab/ui-components';
 import type { Message } from '@lumino/messaging';
 import * as React from 'react';
 
+import { Lazy } from '../lazy';
 import type { ISectionProps } from './section';
 
 /** What is in it is not loaded before somebody looks. */
@@ -42,9 +43,9 @@ export class RunsSection extends ReactWidget {
 
   protected render(): React.JSX.Element | null {
     return this.wasShown ? (
-      <React.Suspense fallback={null}>
+      <Lazy trans={this.props.trans}>
         <SectionBody {...this.props} />
-      </React.Suspense>
+      </Lazy>
     ) : null;
   }
 
