@@ -31,6 +31,10 @@ class Kind(enum.Enum):
     CHOICES = "choices"
 
 
+_TEXTS: Final = (Kind.TEXT, Kind.REFERENCE, Kind.RUN)
+"""What can have spaces in it, the name of a run too."""
+
+
 class Argument(NamedTuple):
     """One thing that a magic takes: an option, whose name starts with a dash, or a word in its place."""
 
@@ -48,9 +52,17 @@ class Argument(NamedTuple):
         """Whether it is called by its name, not by its place."""
         return self.name.startswith("-")
 
+    @property
+    def value(self) -> str:
+        """What is given for it, as its usage shows it."""
+        return (",".join if self.kind is Kind.CHOICES else "|".join)(self.choices) or self.kind.value
+
     def __str__(self) -> str:
-        value = "" if self.kind is Kind.FLAG else f" {'|'.join(self.choices) or self.kind.value}"
-        text = f"{self.name}{value}" if self.is_option else "|".join(self.choices) or self.name
+        text = self.name
+        if self.is_option and self.kind is not Kind.FLAG:
+            text = f"{self.name} {self.value}"
+        elif self.choices:
+            text = self.value
         return text if self.is_required else f"[{text}]{'...' if self.repeats else ''}"
 
 
@@ -166,7 +178,7 @@ class Signature:
             return
         if not sign:
             if not words or words[0].partition("=")[0] in self.options:
-                raise InvalidInputError(f"{name} needs a value: {name} {option.kind.value}. Use: {self}")
+                raise InvalidInputError(f"{name} needs a value: {name} {option.value}. Use: {self}")
             value = words.pop(0)
         if name in values and not option.repeats:
             raise InvalidInputError(f"{name} was given twice. Use: {self}")
@@ -176,9 +188,13 @@ class Signature:
         verbs = next((place.choices for place in self.places if place.kind is Kind.CHOICE), ())
         if word in verbs:
             return f"{self.magic} takes one verb, and {word!r} is a second. Use: {self}"
-        return f"{self.magic} does not take {word!r}; put quotes around a text of several words. Use: {self}"
+        is_text = any(place.kind in _TEXTS for place in self.places)
+        quotes = "; put quotes around a text of several words" if is_text else ""
+        return f"{self.magic} does not take {word!r}{quotes}. Use: {self}"
 
     def _hint(self, word: str, known: Iterable[str]) -> str:
+        if word in ("-h", "--help"):
+            return f"Its help is shown by: {self.magic}?"
         known = [name for name in known if name not in self.options or not self.options[name].is_hidden]
         near = difflib.get_close_matches(word, known, 1, cutoff=0.5)
         return f"Did you mean {near[0]}?" if near else f"Use: {self}"

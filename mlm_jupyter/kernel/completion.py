@@ -89,7 +89,7 @@ class Completer:
         expansion = _EXPANSION.search(cursor.text)
         if expansion is not None:
             return expansion[1], self._variables()
-        if cursor.argument is None and signature.magic == "%mlm_log" and not cursor.text.startswith("-"):
+        if signature.magic == "%mlm_log" and not cursor.text.startswith("-"):  # the step is an expression, too
             name = _NAME.search(cursor.text)
             return (name[0], self._variables()) if name else ("", iter(()))
         if cursor.argument is not None and cursor.argument.kind is Kind.QUERY:

@@ -6,7 +6,7 @@ import numbers
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from mlm_jupyter.errors import MlmError
+from mlm_jupyter.errors import InvalidInputError, MlmError
 
 if TYPE_CHECKING:
     from mlm_jupyter.recorder import Recorder
@@ -18,15 +18,20 @@ class Pins:
     """The names given to ``--params`` and ``--metrics``, and what they were when last logged."""
 
     def __init__(self, params: Iterable[str] = (), metrics: Iterable[str] = ()) -> None:
-        self._params = dict.fromkeys(params)
-        self._metrics = dict.fromkeys(metrics)
+        self._params: dict[str, None] = {}
+        self._metrics: dict[str, None] = {}
         self._logged: dict[str, Any] = {}
         self._reasons: dict[str, str] = {}  # why what could not be logged, by name
+        self.add(params, metrics)
 
     def add(self, params: Iterable[str], metrics: Iterable[str]) -> None:
-        """Pin more names."""
-        self._params.update(dict.fromkeys(params))
-        self._metrics.update(dict.fromkeys(metrics))
+        """Pin more names; raises InvalidInputError where one of them can be no variable's."""
+        more_params, more_metrics = dict.fromkeys(params), dict.fromkeys(metrics)
+        for name in (*more_params, *more_metrics):
+            if not name.isidentifier():
+                raise InvalidInputError(f"{name!r} cannot be a variable; give the names of variables, as in lr,depth")
+        self._params.update(more_params)
+        self._metrics.update(more_metrics)
 
     def log(self, namespace: Mapping[str, Any], written: Iterable[str], recorder: Recorder) -> list[str]:
         """Log the params that have another value than last time, and the metrics that do or were assigned again.

@@ -109,10 +109,11 @@ class Tracker:
             if run is None or name not in (None, run.name):
                 self.start_run(name, experiment=experiment, tags=tags)
             return self._tell_status()
+        pins = Pins(params, metrics)
         self.register()  # after %unload_ext the magics are still there
         tracking = self._tracking = Tracking(self.shell, self._notices, self._document, self._author, exclude=tuple(exclude))
         self._go_with_frontends(tracking)
-        tracking.pins = Pins(params, metrics)
+        tracking.pins = pins
         self._is_manual = manual
         self._is_paused = False
         self.start_run(name, experiment=experiment, tags=tags)
@@ -129,9 +130,9 @@ class Tracker:
 
     def _go_on(self, params: Iterable[str], metrics: Iterable[str], exclude: Iterable[str], *, manual: bool) -> None:
         tracking = self.require()
+        tracking.pins.add(params, metrics)
         self._is_paused = False
         self._is_manual = self._is_manual or manual
-        tracking.pins.add(params, metrics)
         tracking.live.exclude(exclude)
 
     def stop(self, status: RunStatus = "finished", *, with_kernel: bool = False) -> None:

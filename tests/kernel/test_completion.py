@@ -63,6 +63,8 @@ def complete(kernel: Kernel, code: str, cursor: int | None = None) -> tuple[list
         ("def f():\n    %mlm_log acc=lear", ["learning_curve"], "lear"),
         ("%mlm_log acc=learning_curve.appe", ["append"], "appe"),
         ("%mlm_log acc=1 --s", ["--step"], "--s"),
+        ("%mlm_log acc=1 --step dep", ["depth"], "dep"),
+        ("%mlm_log acc=1 --step=dep", ["depth"], "dep"),
         ("%mlm_run a --param depth={dep", ["depth"], "dep"),
         ("%%mlm_run a --p", ["--param"], "--p"),
         ("%mlm_runs metrics.a", ["metrics.acc"], "metrics.a"),

@@ -115,6 +115,9 @@ def test_a_comment_behind_a_magic_is_passed_over(line: str, left: str) -> None:
         ("mlm_restore", "a b", "quotes"),
         ("mlm_restore", "a --dry", "--dry-run"),
         ("mlm_history", "-m 3", "Did you mean -n?"),
+        ("mlm_history", "5", "does not take '5'. Use: %mlm_history [-n N]"),
+        ("mlm_diff", "--only", "--only code,outputs,variables,metrics,params,environment. Use: "),
+        ("mlm_diff", "--help", "Its help is shown by: %mlm_diff?"),
         ("mlm_run", "a --this", "Use: %mlm_run"),
     ],
 )
@@ -241,6 +244,7 @@ def only_error(reply: Reply) -> str:
         ("%mlm_restore nosuch", "NotFoundError", "No checkpoint 'nosuch'"),
         ("%mlm_restore latest --only nosuch", "NotFoundError", "No variable 'nosuch'"),
         ("%mlm_track strat", "InvalidInputError", "Did you mean start?"),
+        ("%mlm_track --params 'lr depth'", "InvalidInputError", "'lr depth' cannot be a variable"),
         ("%mlm_track status --manual", "InvalidInputError", "not with status. Use: %mlm_track status"),
         ("%mlm_checkpoint latest", "InvalidInputError", "latest"),
         ("%mlm_checkpoint 3", "InvalidInputError", "is no number"),
@@ -274,6 +278,7 @@ def test_bad_use_fails_the_cell_with_one_red_line(kernel: Kernel, line: str, nam
         ("diff('nope')", "No checkpoint 'nope'"),
         ("checkpoint('a b')", "cannot name a checkpoint"),
         ("log_metric('acc', 'high')", "must be a number"),
+        ("track(metrics='model.score')", "'model.score' cannot be a variable"),
     ],
 )
 def test_bad_use_of_a_function_is_one_line_too(kernel: Kernel, call: str, said: str) -> None:
