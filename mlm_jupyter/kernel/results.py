@@ -10,7 +10,7 @@ from mlm_jupyter.clock import now_ms
 from mlm_jupyter.commands.listing import history_lines, runs_rows
 from mlm_jupyter.commands.text import Ink, table, terminal_width
 from mlm_jupyter.core.entities import Checkpoint, Run
-from mlm_jupyter.kernel.tables import Table, history_table, runs_table, to_html, widget_bundle
+from mlm_jupyter.kernel.tables import MOST_ROWS, Table, history_table, runs_table, to_html, widget_bundle
 from mlm_jupyter.project import frame_of
 from mlm_jupyter.restoration import RestoreReport
 
@@ -43,8 +43,9 @@ class History(list[Checkpoint]):
             return (
                 yet if self.run is None else f"No checkpoint was made in run {self.run!r}. See what it logged with: %mlm_runs"
             )
-        lines = history_lines(self, now=now_ms(), width=terminal_width(), ink=Ink(), current=self.current)
-        return "\n".join(lines)
+        shown = self[:MOST_ROWS]
+        lines = history_lines(shown, now=now_ms(), width=terminal_width(), ink=Ink(), current=self.current)
+        return "\n".join([*lines, *_left_out(self, shown, "mlm history -n 0")])
 
     def _table(self) -> Table:
         return history_table(self, now=now_ms(), current=self.current)
@@ -73,9 +74,15 @@ def runs_text(runs: Sequence[Run]) -> str:
     """Return the first of ``runs`` as lines."""
     if not runs:
         return "No such runs. List all with %mlm_runs; start one with %mlm_track or %mlm_run."
-    heading, *lines = table(runs_rows(runs[:_MOST_LINES], now=now_ms()), right=(3, 4), width=terminal_width())
-    more = [f"… {len(runs) - _MOST_LINES:,} more"] if len(runs) > _MOST_LINES else []
-    return "\n".join([Ink()(heading, "bold"), *lines, *more])
+    shown = runs[:_MOST_LINES]
+    heading, *lines = table(runs_rows(shown, now=now_ms()), right=(3, 4), width=terminal_width())
+    return "\n".join([Ink()(heading, "bold"), *lines, *_left_out(runs, shown, "mlm runs -n 0")])
+
+
+def _left_out(listed: Sequence[object], shown: Sequence[object], command: str) -> list[str]:
+    """Return the line that says how many are not shown, and which command in a terminal shows them; none where all are."""
+    more = len(listed) - len(shown)
+    return [f"… {more:,} more; list all in a terminal with: {command}"] if more else []
 
 
 def runs_frame(runs: Sequence[Run]) -> pd.DataFrame:

@@ -14,7 +14,8 @@ from mlm_jupyter.kernel.widgets import VIEW
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-_MOST_ROWS: Final = 200
+MOST_ROWS: Final = 200
+"""So many are shown at once, as a table or as text; notebooks keep what is shown."""
 _NUMBER: Final = "mlm-number"
 _CLASSES: Final = {
     "ok": "good",
@@ -112,8 +113,8 @@ def to_html(table: Table, *, by: str | None = None, descending: bool = False) ->
         _heading_html(name, (row[i] for row in table.rows), descending if name == by else None)
         for i, name in enumerate(table.headings)
     )
-    body = "".join(_row_html(row, is_here=row[1].text == table.here) for row in table.rows[:_MOST_ROWS])
-    more = len(table.rows) - _MOST_ROWS
+    body = "".join(_row_html(row, is_here=row[1].text == table.here) for row in table.rows[:MOST_ROWS])
+    more = len(table.rows) - MOST_ROWS
     foot = f"<p>{more:,} more rows; sort, filter or ask for fewer to see them.</p>" if more > 0 else ""
     return f'{_STYLE}<table class="mlm-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{foot}'
 

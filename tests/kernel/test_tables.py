@@ -199,6 +199,14 @@ def test_a_history_is_a_list_that_prints_as_lines() -> None:
     assert repr(History()) == "No checkpoints yet. Start with: %mlm_track"
 
 
+def test_a_long_history_is_cut_as_text_where_its_table_is() -> None:
+    history = History([checkpoint(number) for number in range(1234, 0, -1)])
+    *lines, last = repr(history).splitlines()
+    assert len(lines) == str(history._repr_html_()).count("<tr") - 1 == 200 and lines[0].startswith("1234 ")
+    assert last == "… 1,034 more; list all in a terminal with: mlm history -n 0"
+    assert len(repr(History(history[:200])).splitlines()) == 200
+
+
 def test_a_frame_of_runs_is_a_frame_in_every_other_respect() -> None:
     import pandas as pd
 
