@@ -173,7 +173,7 @@ def _tell_failures(id: str, failures: Mapping[str, str], wanted: list[str] | Non
     reasons = "; ".join(f"{name}: {reason}" for name, reason in sorted(asked.items()))
     if wanted is not None:
         raise RestoreError(f"Not all could be loaded from checkpoint {id}: {reasons}")
-    warnings.warn(f"Left out of checkpoint {id}, not restorable: {reasons}", stacklevel=3)
+    warnings.warn(f"Left out of checkpoint {id}, not restorable: {reasons}", stacklevel=4)  # past ``checked``: the user's line
 
 
 def _logged_columns(runs: Iterable[Run]) -> dict[str, list[Any]]:

@@ -68,8 +68,9 @@ def test_functions_of_the_notebook_run_and_find_each_other(notebook: LiveNoteboo
 
 def test_what_cannot_be_loaded_is_said(notebook: LiveNotebook, project: Project) -> None:
     notebook.cell("import threading\nlock = threading.Lock()\nx = 1")
-    with pytest.warns(UserWarning, match="lock: "):
+    with pytest.warns(UserWarning, match="lock: ") as warned:
         values = project.load_variables("latest")
+    assert warned[0].filename == __file__, "it is of the line that asked"
     assert "lock" not in values
     assert values["x"] == 1
     with pytest.raises(RestoreError, match="lock: "):
