@@ -46,9 +46,14 @@ export type KernelState =
 export interface IKernels {
   /**
    * Ask the kernel of a notebook, without entering the user's history.
-   * Rejects with a `KernelFailure`: its message is for the user.
+   * Rejects with a `KernelFailure`: its message is for the user. `onBegun`: the kernel is at it, what was before is done.
    */
-  ask<T>(panel: NotebookPanel, verb: string, args?: { [key: string]: unknown }): Promise<T>;
+  ask<T>(
+    panel: NotebookPanel,
+    verb: string,
+    args?: { [key: string]: unknown },
+    onBegun?: () => void
+  ): Promise<T>;
   /** What can be asked of the kernel of a notebook now. */
   state(panel: NotebookPanel): Promise<KernelState>;
   /** The tracking of a notebook's kernel changed: started, stopped, restored; or a cell's checkpoint is being saved. */

@@ -1,7 +1,7 @@
 /**
  * One question to a kernel and its answer: an execute request without code, which no history, prompt or cell sees.
  */
-import type { Kernel, KernelMessage } from '@jupyterlab/services';
+import { type Kernel, KernelMessage } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 /** Why a kernel did not do what was asked: `code` is the kernel's own, or one of ours. The message is for the user. */
@@ -34,14 +34,15 @@ export function expressionOf(verb: string, args: { [key: string]: unknown }): st
   return `__import__('mlm_jupyter.kernel.frontend', fromlist=['ask']).ask(${literal})`;
 }
 
-/** Ask for a verb; rejects with a `KernelFailure`. */
+/** Ask for a verb; rejects with a `KernelFailure`. Calls `onBegun` when the kernel has done what was asked before, and is at this. */
 export async function ask<T>(
   kernel: Kernel.IKernelConnection,
   verb: string,
   args: { [key: string]: unknown },
-  trans: TranslationBundle
+  trans: TranslationBundle,
+  onBegun?: () => void
 ): Promise<T> {
-  const found = await evaluate(kernel, expressionOf(verb, args), trans);
+  const found = await evaluate(kernel, expressionOf(verb, args), trans, onBegun);
   if (found.status !== 'ok') {
     throw found.ename === 'ModuleNotFoundError'
       ? new KernelFailure(
@@ -75,10 +76,11 @@ export async function look(
 async function evaluate(
   kernel: Kernel.IKernelConnection,
   expression: string,
-  trans: TranslationBundle
+  trans: TranslationBundle,
+  onBegun?: () => void
 ): Promise<Expression> {
   for (let time = 0; time < TIMES; time++) {
-    const content = await request(kernel, expression, trans);
+    const content = await request(kernel, expression, trans, onBegun);
     const answer = (content as KernelMessage.IExecuteReply).user_expressions?.answer;
     if (answer) {
       return answer as Expression;
@@ -93,7 +95,8 @@ async function evaluate(
 async function request(
   kernel: Kernel.IKernelConnection,
   expression: string,
-  trans: TranslationBundle
+  trans: TranslationBundle,
+  onBegun?: () => void
 ): Promise<KernelMessage.IExecuteReplyMsg['content']> {
   try {
     const future = kernel.requestExecute({
@@ -104,6 +107,11 @@ async function request(
       allow_stdin: false,
       stop_on_error: false
     });
+    future.onIOPub = message => {
+      if (KernelMessage.isStatusMsg(message) && message.content.execution_state === 'busy') {
+        onBegun?.();
+      }
+    };
     return (await future.done).content;
   } catch {
     throw new KernelFailure(

@@ -18,9 +18,13 @@ export async function askVisibly<T>(
   verb: string,
   args: { [key: string]: unknown } = {}
 ): Promise<T | null> {
-  const end = tellOfWaiting(() => waitingFor(services, panel));
+  let end = tellOfWaiting(() => waitingFor(services, panel));
+  const onBegun = (): void => {
+    end();
+    end = tellOfWaiting(() => services.trans.__('The kernel is at work on it.'));
+  };
   try {
-    return await services.kernels.ask<T>(panel, verb, args);
+    return await services.kernels.ask<T>(panel, verb, args, onBegun);
   } catch (error) {
     showFailure(services, error);
     return null;

@@ -45,8 +45,13 @@ export class Kernels implements IKernels {
     return this._changed;
   }
 
-  ask<T>(panel: NotebookPanel, verb: string, args: { [key: string]: unknown } = {}): Promise<T> {
-    return this.open(panel.context).link.ask<T>(verb, args);
+  ask<T>(
+    panel: NotebookPanel,
+    verb: string,
+    args: { [key: string]: unknown } = {},
+    onBegun?: () => void
+  ): Promise<T> {
+    return this.open(panel.context).link.ask<T>(verb, args, onBegun);
   }
 
   state(panel: NotebookPanel): Promise<KernelState> {

@@ -54,7 +54,7 @@ export class Link implements IDisposable {
     Signal.clearData(this);
   }
 
-  async ask<T>(verb: string, args: { [key: string]: unknown }): Promise<T> {
+  async ask<T>(verb: string, args: { [key: string]: unknown }, onBegun?: () => void): Promise<T> {
     if (!this.kernel && !this.session.isReady) {
       await this.session.ready; // a notebook just opened: its kernel is about to come
     }
@@ -73,7 +73,7 @@ export class Link implements IDisposable {
     if (verb === 'track') {
       this.listen();
     }
-    const value = await ask<T>(kernel, verb, args, this.trans);
+    const value = await ask<T>(kernel, verb, args, this.trans, onBegun);
     if (kernel === this.kernel && isStatus(value)) {
       this.take({ status: value });
     }
