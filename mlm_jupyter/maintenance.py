@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from mlm_jupyter.clock import now_ms
 from mlm_jupyter.core.entities import Session
 from mlm_jupyter.core.retention import Candidate, Policy, droppable, kept
 from mlm_jupyter.errors import ConflictError, StorageError
@@ -133,12 +134,12 @@ def rebuild(folder: Path, *, on_progress: Progress = lambda done, total: None) -
 
     Raises
     ------
-    ConflictError : a process is writing to the project.
+    ConflictError : a process is writing to the project, or may write to it.
     StorageError : the disk will not do it.
     """
-    store = folder / FOLDER_NAME
+    store, now = folder / FOLDER_NAME, now_ms()
     with _said_of(store):
-        return rebuild_database(store, on_progress=on_progress)
+        return rebuild_database(store, is_alive=lambda session: is_alive(session, now), on_progress=on_progress)
 
 
 def take_stats(folder: Path, *, most_variables: int = 10) -> Stats:

@@ -7,7 +7,7 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -108,15 +108,20 @@ class Database:
             if connection.is_in_transaction:
                 yield connection
                 return
-            self._require_in_place()
             try:
                 connection.execute("BEGIN IMMEDIATE")
+                self._require_in_place()  # who puts another in its place keeps everybody from beginning until that is done
                 yield connection
                 connection.execute("COMMIT")
             except BaseException:
                 if connection.is_in_transaction:  # not so where BEGIN failed, or where SQLite rolled back by itself
                     connection.execute("ROLLBACK")
                 raise
+
+    def write(self, sql: str, values: Sequence[object]) -> None:
+        """Execute one statement that is a transaction by itself; what it wrote is durable when this returns."""
+        self._connection().execute(sql, values)
+        self._require_in_place()  # now, for nothing here keeps another from being put in its place meanwhile
 
     def _require_in_place(self) -> None:
         """Raise StorageError where the file that is open is no longer the project's: SQLite would write to it all the same."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from typing import Final
 
 import msgspec
 
+from mlm_jupyter.core.entities import Session
 from mlm_jupyter.errors import ConflictError
 from mlm_jupyter.files import is_there
 from mlm_jupyter.store.database import DATABASE_NAME, PACKS_NAME, Database
@@ -33,6 +35,7 @@ from mlm_jupyter.store.verify import Damage
 
 _ENTRIES_AT_ONCE: Final = 2_000
 _DRAFT: Final = "rebuilding-"
+_WAIT_S: Final = 2.0
 
 
 class Rebuilt(msgspec.Struct, kw_only=True):
@@ -49,44 +52,76 @@ class Rebuilt(msgspec.Struct, kw_only=True):
     """The file that is the old database now; None where there was none."""
 
 
-def rebuild(folder: Path, *, on_progress: Callable[[int, int], None] = lambda done, total: None) -> Rebuilt:
+def rebuild(
+    folder: Path,
+    *,
+    is_alive: Callable[[Session], bool] = lambda session: False,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Rebuilt:
     """Make the database of the project in ``folder``, a ``.mlm`` folder, anew; the old one is moved aside.
 
-    Until the new one is complete nothing of the old one changes.
+    Until the new one is complete nothing of the old one changes, and nobody else can change it.
+
+    Parameters
+    ----------
+    is_alive : tells whether the process of a session that has not ended is there.
 
     Raises
     ------
-    ConflictError : a process is writing to the project.
+    ConflictError : a process is writing to the project, or may write to it.
     """
     for draft in folder.glob(_DRAFT + "*"):  # of a rebuild that was killed
         shutil.rmtree(draft, ignore_errors=True)
-    _check_unused(folder)
+    path = folder / DATABASE_NAME
     rebuilt = Rebuilt()
-    with _draft(folder) as database:
+    with _draft(folder) as database, _held(path):
         packs = Packs(database)
-        old = Salvage(folder / DATABASE_NAME)
+        old = Salvage(path)
         try:
+            _check_unused(folder, old, is_alive)
             with pruning_alone(packs):
                 _index(packs, rebuilt, on_progress)
                 rebuilt.checkpoints = rebuild_history(packs, old)
                 rebuilt.runs, rebuilt.stub_runs = rebuild_runs(packs, old)
                 bury(packs, old, now=time.time_ns() // 1_000_000)
                 (rebuilt.objects,) = database.connection().execute("SELECT count(*) FROM objects").fetchone()
+            _check_unused(folder, old, is_alive)
         finally:
             old.close()
-        _check_unused(folder)
         database.close()
         rebuilt.moved_to = _swap(folder, database.folder)
     return rebuilt
 
 
-def _check_unused(folder: Path) -> None:
-    """Raise ConflictError where somebody may append to a pack: what he adds would be missing from the new database."""
+@contextmanager
+def _held(path: Path) -> Iterator[None]:
+    """Keep everybody from writing to a database, unless it is so damaged that nobody can."""
+    connection = None
+    try:
+        if is_there(path):
+            connection = sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=_WAIT_S)
+            connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
+            raise ConflictError("A process is writing to this project. Try again when it is done.") from error
+    try:
+        yield
+    finally:
+        if connection is not None:
+            connection.close()
+
+
+def _check_unused(folder: Path, old: Salvage, is_alive: Callable[[Session], bool]) -> None:
+    """Raise ConflictError where somebody may write: what he adds would be missing from the new database."""
     for path in (folder / PACKS_NAME).glob("*.pack"):
         fd = take_unused(path)
         if fd is None:
             raise ConflictError(f"A process is writing to this project ({path.name}). Shut down its kernel, then try again.")
         os.close(fd)
+    for session in old.structs("sessions", Session):
+        if session.ended_at is None and is_alive(session):
+            what = f"process {session.pid} on {session.host}"
+            raise ConflictError(f"A process is recording in this project ({what}). End it, or its kernel, then try again.")
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 
@@ -17,8 +17,6 @@ from mlm_jupyter.store.rebuild_history import insert_left
 from mlm_jupyter.store.records import Kind
 from mlm_jupyter.store.runs import Runs
 from mlm_jupyter.store.salvage import Row, Salvage
-
-S = TypeVar("S", bound=msgspec.Struct)
 
 RECOVERED: Final = "recovered"
 """The experiment of runs of which only their checkpoints tell."""
@@ -41,10 +39,10 @@ class _Builder:
         self._runs = Runs(packs.database)
 
     def run(self) -> tuple[int, int]:
-        for row in self._old.rows("sessions"):
-            if (session := _convert(row, Session)) is not None and is_digest(session.environment or _NO_DIGEST):
+        for session in self._old.structs("sessions", Session):
+            if is_digest(session.environment or _NO_DIGEST):
                 self._runs.add_session(session)
-        rows = {run.id: run for row in self._old.rows("runs") if (run := _convert(row, Run)) is not None}
+        rows = {run.id: run for run in self._old.structs("runs", Run)}
         finished = self._finished(set(rows))
         for id, digest in finished.items():
             self._runs.add_session(self._read(digest).session)
@@ -130,10 +128,3 @@ class _Builder:
             values = {key: float(value) for key, value in msgspec.json.decode(metrics).items()}
             if values:
                 self._runs.log_metrics(run.id, values, logged_at=created_at, checkpoint_id=checkpoint_id)
-
-
-def _convert(row: Row, type: type[S]) -> S | None:
-    try:
-        return msgspec.convert(row, type)
-    except msgspec.ValidationError:
-        return None

@@ -253,7 +253,7 @@ class Runs:
                 connection.executemany(_INSERT_METRIC, points)
             return
         try:
-            self._database.connection().execute(_INSERT_METRIC, points[0])  # a transaction of its own
+            self._database.write(_INSERT_METRIC, points[0])
         except sqlite3.IntegrityError as error:
             raise _no_run(run_id) from error
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+
+import msgspec
 
 Row = dict[str, Any]
+S = TypeVar("S", bound=msgspec.Struct)
 
 _UNREADABLE: Final = (sqlite3.Error, UnicodeError)  # SQLite's complaint may quote what it could not read
 _WIDEST_STEP: Final = 1 << 40
@@ -40,6 +44,12 @@ class Salvage:
         seek = self._seek_by_key if self._keys(table) else self._seek_by_rowid
         for row in seek(table):
             yield dict(zip(columns, row, strict=False))
+
+    def structs(self, table: str, type: type[S]) -> Iterator[S]:
+        """Yield the rows of ``table`` that can be read and make sense."""
+        for row in self.rows(table):
+            with suppress(msgspec.ValidationError):
+                yield msgspec.convert(row, type)
 
     def _columns(self, table: str) -> list[str]:
         return [name for _, name, *_ in self._query(f"PRAGMA table_info({table})")]

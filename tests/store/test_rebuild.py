@@ -23,6 +23,7 @@ from mlm_jupyter.core.entities import Checkpoint, Run
 from mlm_jupyter.core.retention import Policy
 from mlm_jupyter.errors import ConflictError, CorruptError, NotFoundError
 from mlm_jupyter.maintenance import Prune
+from mlm_jupyter.maintenance import rebuild as remake
 from mlm_jupyter.store.database import Database
 from mlm_jupyter.store.journal import keep_deletion, keep_run
 from mlm_jupyter.store.rebuild import rebuild
@@ -253,6 +254,51 @@ def test_nobody_is_cut_off_while_writing(stock: Stock) -> None:
     with pytest.raises(ConflictError, match="A process is writing"):
         rebuild(stock.database.folder)
     assert (stock.database.folder / "mlm.db").stat().st_ino == before
+
+
+def test_nobody_who_may_still_log_is_cut_off(stock: Stock) -> None:
+    """A program that only logs metrics writes to no pack; its session tells that it is there."""
+    stock.add({"a": b"1"})
+    stock.runs.touch_session(stock.session.id, now_ms())
+    stock.packs.forget_files()
+    with pytest.raises(ConflictError, match="A process is recording in this project"):
+        remake(stock.folder)
+    stock.runs.end_session(stock.session.id, now_ms())
+    assert remake(stock.folder).checkpoints == 1
+
+
+LOG = """
+import sys
+from pathlib import Path
+from mlm_jupyter.errors import StorageError
+from mlm_jupyter.store.database import Database
+from mlm_jupyter.store.runs import Runs
+runs = Runs(Database.open(Path(sys.argv[1])))
+run = runs.resolve("latest").id
+print("ready", flush=True)
+for number in range(10**9):
+    try:
+        runs.log_metrics(run, dict.fromkeys(["a", "b"][: 1 + number % 2], float(number)), step=number, logged_at=number)
+    except StorageError as error:
+        sys.exit(str(error))
+    print(number, flush=True)
+"""
+
+
+def test_what_is_written_while_a_database_is_made_anew_is_in_it_or_was_refused(stock: Stock) -> None:
+    stock.add({"a": b"1"})
+    run = stock.start_run()
+    stock.packs.forget_files()
+    command = [sys.executable, "-c", LOG, str(stock.database.folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None and writer.stderr is not None
+        assert writer.stdout.readline() == "ready\n"
+        rebuild(stock.database.folder)
+        acknowledged = [int(line) for line in writer.stdout]
+        assert "was replaced by another" in writer.stderr.read()
+    stock.reopen()
+    kept = {point.step for point in stock.runs.metrics(run.id, "a")}
+    assert kept >= set(range(max(acknowledged) + 1))
 
 
 def test_a_project_without_its_database_says_what_to_do_and_makes_no_empty_one(stock: Stock) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from mlm_jupyter.core.entities import Artifact, Metric, Run, Session
 from mlm_jupyter.core.query import Comparison, Every, Field, Not, Order, Query, Some
 from mlm_jupyter.core.selection import matches, sort
-from mlm_jupyter.errors import AmbiguousError, ConflictError, InvalidInputError, NotFoundError
+from mlm_jupyter.errors import AmbiguousError, ConflictError, InvalidInputError, NotFoundError, StorageError
 from mlm_jupyter.store.database import Database
 from mlm_jupyter.store.runs import Runs
 
@@ -393,3 +393,17 @@ def test_metrics_until_a_checkpoint_are_the_last_of_its_own_and_older_points(
     assert repr(sorted(runs.metrics_until("r", checkpoint_id=id, created_at=created_at).items())) == repr(
         sorted(expected.items())
     )
+
+
+@pytest.mark.parametrize("is_another_there", [False, True])
+@pytest.mark.parametrize("values", [{"a": 1.0}, {"a": 1.0, "b": 2.0}])
+def test_what_would_be_written_to_a_project_that_is_gone_is_refused(
+    runs: Runs, tmp_path: Path, values: dict[str, float], is_another_there: bool
+) -> None:
+    start(runs, "r")
+    runs.log_metrics("r", values, logged_at=1)
+    (tmp_path / ".mlm").rename(tmp_path / "away")
+    if is_another_there:
+        Database.open(tmp_path / ".mlm", create=True).close()
+    with pytest.raises(StorageError, match="was replaced by another" if is_another_there else "moved or removed"):
+        runs.log_metrics("r", values, logged_at=2)
