@@ -72,6 +72,40 @@ KEPT = {
         ("team",),
         "sorted(team), team is Team.RED",
     ),
+    "a parser of arguments": (
+        "import argparse\nparser = argparse.ArgumentParser(prog='fit'); parser.add_argument('--rate', default=0.1)\n"
+        "rate = parser._actions[-1]; group = parser.add_argument_group('g', argument_default=argparse.SUPPRESS)",
+        "rate.default = 0.2",
+        ("group", "parser", "rate"),
+        "parser.parse_args([]), parser._actions[-1] is rate, group.argument_default is argparse.SUPPRESS",
+    ),
+    "a match": (
+        "import re\ntext = 'b1 a22 a3'; found = re.search(r'(?P<word>a)(\\d)+', text); again = [found]\n"
+        "every = list(re.compile(r'(?<=[ab])\\d').finditer(text, 1, 8)); whole = re.fullmatch('a|(b)', 'b')",
+        "found = every = None; again[0] = 1",
+        ("again", "every", "found"),
+        "found and (found.groups(), found.lastgroup, found.regs, again[0] is found, whole.lastindex), "
+        "[(m.span(), m.pos, m.endpos) for m in every or ()]",
+    ),
+    "the array that a tree of points is on": (
+        "import numpy as np\nfrom scipy.spatial import KDTree, cKDTree\npoints = np.arange(6.0).reshape(3, 2)\n"
+        "tree = KDTree(points); other = [cKDTree(points, boxsize=9.0)]",
+        "points[0, 0] = 0.5",
+        ("other", "points", "tree"),
+        "tree.data.tolist(), tree.data is points, other[0].data is points, tree.query([5, 5]), other[0].query([5, 5])",
+    ),
+    "the coefficients of a polynomial": (
+        "from numpy.polynomial import Polynomial\nline = Polynomial([1.0, 2.0]); inside = line.coef",
+        "inside[0] = 5.0",
+        ("inside", "line"),
+        "line(1.0), line.coef is inside, line.symbol",
+    ),
+    "a distribution as a key": (
+        "from scipy import stats\nfits = {stats.norm: 1, stats.poisson: 2}; one = stats.norm; frozen = stats.norm(3, 2)",
+        "fits[stats.norm] = 3",
+        ("fits",),
+        "fits[stats.norm], fits.get(stats.poisson), one is stats.norm, frozen.mean()",
+    ),
 }
 
 
@@ -87,3 +121,18 @@ def test_what_is_set_on_a_value_or_shared_with_it_comes_back(notebook: LiveNoteb
         assert book.restore(first).failed == {}
         assert repr(book.value(shown)) == expected
         assert book.cell(change).changes.changed == changed
+
+
+def test_a_match_in_what_has_changed_since_is_not_restored(notebook: LiveNotebook) -> None:
+    first = notebook.cell("import re\ntext = bytearray(b'xay'); found = re.search(b'a', text); text[1] = 98")
+    notebook.cell("found = None")
+    assert notebook.restore(first).failed["found"].endswith("a match in what has changed since")
+
+
+def test_the_environment_of_the_process_is_remembered_by_name(notebook: LiveNotebook, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLM_TEST_KEY", "hunter2")
+    first = notebook.cell("import os\nenv = os.environ; pair = [env]")
+    assert notebook.cell("env['MLM_TEST_KEY'] = 'another'").changes.changed == ()
+    notebook.cell("env = pair = None")
+    assert notebook.restore(first).failed == {}
+    assert notebook.value("env is os.environ and pair[0] is env and env['MLM_TEST_KEY']") == "another"

@@ -9,6 +9,8 @@ import importlib
 import io
 import itertools
 import logging
+import os
+import re
 import sys
 import types
 import typing
@@ -25,6 +27,7 @@ from mlm_jupyter.capture.constants import reducer_of_constants
 from mlm_jupyter.capture.context import CannotCaptureError, attribute_of
 from mlm_jupyter.capture.formulas import reducer_of_formulas
 from mlm_jupyter.capture.instances import kind_of, reduce_as_its_kind, reducer_of_instances
+from mlm_jupyter.capture.standard import reduce_environment, reduce_match
 from mlm_jupyter.core.type_names import module_of
 
 Reducer = Callable[[Any, Any], Any]
@@ -144,6 +147,8 @@ _BUILTIN: Final[dict[type, Reducer]] = {
     io.BytesIO: _reduce_memory_file,
     io.StringIO: _reduce_memory_file,
     itertools.count: _from_cloudpickle(lambda counter: counter.__reduce__()),
+    re.Match: reduce_match,
+    type(os.environ): reduce_environment,
     logging.Logger: _from_cloudpickle(cloudpickle._logger_reduce),
 }
 if sys.version_info >= (3, 12):
@@ -156,7 +161,11 @@ _FAMILIES: Final[tuple[tuple[type, Reducer], ...]] = (
 """The reducers of types and of all their subclasses."""
 
 _LIBRARIES: Final[dict[str, tuple[tuple[str, str, str], ...]]] = {
-    # top package: (where the type is, reducer's module, reducer); ``+`` before the type: its subclasses too
+    # package, whose types bring its reducers in: (where the type is, reducer's module, reducer); ``+``: its subclasses too
+    "argparse": (
+        ("+argparse:_AttributeHolder", "standard", "reduce_part_of_parser"),
+        ("+argparse:_ActionsContainer", "standard", "reduce_part_of_parser"),
+    ),
     "numpy": (
         ("numpy:ndarray", "arrays", "reduce_array"),
         ("+numpy:ndarray", "arrays", "reduce_own_subclass"),
@@ -172,6 +181,7 @@ _LIBRARIES: Final[dict[str, tuple[tuple[str, str, str], ...]]] = {
         ("numpy.dtypes:VoidDType", "arrays", "reduce_record_dtype"),
         ("numpy.random:RandomState", "arrays", "reduce_random_state"),
     ),
+    "numpy.polynomial": (("+numpy.polynomial._polybase:ABCPolyBase", "formulas", "reduce_by_attributes"),),
     "pandas": (
         ("+pandas.core.generic:NDFrame", "frames", "reduce_frame"),
         ("+pandas.core.internals.managers:BaseBlockManager", "frames", "reduce_manager"),
@@ -189,6 +199,11 @@ _LIBRARIES: Final[dict[str, tuple[tuple[str, str, str], ...]]] = {
     ),
     "PIL": (("+PIL.Image:Image", "images", "reduce_image"),),
     "patsy": (("patsy.origin:Origin", "formulas", "reduce_by_attributes"),),
+    "scipy.spatial": (("+scipy.spatial:cKDTree", "scipy_values", "reduce_tree"),),
+    "scipy.stats": (
+        ("+scipy.stats:rv_continuous", "scipy_values", "reduce_distribution"),
+        ("+scipy.stats:rv_discrete", "scipy_values", "reduce_distribution"),
+    ),
     "sqlalchemy": (("sqlalchemy.orm.state:InstanceState", "mapped", "reduce_state"),),
     "statsmodels": (("+statsmodels.base.data:ModelData", "formulas", "reduce_by_attributes"),),
     "plotly": (("+plotly.basedatatypes:BasePlotlyType", "plotly_figures", "reduce_part"),),
@@ -236,7 +251,8 @@ class _Table:
                 self.exact[kind] = reducer
 
     def _of_family(self, kind: type) -> Reducer | None:
-        for package in {module_of(base).partition(".")[0] for base in kind.__mro__} & self.waiting:
+        modules = [f"{module_of(base)}." for base in kind.__mro__]
+        for package in [one for one in self.waiting if any(module.startswith(f"{one}.") for module in modules)]:
             self.waiting.discard(package)
             self._add_library(package)
         if kind in self.exact:
