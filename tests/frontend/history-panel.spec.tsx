@@ -204,7 +204,7 @@ test('a row says all of a checkpoint, also to those who do not see it', async ()
   ]) {
     expect(label).toContain(part);
   }
-  expect(second.style.height).toBe(`${rowHeight(stage.timeline.entries[1])}px`);
+  expect(second.style.height).toBe(`${rowHeight(stage.timeline.entries[1], null)}px`);
 });
 
 test('of thousands, few rows are drawn; keys move, also to the very first', async () => {
@@ -423,6 +423,29 @@ test('the filter asks the server, says how many there are, and keeps where the k
   expect(stage.node.querySelector('[role="status"]')?.textContent).toBe('1 found');
   expect(stage.rows).toHaveLength(1);
   expect(stage.timeline.current).toBe(idOf(5));
+});
+
+test('among all notebooks, what is of another than the one in front says of which', async () => {
+  const other = { notebook: 'lib/other.ipynb' };
+  const quiet = { status: null, duration_ms: null, kind: 'baseline', ...other } as const;
+  stage = new Stage(
+    new FakeStore([
+      ...aChain(2),
+      aCheckpoint(3, { ...quiet, changes: { added: [], changed: [], removed: [], between: [] } }),
+      aCheckpoint(4, other)
+    ])
+  );
+  await stage.open();
+  await stage.draw();
+  expect(stage.rows).toHaveLength(2);
+  expect(stage.node.textContent).not.toContain('.ipynb');
+  await stage.during(() => (stage.timeline.scope = 'all'));
+  const said = stage.rows.map(row => row.querySelector('.jp-MlmHistory-notebook')?.textContent);
+  expect(said).toEqual(['other.ipynb', 'other.ipynb', undefined, undefined]);
+  expect(stage.rows[0].getAttribute('aria-label')).toContain('in lib/other.ipynb');
+  const tops = stage.rows.map(row => Number(/\d+/.exec(row.style.transform)?.[0]));
+  const heights = stage.rows.map(row => parseInt(row.style.height, 10));
+  expect(tops).toEqual(heights.map((_, at) => heights.slice(0, at).reduce((a, b) => a + b, 0)));
 });
 
 test('all notebooks are asked for, and this one again under its new name', async () => {

@@ -13,7 +13,7 @@ import { CommandIDs } from '../../tokens';
 import { useNow } from '../clock';
 import { rowAfter, withOne } from '../longList';
 import { MOST_LANES } from './rail';
-import { Row, rowHeight } from './row';
+import { elsewhereOf, Row, rowHeight } from './row';
 
 /** Rows drawn out of view on either side. */
 const OVERSCAN = 5;
@@ -31,11 +31,15 @@ export function EntryList({ timeline, commands, trans }: IListProps): React.JSX.
   const now = useNow();
   const id = React.useId();
   const { entries, history, active, current, path, reference } = timeline;
+  const here = timeline.front.project?.notebook ?? null;
   const activeIndex = entries.findIndex(entry => entry.id === active);
   const virtualizer = useVirtualizer({
     count: entries.length,
     getScrollElement: () => scroller.current,
-    estimateSize: React.useCallback((at: number) => rowHeight(entries[at]), [entries]),
+    estimateSize: React.useCallback(
+      (at: number) => rowHeight(entries[at], elsewhereOf(entries[at], here)),
+      [entries, here]
+    ),
     getItemKey: React.useCallback((at: number) => entries[at].id, [entries]),
     overscan: OVERSCAN,
     rangeExtractor: React.useCallback((range: Range) => withOne(range, activeIndex), [activeIndex])
@@ -133,6 +137,7 @@ export function EntryList({ timeline, commands, trans }: IListProps): React.JSX.
               isActive={index === activeIndex}
               isCurrent={entry.id === current}
               isReference={entry.id === reference?.checkpoint}
+              elsewhere={elsewhereOf(entry, here)}
               position={index + 1}
               total={history?.total ?? entries.length}
               now={now}

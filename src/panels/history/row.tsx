@@ -1,6 +1,7 @@
 /**
  * One entry of the timeline. Its height follows from what it has to say, so that 10,000 of them can be laid out unseen.
  */
+import { PathExt } from '@jupyterlab/coreutils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { kernelIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
@@ -45,25 +46,33 @@ interface IRowProps extends IMarks {
   onVariable(name: string): void;
 }
 
-/** Whether an entry has a line beside the first. */
-function hasFacts({ changes, status, duration_ms, is_saving }: IEntry): boolean {
-  const { added, changed, removed } = changes;
-  const isQuiet = (status === null || status === 'ok') && duration_ms === null && !is_saving;
-  return !isQuiet || added.length + changed.length + removed.length > 0;
+/** The notebook of an entry, where that is another than the one in front: its numbers are its own. */
+export function elsewhereOf({ notebook }: IEntry, here: string | null): string | null {
+  return notebook === here ? null : notebook;
 }
 
-export function rowHeight(entry: IEntry): number {
+/** Whether an entry has a line beside the first. */
+function hasFacts(
+  { changes, status, duration_ms, is_saving }: IEntry,
+  elsewhere: string | null
+): boolean {
+  const { added, changed, removed } = changes;
+  const isQuiet = (status === null || status === 'ok') && duration_ms === null && !is_saving;
+  return !isQuiet || elsewhere !== null || added.length + changed.length + removed.length > 0;
+}
+
+export function rowHeight(entry: IEntry, elsewhere: string | null): number {
   const lines =
     1 +
     Number(Boolean(entry.name || entry.note)) +
-    Number(hasFacts(entry)) +
+    Number(hasFacts(entry, elsewhere)) +
     Number(Object.keys(entry.metrics).length > 0);
   return lines * LINE_PX + PADDING_PX;
 }
 
 export const Row = React.memo(function Row(props: IRowProps): React.JSX.Element {
-  const { entry, moves, lanes, trans, now } = props;
-  const height = rowHeight(entry);
+  const { entry, elsewhere, moves, lanes, trans, now } = props;
+  const height = rowHeight(entry, elsewhere);
   const label = entry.name || entry.note;
   const rail = railWidth(lanes);
   return (
@@ -113,7 +122,7 @@ export const Row = React.memo(function Row(props: IRowProps): React.JSX.Element 
           {formatAge(entry.created_at, now, trans)}
         </span>
       </div>
-      {hasFacts(entry) && <Facts entry={entry} trans={trans} onVariable={props.onVariable} />}
+      {hasFacts(entry, elsewhere) && <Facts {...props} />}
       {moves.length > 0 && (
         <Metrics moves={moves} room={props.width - rail - EDGE_PX} trans={trans} />
       )}
@@ -130,14 +139,10 @@ function Label({ entry }: { entry: IEntry }): React.JSX.Element {
   );
 }
 
-interface IFactsProps {
-  entry: IEntry;
-  trans: TranslationBundle;
-  onVariable(name: string): void;
-}
+type IFactsProps = Pick<IRowProps, 'entry' | 'elsewhere' | 'trans' | 'onVariable'>;
 
-/** How the cell ended, how long it took, which variables it left different. */
-function Facts({ entry, trans, onVariable }: IFactsProps): React.JSX.Element {
+/** Which notebook it is of, how the cell ended, how long it took, which variables it left different. */
+function Facts({ entry, elsewhere, trans, onVariable }: IFactsProps): React.JSX.Element {
   const { added, changed, removed } = entry.changes;
   const names = [
     ...changed.map(name => ({
@@ -163,6 +168,11 @@ function Facts({ entry, trans, onVariable }: IFactsProps): React.JSX.Element {
   const isEnding = entry.is_saving || (entry.status !== null && entry.status !== 'ok');
   return (
     <div className="jp-MlmHistory-line jp-MlmHistory-facts">
+      {elsewhere !== null && (
+        <span className="jp-MlmHistory-notebook" title={elsewhere}>
+          {PathExt.basename(elsewhere)}
+        </span>
+      )}
       {isEnding && (
         <span className="jp-MlmHistory-status" data-status={entry.status ?? 'saving'}>
           {statusOf(entry, trans)}

@@ -10,6 +10,8 @@ import { firstLine, type IEntry, type IMove } from '../../model/entries';
 export interface IMarks {
   isCurrent: boolean;
   isReference: boolean;
+  /** Its notebook, where that is another than the one in front. */
+  elsewhere: string | null;
 }
 
 /** The line an entry is known by. */
@@ -65,6 +67,7 @@ export function describeEntry(
   return [
     entry.ordinal > 0 ? `${entry.ordinal}: ${titleOf(entry, trans)}` : titleOf(entry, trans),
     entry.name ? trans.__('named %1', entry.name) : '',
+    marks.elsewhere === null ? '' : trans.__('in %1', marks.elsewhere),
     statusOf(entry, trans),
     marks.isCurrent ? trans.__('the kernel is here') : '',
     marks.isReference ? trans.__('selected for compare') : '',
