@@ -32,6 +32,8 @@ def reduce_tensor(pickler: ValuePickler, tensor: Any) -> Any:
             pickler.lossy.add("without .grad")
     elif tensor.grad_fn is not None:
         pickler.lossy.add("without the graph it was computed by")
+    if tensor._backward_hooks or getattr(tensor, "_post_accumulate_grad_hooks", None):  # the second is new in torch 2.1
+        pickler.lossy.add("without its hooks")
     is_parameter = type(tensor) is torch.nn.Parameter
     if type(tensor) is not torch.Tensor and not is_parameter:
         return NotImplemented

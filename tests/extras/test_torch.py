@@ -253,3 +253,12 @@ def test_memory_that_something_else_holds_is_watched(notebook: LiveNotebook, way
     changes = notebook.cell(write).changes
     assert notebook.value("x.sum().item()") != before, "the attack does nothing"
     assert "x" in changes.changed
+
+
+def test_a_tensor_that_comes_back_without_its_hooks_says_so(notebook: LiveNotebook) -> None:
+    first = notebook.cell(
+        "import torch\nx = torch.ones(2, requires_grad=True); x.register_hook(lambda g: g * 2)\n"
+        "layer = torch.nn.Linear(1, 1); layer.weight.register_post_accumulate_grad_hook(lambda p: None); plain = torch.ones(1)"
+    )
+    notebook.cell("x = layer = plain = None")
+    assert notebook.restore(first).lossy == dict.fromkeys(("x", "layer"), "without its hooks")
