@@ -9,7 +9,7 @@ from __future__ import annotations
 import copyreg
 import types
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from itertools import chain
 from typing import Any, Final
 
@@ -157,10 +157,19 @@ class ItemWalk:
             yield _added(path, value)
 
     def _estimators(self, before: Any, after: Any, path: Path) -> Iterator[ItemChange]:
-        """Parameters first, then what fitting left: the attributes that end with an underscore."""
+        """Parameters first, then what fitting left: the attributes that end with an underscore.
+
+        Where these are equal, then all others: what a nearest neighbour or a boosted tree has learnt is private.
+        """
         params, other_params = (call_quietly(lambda each: each.get_params(deep=False), each) for each in (before, after))
-        yield from self._attributes(params, other_params, path)
-        yield from self._attributes(_fitted(before), _fitted(after), path)
+        fitted, other_fitted = _fitted(before), _fitted(after)
+        is_told = False
+        for change in chain(self._attributes(params, other_params, path), self._attributes(fitted, other_fitted, path)):
+            is_told = True
+            yield change
+        if not is_told:
+            known = params.keys() | fitted.keys()
+            yield from self._attributes(_without(vars(before), known), _without(vars(after), known), path)
 
     def _attributes(self, before: Mapping[str, Any], after: Mapping[str, Any], path: Path) -> Iterator[ItemChange]:
         for name in dict.fromkeys(chain(before, after)):
@@ -250,6 +259,10 @@ def _state_of(value: Any) -> dict[str, Any]:
 
 def _fitted(estimator: Any) -> dict[str, Any]:
     return {name: value for name, value in vars(estimator).items() if name.endswith("_") and not name.startswith("_")}
+
+
+def _without(attributes: Mapping[str, Any], names: Set[str]) -> dict[str, Any]:
+    return {name: value for name, value in attributes.items() if name not in names}
 
 
 def _closure(function: Any) -> list[Any]:

@@ -260,7 +260,7 @@ def _headline(diff: ValueDiff) -> str:
             return _array_headline(diff)
         case TableDiff():
             return _table_headline(diff)
-    return "unchanged"
+    return "nothing that is compared differs"
 
 
 def _one_line(text: str) -> str:

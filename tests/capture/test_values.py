@@ -19,8 +19,9 @@ import pytest
 import scipy.sparse
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
 
 from mlm_jupyter.capture.value_arrays import ArrayDiff, ItemChange
 from mlm_jupyter.capture.value_tables import Retyped, TableCell, TableDiff
@@ -286,6 +287,22 @@ def test_what_cannot_be_compared_says_so() -> None:
     assert isinstance(generators, Replaced) and generators.reason is not None
     figures = diff_values(matplotlib.figure.Figure(), matplotlib.figure.Figure())
     assert isinstance(figures, Replaced) and "looks the same" in str(figures.reason)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [KNeighborsClassifier(2), HistGradientBoostingRegressor(max_iter=2, random_state=0)],
+    ids=lambda m: type(m).__name__,
+)
+def test_what_a_model_has_learnt_in_private_counts_where_nothing_else_differs(model: Any) -> None:
+    data = np.arange(60.0).reshape(30, 2)
+    one, other = (copy.deepcopy(model).fit(data + shift, np.arange(30) % 2) for shift in (0, 100))
+    assert diff_values(one, copy.deepcopy(one)) == Unchanged()
+    assert all(line.startswith("v._") for line in lines(one, other)), "there is nothing public that differs"
+    noted = copy.deepcopy(one)
+    noted._mine = 3
+    assert lines(one, noted) == ["v._mine: (absent) → 3"]
+    assert lines(one, copy.deepcopy(one)) == ["v: nothing that is compared differs"]
 
 
 def test_texts_differ_by_line() -> None:
