@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Final, Self, cast, get_args
 
 from mlm_jupyter.capture.artifacts import files_of
-from mlm_jupyter.clock import new_id, now_ms
+from mlm_jupyter.clock import make_ids_after, new_id, now_ms
 from mlm_jupyter.core.entities import Artifact, Run, RunStatus, Session
 from mlm_jupyter.core.names import run_name
 from mlm_jupyter.core.scalars import flatten, key_text, metric_number, param_text, step_number
@@ -125,6 +125,8 @@ class Recorder:
         self._local = threading.local()
         self._after_fork()
         self.runs.add_session(session)
+        with suppress(ValueError):  # it is no id: the row is damaged
+            make_ids_after(self.runs.newest_id() or session.id)  # by a clock that was set back since they would come before
         self._heart = threading.Thread(target=_beat, args=(weakref.ref(self), self._stop), name="mlm-heartbeat", daemon=True)
         self._heart.start()
         _recorders.add(self)

@@ -17,11 +17,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mlm_jupyter.clock import new_id, now_ms
+from mlm_jupyter.core.digest import EPOCH_MS, make_id, time_of_id
 from mlm_jupyter.core.entities import Run
 from mlm_jupyter.errors import ConflictError, InvalidInputError, MlmError, NotFoundError, StorageError
 from mlm_jupyter.process import find_process_start, is_alive, start_session
@@ -589,8 +593,6 @@ def test_a_process_is_known_by_its_start_as_well_as_its_number() -> None:
 def test_another_process_of_the_same_number_and_a_silent_host_are_dead(
     changes: dict[str, object], silent_s: int, alive: bool
 ) -> None:
-    import msgspec
-
     session = start_session("s", author="ada", started_at=now_ms())
     assert is_alive(msgspec.structs.replace(session, **changes), now_ms() + silent_s * 1000) is alive
 
@@ -617,3 +619,29 @@ def test_ids_are_in_order_and_never_the_same_in_threads_and_forks(tmp_path: Path
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, check=True)
     ids = done.stdout.split()
     assert len(ids) == len(set(ids)) == 4000
+
+
+def test_what_is_recorded_after_the_clock_was_set_back_comes_after_what_was_before(project: Project) -> None:
+    """The project was written to by a clock that was hours ahead; programs of today go on from there, each other's too."""
+    ahead = make_id(now_ms() + 7_200_000, 5)
+    session = msgspec.structs.replace(start_session(ahead, author="ada", started_at=now_ms()), ended_at=now_ms())
+    project.runs.add_session(session)
+    project.runs.start(Run(make_id(now_ms() + 7_200_001, 5), "before", "train", ahead, "finished", now_ms()))
+    for name in ("one", "two"):
+        program = f"""
+            mlm.start_run({name!r})
+            child = os.fork()
+            if not child:
+                mlm.start_run({name + " inside"!r})
+                mlm.end_run()
+                os._exit(0)
+            os.waitpid(child, 0)
+        """
+        assert project.run(program) == (0, "")
+    names = [run.name for run in project.runs.list()]
+    assert names == ["two inside", "two", "one inside", "one", "before"]
+
+
+@given(st.integers(EPOCH_MS, EPOCH_MS + 2**40 - 1), st.integers(0, 2**30 - 1))
+def test_an_id_tells_the_time_by_which_it_sorts(at: int, bits: int) -> None:
+    assert time_of_id(make_id(at, bits)) == at

@@ -62,5 +62,15 @@ def make_id(now_ms: int, random_bits: int) -> str:
     return _base32(now_ms - EPOCH_MS, _TIME_CHARACTERS) + _base32(random_bits, _RANDOM_CHARACTERS)
 
 
+def time_of_id(id: str) -> int:
+    """Return the time by which an id of ``make_id`` sorts, in UTC milliseconds; ValueError where it is none."""
+    if len(id) != _TIME_CHARACTERS + _RANDOM_CHARACTERS:
+        raise ValueError(f"{id!r} is no id")
+    time = 0
+    for character in id[:_TIME_CHARACTERS]:
+        time = time << 5 | ALPHABET.index(character)
+    return time + EPOCH_MS
+
+
 def _base32(number: int, width: int) -> str:
     return "".join(ALPHABET[(number >> shift) & 31] for shift in range(5 * (width - 1), -1, -5))

@@ -61,6 +61,12 @@ class Runs:
         with self._database.transaction() as connection:
             connection.execute(f"INSERT OR IGNORE INTO sessions ({_SESSION_COLUMNS}) VALUES ({marks})", values)
 
+    def newest_id(self) -> str | None:
+        """Return the last id, in order, that anything of the project has; None where it has nothing."""
+        tables = " UNION ALL ".join(f"SELECT max(id) AS id FROM {table}" for table in ("checkpoints", "runs", "sessions"))
+        (id,) = self._database.connection().execute(f"SELECT max(id) FROM ({tables})").fetchone()
+        return id  # type: ignore[no-any-return]
+
     def get_session(self, id: str) -> Session:
         """Return a session by its id."""
         connection = self._database.connection()
