@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 import shlex
 import tomllib
@@ -14,7 +15,7 @@ from pages import PAGES, ROOT, blocks, differences, is_run, replay
 
 from mlm_jupyter import __all__ as public_names
 from mlm_jupyter import settings
-from mlm_jupyter.commands.verbs import VERBS, parse
+from mlm_jupyter.commands.verbs import VERBS, Verb, parse
 from mlm_jupyter.kernel.magics import SIGNATURES
 
 NOTES = sorted((ROOT / "docs" / "decisions").glob("*.md"))
@@ -53,9 +54,14 @@ def test_every_block_is_run_or_of_a_kind_that_is_checked_otherwise(page: Path) -
             assert is_run(language, text) or language == "sh"
 
 
-@pytest.mark.parametrize("verb", [verb.name for verb in VERBS])
-def test_every_verb_of_the_command_line_is_in_the_reference(verb: str) -> None:
-    assert re.search(rf"^\| `mlm {verb}\b", REFERENCE, re.MULTILINE)
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
+def test_every_verb_of_the_command_line_is_in_the_reference_with_its_options(verb: Verb) -> None:
+    row = re.search(rf"^\| `mlm {verb.name}\b.*", REFERENCE, re.MULTILINE)
+    assert row is not None
+    parser = argparse.ArgumentParser()
+    verb.arguments(parser)
+    taken = set(re.findall(r"--?[a-z][a-z-]*", parser.format_usage())) - {"-h", "--json", "--project"}
+    assert taken == set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", row[0].split(" | ")[0]))
 
 
 @pytest.mark.parametrize("line", typed("mlm [a-z]"))

@@ -114,7 +114,7 @@ def prune_arguments(parser: argparse.ArgumentParser) -> None:
         ("hourly", "the last of N hours"),
         ("daily", "the last of N days"),
     ):
-        help = f"keep the values of {what}, in each notebook"
+        help = f"keep the values of {what}, in each notebook; else as the setting keep_{span} says"
         parser.add_argument(f"--keep-{span}", metavar="N", type=whole_number(0), help=help)
     parser.add_argument("--dry-run", action="store_true", help="only tell what it would free")
     add_yes(parser)
