@@ -1,10 +1,14 @@
 import { nullTranslator } from '@jupyterlab/translation';
+import { createElement } from 'react';
+import { renderToStaticMarkup } from 'react-dom/server';
 
 import { report } from '../../src/panels/compare/markdown';
 import { keyOf, pairOf, swapped } from '../../src/panels/compare/pair';
 import { partition, slices } from '../../src/panels/compare/parts';
+import { ValueView } from '../../src/panels/compare/values';
 import { countsOf, headline, headlineOf, moveOf } from '../../src/panels/compare/words';
 import type {
+  ArrayDiff,
   Checkpoint,
   CheckpointDetail,
   CheckpointDiff,
@@ -172,6 +176,29 @@ describe('the report', () => {
     expect(text).toContain('Nothing differs.');
     expect(report({ base: side, other: side, diff: null, pair, values: {} }, trans)).toBe('');
   });
+});
+
+test('what was compared and has the same short text is not told as if it had become that', () => {
+  const text = 'QuadContourSet _nolegend_';
+  const [before, after] = [{ text }, { text }];
+  const types = { before_type: 'a.Q', after_type: 'a.Q' };
+  expect(headline({ kind: 'replaced', before, after, ...types }, trans)).toBe(
+    'looks the same, and is another value'
+  );
+});
+
+test('what is not listed of a long list is counted with its thousands apart', () => {
+  const diff = {
+    kind: 'array',
+    before_shape: [200_000],
+    after_shape: [200_000],
+    before_dtype: 'f8',
+    after_dtype: 'f8',
+    differing: 200_000,
+    examples: [{ path: '[0]', before: '0', after: '1' }]
+  } as ArrayDiff;
+  const drawn = renderToStaticMarkup(createElement(ValueView, { diff, name: 'x', trans }));
+  expect(drawn).toContain('and 199,999 more');
 });
 
 describe('a variable that no kernel compared', () => {

@@ -240,7 +240,7 @@ function Grid(props: {
       </div>
       {props.left > 0 && (
         <p className="jp-MlmCompare-note">
-          {props.trans._n('and %1 more', 'and %1 more', props.left, amount(props.left))}
+          {props.trans._n('and %2 more', 'and %2 more', props.left, amount(props.left))}
         </p>
       )}
     </>

@@ -88,7 +88,8 @@ export function headline(diff: ValueDiff, trans: TranslationBundle): string {
     case 'replaced': {
       const kinds =
         diff.before_type === diff.after_type ? '' : ` (${diff.before_type} → ${diff.after_type})`;
-      return `${oneLine(diff.before.text)} → ${oneLine(diff.after.text)}${kinds}`;
+      const texts = fromTo(oneLine(diff.before.text), oneLine(diff.after.text), trans);
+      return `${texts}${kinds}`;
     }
     case 'items':
       return trans._n('%1 place differs', '%1 places differ', diff.count);
@@ -175,11 +176,16 @@ export function headlineOf(
         return trans.__('another source');
       }
       const [before, after] = previews.map(({ text }) => oneLine(text, 60));
-      return before === after
-        ? trans.__('looks the same, and is another value')
-        : `${before} → ${after}`;
+      return fromTo(before, after, trans);
     }
   }
+}
+
+/** Two short texts of values that differ, though the texts may not. */
+function fromTo(before: string, after: string, trans: TranslationBundle): string {
+  return before === after
+    ? trans.__('looks the same, and is another value')
+    : `${before} → ${after}`;
 }
 
 /** A text on one line, at most a hundred characters of it. */

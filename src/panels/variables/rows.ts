@@ -99,7 +99,7 @@ export function shapeText(preview: Preview, trans: TranslationBundle): string {
   }
   const { length } = preview;
   return typeof length === 'number'
-    ? trans._n('%1 item', '%1 items', length, length.toLocaleString())
+    ? trans._n('%2 item', '%2 items', length, length.toLocaleString())
     : '';
 }
 
