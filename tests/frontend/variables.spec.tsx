@@ -101,6 +101,8 @@ describe('shapeText', () => {
   it('says how large a value is in its own terms', () => {
     expect(shapeText({ text: '', shape: [1000, 4] }, trans)).toBe(`${(1000).toLocaleString()} × 4`);
     expect(shapeText({ text: '', length: 1 }, trans)).toBe('1 item');
+    const many = (200_000).toLocaleString();
+    expect(shapeText({ text: '', length: 200_000 }, trans)).toBe(`${many} items`);
     expect(shapeText({ text: '', shape: [] }, trans)).toBe('');
   });
 });
@@ -138,6 +140,20 @@ describe('on screen', () => {
     );
     expect(host.querySelector('b')).toBeNull();
     expect(host.textContent).toContain('More columns: c (float64)');
+  });
+
+  it('opens a row wherever it is clicked, but not where a text was being selected', () => {
+    draw(<VariableTable variables={SOME} trans={trans} label="Variables" />);
+    const value = host.querySelector<HTMLElement>('[data-index="0"] [data-column="value"]')!;
+    const click = (detail: number, on: HTMLElement): void =>
+      React.act(() => void on.dispatchEvent(new MouseEvent('click', { bubbles: true, detail })));
+    click(1, value);
+    expect(button('frame').getAttribute('aria-expanded')).toBe('true');
+    window.getSelection()!.selectAllChildren(value);
+    click(1, value);
+    expect(button('frame').getAttribute('aria-expanded')).toBe('true');
+    click(0, button('frame')); // by a key
+    expect(button('frame').getAttribute('aria-expanded')).toBe('false');
   });
 
   it('says why a value is not stored', () => {

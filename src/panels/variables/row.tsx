@@ -45,7 +45,12 @@ export function VariableRow(props: IVariableRowProps): React.JSX.Element {
       style={{ transform: `translateY(${props.start}px)` }}
       role="presentation"
     >
-      <div role="row" className="jp-MlmVariables-cells" aria-rowindex={index + 2}>
+      <div
+        role="row"
+        className="jp-MlmVariables-cells"
+        aria-rowindex={index + 2}
+        onClick={event => isSelecting(event) || props.onToggle()}
+      >
         <div role="cell" data-column="name">
           <button
             type="button"
@@ -53,7 +58,6 @@ export function VariableRow(props: IVariableRowProps): React.JSX.Element {
             aria-expanded={isOpen}
             tabIndex={props.isReachable ? 0 : -1}
             title={variable.name}
-            onClick={props.onToggle}
           >
             <Caret.react tag="span" elementSize="normal" aria-hidden />
             <span>{variable.name}</span>
@@ -84,6 +88,11 @@ export function VariableRow(props: IVariableRowProps): React.JSX.Element {
       {isOpen && <Detail {...props} />}
     </div>
   );
+}
+
+/** Whether a click only ends the selection of a text, to be copied; keys make clicks without a count. */
+function isSelecting({ detail }: React.MouseEvent): boolean {
+  return detail > 0 && window.getSelection()?.isCollapsed === false;
 }
 
 /** A sign beside its word, which narrow tables leave to the title. */
