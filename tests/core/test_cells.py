@@ -241,8 +241,8 @@ def test_three_hundred_cells_run_again_are_compared_within_a_second(with_ids: bo
         return notebook(*(code(ids[i], f"frame_{i}.head({seed * (i % 7)})", tables[i]) for i in range(300)))
 
     base, other = run(1), run(2)
-    started = time.perf_counter()
+    started = time.thread_time()  # a fifth of a second, however busy the machine is
     diff = diff_notebooks(base, other)
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1
     assert len(diff[0]["diff"]) == 300
     assert patched(base, diff) == other
