@@ -233,6 +233,31 @@ test('of thousands, few rows are drawn; keys move, also to the very first', asyn
   expect(stage.timeline.active).toBe(idOf(1500));
 });
 
+test('a click on a variable shows its history, a double click opens the checkpoint that is there', async () => {
+  stage = new Stage();
+  await stage.open();
+  await stage.draw();
+  const name = (): HTMLElement => stage.rows[1].querySelector('.jp-MlmHistory-name')!;
+  const click = (type: string): Promise<void> =>
+    stage.during(() => void name().dispatchEvent(new MouseEvent(type, { bubbles: true })));
+  const pause = (ms: number): Promise<void> =>
+    stage.during(() => new Promise(resolve => setTimeout(resolve, ms)));
+  await click('mousedown');
+  await click('click');
+  await pause(200); // as people do
+  expect(stage.timeline.typed).toBe('');
+  await click('click');
+  await click('dblclick');
+  await pause(600);
+  expect(stage.timeline.typed).toBe('');
+  expect(stage.executed).toEqual([
+    [CommandIDs.openCheckpoint, { project: 'p', checkpoint: idOf(2) }]
+  ]);
+  await click('click');
+  await pause(600);
+  expect(stage.timeline.typed).toBe('var:x');
+});
+
 test('commands act on the active entry, or on the one they are given', async () => {
   stage = new Stage();
   await stage.open();

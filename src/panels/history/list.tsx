@@ -17,6 +17,8 @@ import { elsewhereOf, Row, rowHeight } from './row';
 
 /** Rows drawn out of view on either side. */
 const OVERSCAN = 5;
+/** A click is waited with for so long: filtered at its first half, a double click would open what is then below the mouse. */
+const DOUBLE_CLICK_MS = 350;
 /** The next page is fetched when so few entries are left below the view. */
 const AHEAD = 80;
 
@@ -101,12 +103,19 @@ export function EntryList({ timeline, commands, trans }: IListProps): React.JSX.
     event.stopPropagation();
   };
   const onActivate = React.useCallback((id: string) => (timeline.active = id), [timeline]);
-  const onOpen = React.useCallback(
-    () => void commands.execute(CommandIDs.onEntry, { command: CommandIDs.openCheckpoint }),
-    [commands]
-  );
+  const filtering = React.useRef(0);
+  const onOpen = React.useCallback(() => {
+    clearTimeout(filtering.current);
+    void commands.execute(CommandIDs.onEntry, { command: CommandIDs.openCheckpoint });
+  }, [commands]);
   const onVariable = React.useCallback(
-    (name: string) => (timeline.typed = `var:${name}`),
+    (name: string) => {
+      clearTimeout(filtering.current);
+      filtering.current = window.setTimeout(
+        () => (timeline.typed = `var:${name}`),
+        DOUBLE_CLICK_MS
+      );
+    },
     [timeline]
   );
 
