@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import traceback
+from itertools import takewhile
 from pathlib import Path
 from typing import Literal
 
@@ -35,8 +36,8 @@ class MlmError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         """Return what IPython shows: one line, and above it the user's own calls where it is deeper than the cell."""
-        frames = traceback.extract_tb(self.__traceback__)
-        own = [one for one in frames if not one.filename.startswith(_OURS) and _SHELLS not in one.filename]
+        frames = takewhile(lambda one: not one.filename.startswith(_OURS), traceback.extract_tb(self.__traceback__))
+        own = [one for one in frames if _SHELLS not in one.filename]
         calls = traceback.format_list(own) if len(own) > 1 else []
         return [*(call.rstrip("\n") for call in calls), f"mlm: {line_of(self, in_notebook=True)}"]
 

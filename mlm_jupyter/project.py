@@ -12,6 +12,7 @@ from mlm_jupyter.comparison import Comparison, Values, compare
 from mlm_jupyter.core.calls import checked
 from mlm_jupyter.core.entities import Checkpoint, Run
 from mlm_jupyter.errors import MlmError, NotFoundError, StorageError
+from mlm_jupyter.files import is_there
 from mlm_jupyter.reader import CheckpointRef, Reader
 from mlm_jupyter.restoration import RestoreError, load_values
 from mlm_jupyter.store.location import FOLDER_NAME, find_project
@@ -156,6 +157,8 @@ def open_project(path: str | os.PathLike[str] | None = None) -> Project:
 def find_folder(path: str | os.PathLike[str] | None = None) -> Path:
     """Return the folder of the project that ``open_project`` opens."""
     start = Path.cwd() if path is None else Path(path).expanduser().absolute()
+    if path is not None and not is_there(start):  # mistyped; what is above it is another project than was meant
+        raise NotFoundError(f"There is no {start}. Give the folder of a project, or anything in it.")
     start = start.parent if start.name == FOLDER_NAME else start
     environ = {key: value for key, value in os.environ.items() if path is None or key != "MLM_PROJECT"}
     folder = find_project(start, environ=environ)

@@ -16,6 +16,7 @@ from mlm_jupyter.commands.listing import first_line
 from mlm_jupyter.commands.options import whole_number
 from mlm_jupyter.commands.text import RedrawnLine, clean, cut, span, terminal_width
 from mlm_jupyter.core.parameters import value_of
+from mlm_jupyter.core.surrogates import storable
 from mlm_jupyter.errors import InvalidInputError, MlmError
 from mlm_jupyter.files import is_folder
 
@@ -88,6 +89,8 @@ def _parameters(texts: Sequence[str]) -> dict[str, Any]:
 
 def _pair(text: str, option: str) -> tuple[str, str]:
     key, sign, value = text.partition("=")
+    if storable(text) != text:
+        raise InvalidInputError(f"{option} {text!r} holds half a character; type that part again.")
     if not sign or not key:
         raise InvalidInputError(f"{option} {text} is not of the form K=V, for example: {option} alpha=0.1")
     return key, value

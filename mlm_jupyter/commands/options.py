@@ -60,7 +60,11 @@ def require_somebody(otherwise: str) -> None:
 
 def is_confirmed(question: str) -> bool:
     """Ask whether to go on; nothing but a yes is one."""
-    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    try:
+        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:  # Ctrl-D
+        print()
+        return False
 
 
 def project_of(options: argparse.Namespace) -> Project:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from mlm_jupyter.errors import CorruptError, MlmError, StorageError
+from mlm_jupyter.errors import CorruptError, InvalidInputError, MlmError, StorageError
 from mlm_jupyter.store.functions import FUNCTIONS
 
 BUSY_SECONDS: Final = 10.0
@@ -143,6 +143,8 @@ def translated(folder: Path, *, is_constraint_included: bool = False) -> Iterato
         raise StorageError(f"The project at {folder.parent} refused a change: {error}") from error
     except sqlite3.Error as error:
         raise storage_error(error, folder) from error
+    except UnicodeEncodeError as error:  # a terminal gives them for bytes that are no UTF-8; what a kernel stores has none
+        raise InvalidInputError(f"{error.object[:80]!r} holds half a character; type that part again.") from error
 
 
 _NO_SPACE: Final = "the disk is full; free some space, for example with: mlm prune"

@@ -223,7 +223,7 @@ def test_runs_of_scripts_are_compared_by_what_they_logged(mlm: Run, past: Past) 
     assert (status, out) == (1, "") and err.startswith("mlm: No checkpoint was made in run 'one'.")
 
 
-@pytest.mark.parametrize(("answer", "is_deleted"), [("y\n", True), ("\n", False), ("no\n", False)])
+@pytest.mark.parametrize(("answer", "is_deleted"), [("y\n", True), ("\n", False), ("no\n", False), ("", False)])
 def test_where_somebody_can_answer_delete_asks(
     mlm: Run, past: Past, monkeypatch: pytest.MonkeyPatch, answer: str, is_deleted: bool
 ) -> None:
@@ -281,6 +281,12 @@ def test_the_project_is_found_from_below_and_by_option(
     monkeypatch.setenv("MLM_PROJECT", str(below))
     assert mlm("history")[0] == 1
     assert len(mlm("history", "--project", str(tmp_path))[1].splitlines()) == 4
+    status, out, err = mlm("history", "--project", str(below / "mistyped"))
+    assert (status, out, err) == (
+        1,
+        "",
+        f"mlm: There is no {below / 'mistyped'}. Give the folder of a project, or anything in it.\n",
+    ), "and not what is above it"
 
 
 @pytest.mark.parametrize(
@@ -325,6 +331,13 @@ def test_an_unknown_reference_is_one_line_and_status_1(mlm: Run, past: Past) -> 
     status, out, err = mlm("show", "no-such-thing")
     assert (status, out, err.count("\n")) == (1, "", 1)
     assert err.startswith("mlm: ")
+
+
+@pytest.mark.parametrize("verb", ["show", "history --run", "history --notebook", "metrics", "name latest --note", "runs"])
+def test_bytes_that_are_no_text_are_bad_use_and_no_traceback(mlm: Run, past: Past, verb: str) -> None:
+    status, out, err = mlm(*verb.split(), os.fsdecode(b"\xff"))
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert "half a character" in err
 
 
 def test_the_number_of_a_checkpoint_is_answered_with_its_id(mlm: Run, past: Past) -> None:

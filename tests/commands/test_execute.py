@@ -184,6 +184,7 @@ def test_what_cannot_be_meant_is_refused_before_anything_runs(
         (["gone.ipynb"], "Cannot read"),
         (["a.ipynb", "-p", "lr"], "K=V"),
         (["a.ipynb", "-p", "a b=1"], "parameter"),
+        (["a.ipynb", "-p", "a=\udcff"], "half a character"),
         (["key"], "Cannot read"),
         (["a.ipynb", "--cwd", "nowhere"], f"There is no folder {home / 'nowhere'}."),
         (["a.ipynb", "--project", "nowhere"], "mlm init"),

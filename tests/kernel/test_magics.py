@@ -276,6 +276,7 @@ def test_bad_use_fails_the_cell_with_one_red_line(kernel: Kernel, line: str, nam
         ("undo('x')", "takes a whole number, not 'x'"),
         ("restore('latest', only='nothing')", "No variable 'nothing'"),
         ("diff('nope')", "No checkpoint 'nope'"),
+        ("history(run='\\ud800')", "half a character"),
         ("checkpoint('a b')", "cannot name a checkpoint"),
         ("log_metric('acc', 'high')", "must be a number"),
         ("track(metrics='model.score')", "'model.score' cannot be a variable"),
