@@ -216,14 +216,17 @@ def _facts(environment: Environment | None) -> dict[str, Fact]:
 
 
 def diff_cells(before: Sequence[Cell], after: Sequence[Cell]) -> tuple[CellChange, ...]:
-    """Return the changed cells in the order of the later notebook, removed ones before what took their place."""
+    """Return the changed cells in the order of the later notebook, removed ones before what took their place.
+
+    Ids pair cells and are no change themselves: in a notebook before nbformat 4.5 each opening gives all cells new ones.
+    """
     changes: list[CellChange] = []
     i0 = j0 = 0
     for i1, j1 in [*pair_cells([_key(cell) for cell in before], [_key(cell) for cell in after]), (None, None)]:
         changes += [CellRemoved(i, cell) for i, cell in enumerate(before[i0:i1], i0)]
         changes += [CellAdded(j, cell) for j, cell in enumerate(after[j0:j1], j0)]
         if i1 is not None and j1 is not None:
-            if before[i1] != after[j1]:
+            if _shown(before[i1]) != _shown(after[j1]):
                 changes.append(CellChanged(j1, i1, before[i1], after[j1]))
             i0, j0 = i1 + 1, j1 + 1
     return tuple(changes)
@@ -244,6 +247,10 @@ def apply_cells(before: Sequence[Cell], changes: Sequence[CellChange]) -> tuple[
     for addition in added:
         result.insert(addition.position, addition.after)
     return tuple(result)
+
+
+def _shown(cell: Cell) -> tuple[str, str, str]:
+    return cell.cell_type, cell.source, cell.output
 
 
 def _key(cell: Cell) -> CellKey:
