@@ -19,17 +19,17 @@ export interface IReplacement {
 
 /** What has to be replaced for the cells of `notebook` to be those of `stored`; cells that are the same stay untouched. */
 export function planCells(notebook: SharedNotebook, stored: StoredCell[]): IReplacement[] {
-  const live = notebook.cells.map(cell => comparable(cell.toJSON() as unknown as Json));
-  const place = new Map(live.map((cell, index) => [cell.id as string, index]));
-  const wanted = stored.map(cell => comparable(cell as unknown as Json));
-  const same = wanted.map(cell => {
-    const index = place.get(cell.id as string);
-    return index !== undefined && JSONExt.deepEqual(live[index], cell) ? index : -1;
-  });
+  const there = notebook.cells.map(cell => cell.toJSON() as unknown as Json);
+  const live = there.map(comparable);
+  const wanted = (stored as unknown as Json[]).map(comparable);
+  const places = findPlaces(stored as unknown as Json[], there);
+  const same = places.map((place, index) =>
+    place >= 0 && JSONExt.deepEqual(live[place], wanted[index]) ? place : -1
+  );
   const renewed = stored.map((cell, index) => {
-    const shown = place.get(wanted[index].id as string);
-    const isShown = shown !== undefined && sameOutputs(live[shown], wanted[index]);
-    const isTrusted = isShown && notebook.cells[shown].getMetadata('trusted') === true;
+    const place = places[index];
+    const isShown = place >= 0 && sameOutputs(live[place], wanted[index]);
+    const isTrusted = isShown && notebook.cells[place].getMetadata('trusted') === true;
     return withTrust(cell, isTrusted || !cell.outputs || sameOutputs(wanted[index], EMPTY));
   });
   const plan: IReplacement[] = [];
@@ -58,6 +58,27 @@ export function replaceCells(notebook: SharedNotebook, plan: IReplacement[]): vo
   undoManager?.stopCapturing();
 }
 
+/**
+ * Where in the notebook each stored cell is; below 0: nowhere. Ids tell; where a cell has none, or a new one as in each
+ * opening of a file before nbformat 4.5, the next cell of the same text that no id tells to be another.
+ */
+function findPlaces(stored: readonly Json[], live: readonly Json[]): number[] {
+  const byId = new Map(live.map(({ id }, index) => [id, index]));
+  const told = new Set(stored.map(({ id }) => id));
+  const byText = new Map<string, number[]>();
+  live.forEach((cell, index) => {
+    if (!told.has(cell.id)) {
+      const text = textOf(cell);
+      byText.set(text, [...(byText.get(text) ?? []), index]);
+    }
+  });
+  return stored.map(cell => byId.get(cell.id) ?? byText.get(textOf(cell))?.shift() ?? -1);
+}
+
+function textOf({ cell_type, source }: Json): string {
+  return JSON.stringify([cell_type, joined(source)]);
+}
+
 /** The longest run of pairs [index, value] in which both rise, values below 0 left out: the cells that keep their order. */
 function longestRise(values: number[]): [number, number][] {
   const ends: number[] = []; // for each length, the index at which the best run of it ends
@@ -83,7 +104,6 @@ function longestRise(values: number[]): [number, number][] {
 /** Of a cell, what the notebook shows; texts in one piece, for files keep them in lines. */
 function comparable(cell: Json): Json {
   return {
-    id: cell.id,
     cell_type: cell.cell_type,
     source: joined(cell.source),
     metadata: without((cell.metadata ?? {}) as Json, NOT_OF_A_CELL) as Json,

@@ -57,6 +57,21 @@ test('a cell that is as it was stays the very cell, with its editor and its widg
   notebook.cells.slice(1).forEach((cell, at) => expect(cell).toBe(kept[at]));
 });
 
+test('cells that were given new ids, as in each opening of an old file, are known by their text, and stay', () => {
+  const stored = cellsOf(make(['a', 'b', 'b', 'c']));
+  const notebook = make(['a', 'x', 'b', 'b', 'c']);
+  const anew = cellsOf(notebook).map((cell, at) => ({ ...cell, id: `new-${at}` }));
+  notebook.deleteCellRange(0, 5);
+  notebook.insertCells(0, anew as Cells);
+  notebook.cells.forEach(cell => cell.setMetadata('trusted', true));
+  const kept = [0, 2, 3, 4].map(at => notebook.cells[at]);
+  const plan = planCells(notebook, stored);
+  expect(plan).toEqual([{ start: 1, end: 2, cells: [] }]);
+  replaceCells(notebook, plan);
+  notebook.cells.forEach((cell, at) => expect(cell).toBe(kept[at]));
+  expect(planCells(notebook, stored)).toEqual([]);
+});
+
 test('an edited source, other outputs, another count: each is a difference; texts in lines and trust are none', () => {
   const notebook = make(['a', 'b', 'c', 'd']);
   const stored = JSON.parse(JSON.stringify(cellsOf(notebook)));
