@@ -41,5 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _fail(error: MlmError | OSError, status: int) -> int:
-    print(f"mlm: {line_of(error)}", file=sys.stderr)
+    from mlm_jupyter.commands.text import clean
+
+    print(f"mlm: {clean(line_of(error))}", file=sys.stderr)
     return status

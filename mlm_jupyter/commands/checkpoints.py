@@ -20,7 +20,7 @@ from mlm_jupyter.commands.options import (
     write_json,
     write_lines,
 )
-from mlm_jupyter.commands.text import Ink, clean, moment, size, span, table, terminal_width
+from mlm_jupyter.commands.text import Ink, clean, clean_line, moment, size, span, table, terminal_width
 from mlm_jupyter.core.diff import output_text
 from mlm_jupyter.core.entities import Checkpoint, Run, Variable
 from mlm_jupyter.errors import InvalidInputError, NotFoundError
@@ -131,18 +131,7 @@ def _section(heading: str, lines: list[str], ink: Ink) -> Iterator[str]:
     if lines:
         yield ""
         yield ink(heading, "bold")
-        yield from (f"  {clean_code(line)}" for line in lines)
-
-
-def clean_code(line: str) -> str:
-    """Return a line with its indentation, without what could move the cursor."""
-    body = line.lstrip(" ")
-    return " " * (len(line) - len(body)) + ("" if not body else clean_line(body))
-
-
-def clean_line(text: str) -> str:
-    """Return ``text`` with its inner spaces, control characters made visible."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in text.expandtabs())
+        yield from (f"  {clean_line(line)}" for line in lines)
 
 
 def _variable_lines(variables: Mapping[str, Variable]) -> list[str]:

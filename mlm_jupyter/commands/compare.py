@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import msgspec
 
 from mlm_jupyter.commands.options import REFERENCE, add_json, add_project, project_of, write_json, write_lines
-from mlm_jupyter.commands.text import Colour, Ink
+from mlm_jupyter.commands.text import Colour, Ink, clean, clean_line
 from mlm_jupyter.comparison import Comparison
 from mlm_jupyter.core.parts import PARTS
 
@@ -40,12 +40,15 @@ def diff(options: argparse.Namespace) -> None:
         write_json({**msgspec.to_builtins(found.diff), "values": found.values})
         return
     ink = Ink()
-    print(ink(f"From {base.name or base.id} to {other.name or other.id}", "bold"))
+    print(ink(clean(f"From {base.name or base.id} to {other.name or other.id}"), "bold"))
     write_lines(coloured(found.lines(), ink))
 
 
 def coloured(lines: Iterable[str], ink: Ink) -> Iterable[str]:
-    """Return the lines of a comparison, those marked ``+``, ``-`` and ``~`` in colour and headings bold."""
-    for line in lines:
+    """Return the lines of a comparison, those marked ``+``, ``-`` and ``~`` in colour and headings bold.
+
+    What was printed, logged or named can hold a terminal's commands, and somebody else's project may: they are not passed on.
+    """
+    for line in map(clean_line, lines):
         mark = line.strip()[:1]
         yield ink(line, "bold" if line and not line.startswith(" ") else _COLOURS.get(mark))

@@ -8,7 +8,7 @@ from pathlib import Path
 from mlm_jupyter.clock import now_ms
 from mlm_jupyter.commands.listing import history_lines
 from mlm_jupyter.commands.options import add_json, add_project, project_of, write_json, write_lines
-from mlm_jupyter.commands.text import Ink, age, size, terminal_width
+from mlm_jupyter.commands.text import Ink, age, clean, size, terminal_width
 from mlm_jupyter.files import is_folder
 from mlm_jupyter.project import Project
 
@@ -40,6 +40,7 @@ def status(options: argparse.Namespace) -> None:
         running = list(project.runs("status = 'running'"))
         sessions = project.sessions(is_open=True)
         newest = project.checkpoints().first()
+        run = project.runs().first()
         stored_bytes = project.disk_bytes
     if options.json:
         write_json(
@@ -55,11 +56,14 @@ def status(options: argparse.Namespace) -> None:
     now = now_ms()
     print(f"Project   {project.folder}  ({size(stored_bytes)})")
     for session in sessions:
-        print(f"Kernel    {session.notebook or f'process {session.pid}'}  on {session.host}, {age(session.started_at, now)}")
-    for run in running:
-        print(f"Running   {run.name}  since {age(run.started_at, now)}")
-    if newest is None:
+        what = clean(session.notebook or f"process {session.pid}")
+        print(f"Kernel    {what}  on {clean(session.host)}, {age(session.started_at, now)}")
+    for going in running:
+        print(f"Running   {clean(going.name)}  since {age(going.started_at, now)}")
+    if newest is None and run is not None:  # of a script
+        print(f"Latest    run {clean(run.name)}, {run.status}, started {age(run.started_at, now)} ago")
+    elif newest is None:
         print("Nothing recorded yet. In a notebook:  %load_ext mlm_jupyter  then  %mlm_track")
-        return
-    print("Latest")
-    write_lines(history_lines([newest], now=now, width=terminal_width(), ink=Ink()))
+    else:
+        print("Latest")
+        write_lines(history_lines([newest], now=now, width=terminal_width(), ink=Ink()))

@@ -12,7 +12,7 @@ from typing import Final
 from mlm_jupyter.clock import now_ms
 from mlm_jupyter.commands.listing import runs_rows
 from mlm_jupyter.commands.options import add_count, add_json, add_project, project_of, write_json, write_lines
-from mlm_jupyter.commands.text import Ink, number, table, terminal_width
+from mlm_jupyter.commands.text import Ink, clean, number, table, terminal_width
 from mlm_jupyter.core.entities import Metric
 from mlm_jupyter.errors import NotFoundError
 
@@ -68,7 +68,7 @@ def metrics(options: argparse.Namespace) -> None:
             f"Run {run.name} ({run.id}) has no metric {options.key!r}. It has: {', '.join(sorted(run.metrics))}"
         )
     if not points:
-        print(f"Run {run.name} ({run.id}) has no metrics. Log one with: mlm_jupyter.log_metric", file=sys.stderr)
+        print(f"Run {clean(run.name)} ({run.id}) has no metrics. Log one with: mlm_jupyter.log_metric", file=sys.stderr)
         return
     rows = _summary(points) if options.key is None else _course(points)
     heading, *lines = table(rows, right=(1, 2, 3, 4) if options.key is None else (0, 1), width=terminal_width())

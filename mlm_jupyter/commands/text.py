@@ -86,8 +86,14 @@ def _columns(character: str) -> int:
 
 def clean(text: str) -> str:
     """Return ``text`` as one line without what could move the cursor or does not encode."""
-    line = " ".join(text.split())
-    return "".join(_INVISIBLE.get(unicodedata.category(c), c) for c in line) if not line.isprintable() else line
+    return clean_line(" ".join(text.split()))
+
+
+def clean_line(line: str) -> str:
+    """Return ``line`` with its spaces, without what could move the cursor or does not encode."""
+    if line.isprintable():
+        return line
+    return "".join(_INVISIBLE.get(unicodedata.category(character), character) for character in line.expandtabs())
 
 
 def cut(text: str, width: int) -> str:

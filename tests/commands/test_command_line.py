@@ -373,6 +373,44 @@ def test_a_pipe_that_closes_early_is_no_error(past: Past, tmp_path: Path) -> Non
     assert result.stderr == ""
 
 
+def test_nothing_that_was_stored_commands_the_terminal(mlm: Run, past: Past) -> None:
+    evil = "\x1b[31mred\x07\x9b2J\u202e"
+    for number in (1, 2):
+        run = past.start_run(f"{number}{evil}", **{f"p{evil}": f"{number}{evil}"})
+        past.log(**{f"m{evil}": number})
+        past.execute(f"x = '{number}{evil}'", {"x": number}, cell_id="one", outputs=[stream(f"{number}{evil}\n")])
+        past.end_run()
+    for arguments in (
+        ["history"],
+        ["history", "--run", run.id],
+        ["show", "latest"],
+        ["diff"],
+        ["runs"],
+        ["status"],
+        ["stats"],
+        ["metrics", run.id],
+        ["metrics", run.id, f"m{evil}"],
+        ["metrics", run.id, evil],
+        ["trust", "--all", "--yes"],
+        ["show", evil],
+        ["runs", evil],
+        [evil],
+        ["delete", "--run", run.id, "-y"],
+    ):
+        _, out, err = mlm(*arguments)
+        assert (out + err).replace("\n", "").isprintable(), arguments
+
+
+def test_status_tells_of_the_runs_of_scripts(mlm: Run, past: Past, tmp_path: Path) -> None:
+    mlm("init", "scripts")
+    script = Past(tmp_path / "scripts")
+    script.start_run("sweep", lr="1")
+    script.end_run()
+    script.close()
+    out = mlm("status", "--project", "scripts")[1]
+    assert "Latest    run sweep, finished" in out and "Nothing" not in out
+
+
 def test_a_terminal_that_knows_ascii_only_is_no_error(past: Past, tmp_path: Path) -> None:
     past.execute("print('ünï → 漢字')")
     environ = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
