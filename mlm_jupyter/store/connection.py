@@ -143,6 +143,8 @@ def translated(folder: Path, *, is_constraint_included: bool = False) -> Iterato
         raise StorageError(f"The project at {folder.parent} refused a change: {error}") from error
     except sqlite3.Error as error:
         raise storage_error(error, folder) from error
+    except UnicodeDecodeError as error:  # SQLite's complaint of its schema quotes the damage
+        raise damaged_database(folder, error) from error
     except UnicodeEncodeError as error:  # a terminal gives them for bytes that are no UTF-8; what a kernel stores has none
         raise InvalidInputError(f"{error.object[:80]!r} holds half a character; type that part again.") from error
 
@@ -168,6 +170,13 @@ _OS_ADVICE: Final = {
 }
 
 
+def damaged_database(folder: Path, reason: Exception | str) -> CorruptError:
+    """Return the error to raise where the database says what cannot be."""
+    return CorruptError(
+        f"The project at {folder.parent}: its database is damaged ({reason}); make it anew with: mlm verify --rebuild"
+    )
+
+
 def storage_error(error: sqlite3.Error | OSError, folder: Path) -> MlmError:
     """Return the error to raise where the disk or SQLite raised ``error``: what happened and what to do about it.
 
@@ -180,5 +189,5 @@ def storage_error(error: sqlite3.Error | OSError, folder: Path) -> MlmError:
         return StorageError(f"{project}: {_OS_ADVICE.get(error.errno or 0, str(error))}")
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary code
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return CorruptError(f"{project}: its database is damaged ({error}); make it anew with: mlm verify --rebuild")
+        return damaged_database(folder, error)
     return StorageError(f"{project}: {_SQLITE_ADVICE.get(code, str(error))}")

@@ -9,10 +9,13 @@ from typing import Final
 
 from mlm_jupyter.core.digest import Digest
 from mlm_jupyter.errors import ConflictError, InvalidInputError, NotFoundError
+from mlm_jupyter.store.connection import damaged_database
 from mlm_jupyter.store.database import Database
 from mlm_jupyter.store.packfile import Entry
+from mlm_jupyter.store.records import KINDS, MAX_RECORD_BYTES
 
 _KNOWN_DIGESTS: Final = 50_000
+_MOST_OFFSET: Final = 1 << 62
 _FIND: Final = (
     "SELECT digest, kind, name, offset, stored_bytes, raw_bytes FROM objects JOIN packs ON packs.id = pack_id WHERE digest = ?"
 )
@@ -35,7 +38,11 @@ class Index:
     def find(self, digest: Digest) -> Entry | None:
         """Return where the object lies, or None."""
         row = self._database.connection().execute(_FIND, (_key(digest),)).fetchone()
-        return None if row is None else Entry(*row)
+        if row is None:
+            return None
+        if not is_sound(*row[1:2], *row[3:]):
+            raise damaged_database(self._database.folder, f"where object {digest[:12]} lies cannot be")
+        return Entry(*row)
 
     def get(self, digest: Digest) -> Entry:
         """Return where the object lies; the error says if retention dropped it."""
@@ -93,10 +100,17 @@ class Index:
                 raise ConflictError(f"Object {key.hex()[:12]} was pruned while it was about to be used again; try again")
 
 
+def is_sound(kind: object, offset: object, stored_bytes: object, raw_bytes: object) -> bool:
+    """Tell whether an object can be where its row says that it is, and what."""
+    if not (type(offset) is type(stored_bytes) is type(raw_bytes) is int and kind in KINDS):
+        return False
+    return 0 <= offset < _MOST_OFFSET and 0 <= stored_bytes <= raw_bytes <= MAX_RECORD_BYTES
+
+
 def _key(digest: Digest) -> bytes:
     try:
         return bytes.fromhex(digest)
-    except ValueError:
+    except (ValueError, TypeError):
         raise InvalidInputError(f"{digest!r} is not a digest, which is 64 hexadecimal digits") from None
 
 

@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from typing import Final
 
 from mlm_jupyter.core.digest import Digest
+from mlm_jupyter.store.connection import damaged_database
 from mlm_jupyter.store.database import Database
+from mlm_jupyter.store.index import is_sound
 from mlm_jupyter.store.records import HEADER_BYTES
 
 _PAGE: Final = 5_000
+_MOST_PACKS: Final = 1 << 32
 _KEY_DIGITS: Final = 16  # of a digest; two of ten million objects share them once in 400,000 projects
 
 
@@ -49,7 +52,10 @@ class Inventory:
 
     def find(self, digest: Digest) -> int | None:
         """Return the number of an object, or None where it was not there."""
-        return self._find(int(digest[:_KEY_DIGITS], 16))
+        try:
+            return self._find(int(digest[:_KEY_DIGITS], 16))
+        except (ValueError, TypeError):  # no digest, by a row that is damaged
+            return None
 
     def find_key(self, key: bytes) -> int | None:
         """Return the number of the object with these 32 bytes as digest."""
@@ -72,5 +78,9 @@ def _rows(database: Database) -> Iterator[tuple[bytes, int, int, int, int, int]]
     )
     last = b""
     while page := database.connection().execute(query, (last, _PAGE)).fetchall():
-        yield from page
+        for row in page:
+            digest, kind, pack, *place = row
+            if type(digest) is not bytes or not (is_sound(kind, *place) and 0 <= pack < _MOST_PACKS):
+                raise damaged_database(database.folder, f"where object {digest!r} lies cannot be")
+            yield row
         last = page[-1][0]

@@ -16,6 +16,7 @@ import msgspec
 from mlm_jupyter.core.digest import Digest, canonical_json, digest_of
 from mlm_jupyter.core.retention import Candidate
 from mlm_jupyter.errors import CorruptError, NotFoundError
+from mlm_jupyter.store.connection import damaged_database
 from mlm_jupyter.store.forgotten import forgotten_checkpoints
 from mlm_jupyter.store.history import LAST_OF_RUN
 from mlm_jupyter.store.inventory import Inventory, object_keys
@@ -167,7 +168,10 @@ class Pruning:
             return
         rows = self._database.connection().execute(_SELECT).fetchall()
         columns = Candidate.__struct_fields__
-        candidates = [msgspec.convert(dict(zip(columns, row, strict=True)), Candidate, strict=False) for row in rows]
+        try:
+            candidates = [msgspec.convert(dict(zip(columns, row, strict=True)), Candidate, strict=False) for row in rows]
+        except msgspec.ValidationError as error:
+            raise damaged_database(self._database.folder, error) from error
         keeps = set(self._keeps(candidates))
         going = {checkpoint.id for checkpoint in self.dropped}
         self.dropped = []

@@ -87,12 +87,12 @@ def parse_header(header: bytes, offset: int) -> Record | None:
     if zlib.crc32(header[: _HEADER.size]) != checksum:
         return None
     _, version, kind, codec, digest, raw_bytes, stored_bytes = _HEADER.unpack_from(header)
-    if version != FORMAT or codec not in (RAW, ZSTD) or kind not in _KINDS:
+    if version != FORMAT or codec not in (RAW, ZSTD) or kind not in KINDS:
         return None
     return Record(Kind(kind), codec, digest, raw_bytes, stored_bytes, offset + HEADER_BYTES)
 
 
-_KINDS: Final = frozenset(Kind)
+KINDS: Final = frozenset(Kind)
 
 
 def scan(path: Path) -> Iterator[Record]:

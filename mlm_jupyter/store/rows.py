@@ -12,6 +12,7 @@ import msgspec
 
 from mlm_jupyter.core.digest import Digest, canonical_json
 from mlm_jupyter.core.entities import CellExecution, Changes, Checkpoint, Manifest, Signature
+from mlm_jupyter.errors import CorruptError
 
 COLUMNS: Final = ", ".join(Checkpoint.__struct_fields__)
 _INSERT: Final = (
@@ -70,12 +71,22 @@ def _to_row(checkpoint: Checkpoint) -> dict[str, object]:
 
 
 def from_row(row: Iterable[Any]) -> Checkpoint:
-    """Return the checkpoint of a row, its columns in the order of the fields."""
+    """Return the checkpoint of a row, its columns in the order of the fields; raises CorruptError where they are damaged."""
     fields = dict(zip(Checkpoint.__struct_fields__, row, strict=True))
-    fields["changes"] = _decode_changes(fields["changes"])
-    fields["metrics"] = {key: float(value) for key, value in json.loads(fields["metrics"]).items()}
-    fields["is_dropped"] = bool(fields["is_dropped"])
-    return msgspec.convert(fields, Checkpoint)
+    try:
+        fields["changes"] = _decode_changes(fields["changes"])
+        fields["metrics"] = {key: float(value) for key, value in json.loads(fields["metrics"]).items()}
+        fields["is_dropped"] = bool(fields["is_dropped"])
+        return msgspec.convert(fields, Checkpoint)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise CorruptError(
+            f"The row of checkpoint {fields['id']!r} is damaged ({error}); make the database anew with: mlm verify --rebuild"
+        ) from error
+
+
+def as_made(checkpoint: Checkpoint) -> Checkpoint:
+    """Return what of a checkpoint is the same in its row as in its manifest, whatever was done to it since."""
+    return msgspec.structs.replace(checkpoint, name=None, note=None, notebook=None, parent_id=None, is_dropped=False)
 
 
 def _to_json(number: float) -> float | str:

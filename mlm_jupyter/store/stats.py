@@ -73,8 +73,8 @@ def take_stats(packs: Packs, *, most_variables: int = 10) -> Stats:
     """Return the project in numbers; every part of the history is looked at once, however often it occurs."""
     connection = packs.database.connection()
     checkpoints, dropped, notebooks, runs, sessions = connection.execute(_COUNTS).fetchone()
-    kinds = [KindStats(Kind(kind).name.lower(), *rest) for kind, *rest in connection.execute(_BY_KIND)]
     values = _Values(packs)
+    kinds = [KindStats(Kind(kind).name.lower(), *rest) for kind, *rest in connection.execute(_BY_KIND)]
     values.count()
     variables = values.variables()
     return Stats(

@@ -19,9 +19,11 @@ from mlm_jupyter.store.packfile import take_unused
 from mlm_jupyter.store.packs import Packs
 from mlm_jupyter.store.records import HEADER_BYTES, Kind, Record
 from mlm_jupyter.store.references import ROLES, Edge, Role, references
+from mlm_jupyter.store.rows import COLUMNS, as_made, decode_manifest, from_row, to_checkpoint
 from mlm_jupyter.store.scan import Checked, check_packs, size_of
 
 _SEEN = 1
+_PAGE = 1_000
 _ADVICE = " See what else is with: mlm verify"
 
 
@@ -82,9 +84,12 @@ class _Verifier:
         self._inventory = Inventory(self._database)
         self._suspects: set[Digest] = set()
         self._loose: set[Digest] = set()
+        self._rows: dict[Digest, int] = {}
+        """What hash of what the row of each checkpoint says."""
 
     def run(self) -> Verification:
         found = Verification(objects=len(self._inventory), database=_check_database(self._database))
+        found.database += self._read_rows()
         self._read_packs(found)
         self._suspects.update(self._unseen())
         for digest in _roots(self._database):
@@ -120,10 +125,23 @@ class _Verifier:
         paths = sorted(self._packs.folder.glob("*.pack"))
         found.bytes = sum(map(size_of, paths))
         for checked in check_packs(paths, is_wanted=is_indexed, on_progress=lambda done: self._on_progress(done, found.bytes)):
-            self._take(checked)
+            self._take(checked, found)
         self._measure(found, paths, ids)
 
-    def _take(self, checked: Checked) -> None:
+    def _read_rows(self) -> Iterator[str]:
+        """Take note of what the rows of checkpoints say, and yield what is wrong with those that cannot be read."""
+        last = ""
+        query = f"SELECT {COLUMNS} FROM checkpoints WHERE id > ? ORDER BY id LIMIT {_PAGE}"
+        while page := self._database.connection().execute(query, (last,)).fetchall():
+            for row in page:
+                try:
+                    checkpoint = from_row(row)
+                    self._rows[checkpoint.digest] = hash(repr(as_made(checkpoint)))
+                except CorruptError as error:
+                    yield str(error).partition(";")[0]
+            last = page[-1][0]
+
+    def _take(self, checked: Checked, found: Verification) -> None:
         digest = checked.record.digest
         if checked.reason is not None:
             self._suspects.add(digest.hex())
@@ -131,6 +149,10 @@ class _Verifier:
         number = self._inventory.find_key(digest)
         if number is not None:
             self._inventory.marks[number] = _SEEN
+        if checked.record.kind is Kind.MANIFEST and digest.hex() in self._rows:
+            made = to_checkpoint(digest.hex(), decode_manifest(checked.raw))
+            if hash(repr(as_made(made))) != self._rows[digest.hex()]:
+                found.database.append(f"the row of checkpoint {made.id} says something else than its manifest")
         role = ROLES.get(checked.record.kind)
         if role is None:
             return
