@@ -173,12 +173,12 @@ def _swap(folder: Path, draft: Path) -> str | None:
     had_database = is_there(path)
     if had_database:
         os.link(path, aside)
+    sync_folder(folder)
+    path.with_name(path.name + "-shm").unlink(missing_ok=True)
     for ending in ("-wal", "-journal"):  # SQLite would take the log of the old one for the new one's
         log = path.with_name(path.name + ending)
         if is_there(log):
             log.replace(aside.with_name(aside.name + ending))
-    path.with_name(path.name + "-shm").unlink(missing_ok=True)
-    sync_folder(folder)
     (draft / DATABASE_NAME).replace(path)
     sync_folder(folder)
     return aside.name if had_database else None

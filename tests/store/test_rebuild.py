@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from children import exit_code, in_child
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stock import KEY, Stock
@@ -24,6 +25,7 @@ from mlm_jupyter.core.retention import Policy
 from mlm_jupyter.errors import ConflictError, CorruptError, NotFoundError
 from mlm_jupyter.maintenance import Prune
 from mlm_jupyter.maintenance import rebuild as remake
+from mlm_jupyter.store import rebuild as rebuild_module
 from mlm_jupyter.store.database import Database
 from mlm_jupyter.store.journal import keep_deletion, keep_run
 from mlm_jupyter.store.rebuild import rebuild
@@ -271,6 +273,7 @@ LOG = """
 import sys
 from pathlib import Path
 from mlm_jupyter.errors import StorageError
+from mlm_jupyter.store import rebuild as rebuild_module
 from mlm_jupyter.store.database import Database
 from mlm_jupyter.store.runs import Runs
 runs = Runs(Database.open(Path(sys.argv[1])))
@@ -336,6 +339,29 @@ rebuild(Path({str(stock.database.folder)!r}))
         stock.close()
     rebuild(stock.database.folder)
     assert not list(stock.database.folder.glob("rebuilding-*"))
+
+
+def test_a_rebuild_that_dies_while_it_puts_the_new_database_in_place_has_lost_nothing(tmp_path: Path) -> None:
+    """The rows of a process that was killed are in the log alone, which must not go before the file it belongs to."""
+
+    def write_and_die() -> None:
+        stock = Stock(tmp_path)
+        for number in range(5):
+            stock.add({"a": b"%d" % number})
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def die(_: Path) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def rebuild_and_die() -> None:
+        rebuild_module.sync_folder = die
+        rebuild(tmp_path / ".mlm")
+
+    for work in (write_and_die, rebuild_and_die):
+        assert exit_code(in_child(work)) == -signal.SIGKILL
+    database = Database.open(tmp_path / ".mlm")
+    assert database.connection().execute("SELECT count(*) FROM checkpoints").fetchone() == (5,)
+    database.close()
 
 
 def test_salvage_skips_damaged_pages_and_reads_the_rest(tmp_path: Path) -> None:
