@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 from typing import Any, TextIO
@@ -61,14 +62,14 @@ def execute(options: argparse.Namespace) -> int:
     )
     screen = _Screen(sys.stderr)
     try:
-        headless.run(plan, screen.show, lambda line: print(f"mlm: {clean(line)}", file=sys.stderr))
+        headless.run(plan, screen.show, lambda line: screen.say(f"mlm: {clean(line)}"))
     except headless.NotebookFailedError as error:
         screen.end()
         reason = clean(str(error)).rstrip(".")
         if not screen.position:
             raise MlmError(f"No cell was run: {reason}.") from error
         where = f"cell {screen.position} of {screen.total}"
-        print(f"mlm: {where}, {reason}. Up to there it is in {_short(target)}", file=sys.stderr)
+        screen.say(f"mlm: {where}, {reason}. Up to there it is in {_short(target)}")
         return 1
     screen.end()
     print(f"Wrote {_short(target)}, run {plan.run_name}, {span(screen.elapsed_ms)}.")
@@ -101,7 +102,10 @@ def _short(path: Path) -> str:
 
 
 class _Screen:
-    """Progress on a terminal as a bar that redraws itself; elsewhere, a line for each cell."""
+    """Progress on a terminal as a bar that redraws itself; elsewhere, a line for each cell.
+
+    Where nobody reads any more, a pager that was left or a pipe into ``head``, the notebook runs on unseen.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -119,12 +123,25 @@ class _Screen:
         """Take note of a cell that starts or has ended."""
         self.position, self.total = progress.position, progress.total
         if self._line.is_possible:
-            self._draw(progress)
+            with self._read_or_not():
+                self._draw(progress)
         elif progress.duration_ms is not None:
             mark = "ok" if progress.error is None else "error"
             counted = f"cell {progress.position:>{len(str(progress.total))}} of {progress.total}"
             line = f"{counted}  {mark:<5}  {span(progress.duration_ms):>8}  {first_line(progress.source)}"
-            print(cut(line, terminal_width()), file=self._stream, flush=True)
+            self.say(cut(line, terminal_width()))
+
+    def say(self, line: str) -> None:
+        """Write a line."""
+        with self._read_or_not():
+            print(line, file=self._stream, flush=True)
+
+    @contextmanager
+    def _read_or_not(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
 
     def _draw(self, progress: headless.Progress) -> None:
         done = progress.position - (progress.duration_ms is None)
@@ -135,4 +152,5 @@ class _Screen:
 
     def end(self) -> None:
         """Leave the line of the bar."""
-        self._line.end()
+        with self._read_or_not():
+            self._line.end()

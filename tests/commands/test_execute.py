@@ -141,6 +141,18 @@ def test_a_kernel_that_dies_is_said(home: Path, execute: Execute, project: Proje
         assert later.load_variables("doomed", ["x"]) == {"x": 1}
 
 
+@pytest.mark.parametrize(("last", "status"), [("open('done', 'w').close()", 0), ("1 / 0", 1)])
+def test_a_notebook_runs_on_where_nobody_reads_its_progress_any_more(
+    home: Path, project: Project, last: str, status: int
+) -> None:
+    write(home / "a.ipynb", "x = 1", "import time; time.sleep(1)", "y = 2", last)
+    command = f"{sys.executable} -m mlm_jupyter execute a.ipynb --name piped 2>&1 | head -n 1; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=300, check=True)
+    assert done.stdout.splitlines()[1:] == [str(status)] and done.stderr == ""
+    assert project.get_run("piped").status == ("failed" if status else "finished")
+    assert (home / "done").exists() == (status == 0)
+
+
 def test_a_cell_that_takes_too_long_is_said(home: Path, execute: Execute) -> None:
     write(home / "slow.ipynb", "import time; time.sleep(60)")
     done = execute("slow.ipynb", "--timeout", "1")
