@@ -14,7 +14,7 @@ DONE, EXPECTED_ERROR, BAD_USE, INTERRUPTED = 0, 1, 2, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what ``arguments`` (those of this process if None) say and return the exit status: 0, 1 or 2."""
+    """Do what ``arguments`` (those of this process if None) say and return the exit status: 0, 1, 2 or 130."""
     sys.stdout, sys.stderr = sys.stdout or io.StringIO(), sys.stderr or io.StringIO()  # after `>&-` Python has none
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError):  # a stream of a test or an embedding program

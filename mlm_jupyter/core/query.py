@@ -182,12 +182,16 @@ class _Parser:
     def query(self) -> Query:
         where = None if self._is_word("order", "limit") or self._peek.kind == "end" else self._some()
         order: tuple[Order, ...] = ()
+        may_follow = "'and', 'or', 'order by', 'limit' or the end"
         if self._take_word("order"):
             self._expect_word("by", "'order' goes on with 'by', for example: order by metrics.acc desc")
             order = tuple(self._list(self._order))
-        limit = self._limit() if self._take_word("limit") else None
+            may_follow = "'asc', 'desc', a comma, 'limit' or the end"
+        limit = None
+        if self._take_word("limit"):
+            limit, may_follow = self._limit(), "the end: 'limit' comes last"
         if self._peek.kind != "end":
-            raise _error(self._peek, "expected 'and', 'or', 'order by', 'limit' or the end")
+            raise _error(self._peek, f"expected {may_follow}")
         return Query(where, order, limit)
 
     def _some(self) -> Condition:

@@ -72,6 +72,8 @@ UNREADABLE = [
     ("metrics.acc ! 3", "near '!' at character 13"),
     ("acc > 1", "write metrics.acc or params.acc"),
     ("metric.acc > 1 metrics.b > 2", "near 'metrics.b' at character 16: expected 'and', 'or'"),
+    ("order by metrics.a descending", "near 'descending' at character 20: expected 'asc', 'desc', a comma, 'limit'"),
+    ("limit 3 order by name", "near 'order' at character 9: expected the end: 'limit' comes last"),
     ("foo.acc > 1", "a name starts with metrics, params, tags or attributes"),
     ("attributes.colour = 'x'", "attributes are duration_ms"),
     ("status = finished", "expected text in quotes, such as 'finished'"),
