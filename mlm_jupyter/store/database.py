@@ -7,10 +7,10 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from mlm_jupyter.errors import CorruptError, IncompatibleError, NotFoundError, StorageError
 from mlm_jupyter.files import is_file, is_there
@@ -21,6 +21,10 @@ from mlm_jupyter.store.packfile import sync_folder
 
 DATABASE_NAME: Final = "mlm.db"
 PACKS_NAME: Final = "packs"
+PART_ROWS: Final = 2_000
+_TURN_S: Final = 0.01  # who waits asks every 0.1 s at the latest; with no pause he would hardly ever meet a gap
+
+T = TypeVar("T")
 
 
 class Database:
@@ -117,6 +121,13 @@ class Database:
                 if connection.is_in_transaction:  # not so where BEGIN failed, or where SQLite rolled back by itself
                     connection.execute("ROLLBACK")
                 raise
+
+    def in_parts(self, items: Sequence[T], work: Callable[[sqlite3.Connection, Sequence[T]], object]) -> None:
+        """Do ``work`` with all the items, some thousand in a transaction, so that whoever waits to write gets a turn."""
+        for start in range(0, len(items), PART_ROWS):
+            with self.transaction() as connection:
+                work(connection, items[start : start + PART_ROWS])
+            time.sleep(_TURN_S)
 
     def write(self, sql: str, values: Sequence[object]) -> None:
         """Execute one statement that is a transaction by itself; what it wrote is durable when this returns."""

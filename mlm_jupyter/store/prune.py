@@ -8,7 +8,7 @@ that was about to use an object again notices by the count of deletions (``Index
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -26,7 +26,6 @@ from mlm_jupyter.store.records import Kind
 from mlm_jupyter.store.references import Edge, Role, references
 from mlm_jupyter.store.rows import select_signatures
 
-_CHUNKS_AT_ONCE: Final = 2_000
 _CANDIDATES: Final = f"""
     WITH ends (id) AS MATERIALIZED (SELECT {LAST_OF_RUN} FROM runs)
     SELECT checkpoints.*, id IN (SELECT id FROM ends WHERE id IS NOT NULL) AS is_end,
@@ -123,10 +122,13 @@ class Pruning:
             connection.executemany("UPDATE checkpoints SET is_dropped = 1 WHERE id = ?", [(id,) for id in ids])
             connection.executemany(_BURY, [(reason, now, key) for key in parents if self._mark_of(key) == _TOMB])
             deleted = self._delete(connection, parents)
-        for start in range(0, len(chunks), _CHUNKS_AT_ONCE):
-            with self._database.transaction() as connection:
-                self._follow()
-                deleted += self._delete(connection, chunks[start : start + _CHUNKS_AT_ONCE])
+
+        def delete_chunks(connection: sqlite3.Connection, some: Sequence[bytes]) -> None:
+            nonlocal deleted
+            self._follow()
+            deleted += self._delete(connection, some)
+
+        self._database.in_parts(chunks, delete_chunks)
         if ids:
             with self._packs.batch() as batch:
                 batch.put_json(Kind.CHANGE, Change(tuple(ids), is_dropped=True))

@@ -247,7 +247,6 @@ def _point_to(database: Database, pack: _Pack, writer: PackWriter, moved: list[t
         connection.execute("INSERT OR IGNORE INTO packs (name) VALUES (?)", (writer.name,))
         (old,) = connection.execute("SELECT id FROM packs WHERE name = ?", (pack.name,)).fetchone()
         (new,) = connection.execute("SELECT id FROM packs WHERE name = ?", (writer.name,)).fetchone()
-        connection.executemany(
-            f"UPDATE objects SET pack_id = {new}, offset = ? WHERE digest = ? AND pack_id = {old} AND offset = ?", moved
-        )
-        connection.execute("DELETE FROM packs WHERE id = ?", (old,))
+    update = f"UPDATE objects SET pack_id = {new}, offset = ? WHERE digest = ? AND pack_id = {old} AND offset = ?"
+    database.in_parts(moved, lambda connection, some: connection.executemany(update, some))
+    database.write("DELETE FROM packs WHERE id = ?", (old,))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -12,6 +13,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -426,6 +428,28 @@ def test_a_writer_that_uses_chunks_again_and_a_pruner_never_lose_one(tmp_path: P
     stock.close()
 
 
+def test_others_can_write_again_and_again_while_very_much_is_freed(stock: Stock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that logs meanwhile would wait for the whole of it, and after ten seconds raise in the user's loop."""
+    for number in range(40):
+        stock.add({"a": noise(number, 200), "b": noise(-number, 100)})
+    stock.packs.forget_files()
+    turns = 0
+
+    def take_a_turn(_: float) -> None:
+        nonlocal turns
+        with closing(sqlite3.connect(stock.database.folder / "mlm.db", timeout=0)) as other:
+            other.execute("UPDATE sessions SET heartbeat_at = heartbeat_at + 1")
+            other.commit()
+        turns += 1
+
+    monkeypatch.setattr("mlm_jupyter.store.database.PART_ROWS", 10)
+    monkeypatch.setattr("time.sleep", take_a_turn)
+    plan = Prune(stock.database, Policy(2, 0, 0), now=now_ms())
+    assert plan.apply().objects > 100
+    (objects,) = stock.database.connection().execute("SELECT count(*) FROM objects").fetchone()
+    assert turns > objects // 10  # those that stay were moved, so many at a time
+
+
 def test_killing_a_pruner_at_any_moment_loses_nothing_that_is_kept(tmp_path: Path) -> None:
     stock = Stock(tmp_path)
     moments = random.Random(3)
@@ -473,7 +497,9 @@ def test_a_pruner_that_dies_before_any_of_its_steps_loses_nothing(tmp_path: Path
             tmp_path,
             f"""
             import os
+            from mlm_jupyter.store import database
             from mlm_jupyter.store.connection import Connection
+            database.PART_ROWS = 12
             steps = 0
             def deadly(function):
                 def call(*arguments):
