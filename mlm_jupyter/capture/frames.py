@@ -33,8 +33,13 @@ def reduce_frame(pickler: ValuePickler, frame: Any) -> Any:
     state = frame.__getstate__()
     state.pop("_metadata", None)
     state["_attrs"] = state.pop("attrs")
-    state |= {key: value for key, value in vars(frame).items() if key not in _OF_EVERY_FRAME and not _is_accessor(frame, key)}
+    state |= set_on_frame(frame)
     return copyreg.__newobj__, (type(frame),), state  # type: ignore[attr-defined]  # typeshed leaves it out
+
+
+def set_on_frame(frame: Any) -> dict[str, Any]:
+    """Return the attributes that somebody has set on a DataFrame or Series, its ``attrs`` not among them."""
+    return {key: value for key, value in vars(frame).items() if key not in _OF_EVERY_FRAME and not _is_accessor(frame, key)}
 
 
 def _is_accessor(frame: Any, key: str) -> bool:

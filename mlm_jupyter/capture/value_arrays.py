@@ -130,7 +130,7 @@ def _max_abs_difference(a: Any, b: Any) -> float | None:
         return None
     kind = np.complex128 if "c" in (a.dtype.kind, b.dtype.kind) else np.float64
     with np.errstate(all="ignore"):
-        difference = np.abs(a.astype(kind) - b.astype(kind))
+        difference = np.ma.compressed(np.abs(a.astype(kind) - b.astype(kind)))  # not where one of the two is masked
     difference = difference[np.isfinite(difference)]
     return float(difference.max()) if difference.size else None
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from itertools import islice
+from types import SimpleNamespace
 from typing import Any, Final, Literal
 
 import msgspec
@@ -107,7 +108,16 @@ def _is_same(before: Any, after: Any) -> bool:
 
 
 def _diff_frames(before: Any, after: Any) -> ValueDiff | None:
-    return _replaced(before, after) if type(before) is not type(after) else diff_tables(before, after, _is_same)
+    if type(before) is not type(after):
+        return _replaced(before, after)
+    return diff_tables(before, after, _is_same) or _diff_what_was_set_on(before, after)
+
+
+def _diff_what_was_set_on(before: Any, after: Any) -> ValueDiff | None:
+    """Return how two tables of the same cells differ in what is no cell of theirs."""
+    from mlm_jupyter.capture.frames import set_on_frame
+
+    return _diff_items(*(SimpleNamespace(attrs=frame.attrs, **set_on_frame(frame)) for frame in (before, after)))
 
 
 def _diff_series(before: Any, after: Any) -> ValueDiff | None:
@@ -115,7 +125,8 @@ def _diff_series(before: Any, after: Any) -> ValueDiff | None:
         return _replaced(before, after)
     types = [f"{before.dtype} {before.name}"], [f"{after.dtype} {after.name}"]
     dtypes = types if before.name != after.name else None
-    return diff_tables(before.to_frame("values"), after.to_frame("values"), _is_same, dtypes=dtypes)
+    diff = diff_tables(before.to_frame("values"), after.to_frame("values"), _is_same, dtypes=dtypes)
+    return diff or _diff_what_was_set_on(before, after)
 
 
 def _diff_indexes(before: Any, after: Any) -> ValueDiff | None:

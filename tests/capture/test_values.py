@@ -429,6 +429,14 @@ def test_series_and_indexes_are_tables_of_one_column() -> None:
     assert isinstance(labels, TableDiff) and labels.rows_added == 1
 
 
+def test_what_is_set_on_a_table_is_compared() -> None:
+    before = pd.DataFrame({"a": [1]})
+    after = before.copy()
+    after.name, after.attrs["unit"] = "train", "m"
+    assert lines(before, after) == ["v.attrs['unit']: (absent) → 'm'", "v.name: (absent) → 'train'"]
+    assert lines(before["a"], after["a"]) == ["v.attrs['unit']: (absent) → 'm'"]
+
+
 def test_arrays_tell_how_much_they_differ() -> None:
     before = np.arange(6.0).reshape(2, 3)
     after = before.copy()
@@ -462,6 +470,12 @@ def test_arrays_of_every_type_are_compared(before: Any, after: Any) -> None:
     diff = diff_values(before, after)
     assert isinstance(diff, ArrayDiff)
     assert diff.differing == 1
+
+
+def test_an_element_that_is_masked_is_as_far_from_another_as_none() -> None:
+    before, after = np.ma.masked_array([1, 5, 2], [True, False, False]), np.ma.masked_array([1, 6, 2], [False, False, True])
+    assert lines(before, after)[0] == "v: 3 of 3 elements differ, by at most 1"
+    assert lines(before[:1], after[:1])[0] == "v: 1 of 1 elements differ"
 
 
 def test_the_attributes_of_a_subclass_of_array_count() -> None:
