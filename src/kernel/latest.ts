@@ -1,5 +1,5 @@
 /**
- * The last checkpoint of a notebook: what there is to go back to.
+ * The last checkpoints of a notebook: where its kernel stands, what there is to go back to.
  */
 import type { NotebookPanel } from '@jupyterlab/notebook';
 
@@ -15,14 +15,6 @@ export interface ILatest {
 /** So many are looked at: the newest may be saves, or have lost their values. */
 const LOOKED_AT = 20;
 
-/** The newest checkpoint of a project's notebook that was made for its own sake; null: there is none. */
-export function findLatest(
-  client: Pick<Client, 'checkpoints'>,
-  project: ProjectInfo
-): Promise<Checkpoint | null> {
-  return findNewest(client, project, ({ kind }) => kind !== 'save');
-}
-
 /** The newest checkpoint of a notebook that has something to restore; null: there is none. */
 export async function findLastState(
   { client, projects }: IServices,
@@ -32,21 +24,18 @@ export async function findLastState(
   if (!project) {
     return null;
   }
-  const checkpoint = await findNewest(client, project, ({ kind, changes, is_dropped }) => {
+  const newest = await findNewest(client, project);
+  const checkpoint = newest.find(({ kind, changes, is_dropped }) => {
     const isEmptyStart = kind === 'baseline' && changes.added.length === 0;
     return kind !== 'save' && !is_dropped && !isEmptyStart;
   });
-  return checkpoint && { project: project.id, checkpoint };
+  return checkpoint ? { project: project.id, checkpoint } : null;
 }
 
-async function findNewest(
+/** The newest checkpoints of a project's notebook. */
+export async function findNewest(
   client: Pick<Client, 'checkpoints'>,
-  { id, notebook }: ProjectInfo,
-  isMeant: (checkpoint: Checkpoint) => boolean
-): Promise<Checkpoint | null> {
-  if (!notebook) {
-    return null;
-  }
-  const { items } = await client.checkpoints(id, { notebook, limit: LOOKED_AT });
-  return items.find(isMeant) ?? null;
+  { id, notebook }: ProjectInfo
+): Promise<Checkpoint[]> {
+  return notebook ? (await client.checkpoints(id, { notebook, limit: LOOKED_AT })).items : [];
 }

@@ -17,7 +17,8 @@ import {
   FakeKernels,
   FakeNotebooks,
   FakeProjects,
-  FakeStore
+  FakeStore,
+  idOf
 } from './history.data';
 
 const AWHILE = 1000;
@@ -53,6 +54,12 @@ class Stage {
     this.notebooks.show(panel);
     const status = { state: 'tracking', run: `run of ${path}` };
     this.kernels.changed.emit({ panel, status } as unknown as IKernelNews);
+    await this.rest();
+  }
+
+  /** The kernel of the notebook in front says something. */
+  async say(news: object): Promise<void> {
+    this.kernels.changed.emit({ panel: this.notebooks.currentWidget, ...news } as never);
     await this.rest();
   }
 
@@ -104,4 +111,29 @@ test('another notebook in front is not given the checkpoint of the one before', 
   stage.store.items.push(aCheckpoint(9, { notebook: 'b.ipynb', name: 'mine' }));
   await stage.write('p');
   expect(stage.text).toBe('run of b.ipynb · mine');
+});
+
+test('a kernel that was put back is told where it stands, also by name, until it goes on from there', async () => {
+  const stage = new Stage();
+  const { store } = stage;
+  store.items[1] = aCheckpoint(2, { name: 'best' });
+  await stage.open('a.ipynb', 'p');
+  const status = { state: 'tracking', run: 'r' };
+  await stage.say({ report: {}, status: { ...status, current: idOf(1) } });
+  expect(stage.text).toBe('r · #1');
+  store.items.push(aCheckpoint(4, { kind: 'save', parent_id: idOf(3) }));
+  await stage.write('p');
+  expect(stage.text).toBe('r · #1');
+  await stage.say({ report: {}, status: { ...status, current: 'best' } });
+  expect(stage.text).toBe('r · best');
+
+  await stage.say({ saving: { id: idOf(5) } });
+  await stage.say({ status: { ...status, run: 'next', current: 'best' } }); // of what is stored
+  expect(stage.text).toBe('next · best');
+  store.items.push(aCheckpoint(5, { parent_id: idOf(2) }));
+  await stage.write('p');
+  expect(stage.text).toBe('next · #5');
+  store.items.push(aCheckpoint(6));
+  await stage.write('p');
+  expect(stage.text).toBe('next · #6');
 });

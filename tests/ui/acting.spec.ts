@@ -132,6 +132,7 @@ test('track, go on, and go back with the cells', async ({ page }) => {
   await dialog.getByLabel(/cells and outputs/).check();
   await dialog.getByRole('button', { name: 'Restore' }).click();
   await restoring;
+  await expect(page.locator('.jp-MlmStatus')).toContainText(`#${then.ordinal}`); // and not the newest
   expect(await inKernel(page, 'data, total')).toBe('([1, 2, 3, 4], 10)');
   expect(await inKernel(page, 'later')).toContain('NameError');
   expect(await sources(page)).toEqual(cells);
