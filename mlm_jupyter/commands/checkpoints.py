@@ -41,14 +41,14 @@ def history(options: argparse.Namespace) -> None:
     with project_of(options) as project:
         run = None if options.run is None else project.get_run(options.run)
         found = project.checkpoints(run=run, notebook=options.notebook).take(options.count)
+    if not found and run is not None:
+        raise NotFoundError(f"No checkpoint was made in run {run.name!r}. Look at what it logged with: mlm metrics {run.id}")
+    if not found and options.notebook is not None:
+        raise NotFoundError(f"No checkpoint of the notebook {options.notebook}. List those of all with: mlm history")
     if options.json:
         write_json(found)
     elif found:
         write_lines(history_lines(found, now=now_ms(), width=terminal_width(), ink=Ink()))
-    elif run is not None:
-        raise NotFoundError(f"No checkpoint was made in run {run.name!r}. Look at what it logged with: mlm metrics {run.id}")
-    elif options.notebook is not None:
-        raise NotFoundError(f"No checkpoint of the notebook {options.notebook}. List those of all with: mlm history")
     else:
         print("No checkpoints yet. In a notebook:  %load_ext mlm_jupyter  then  %mlm_track", file=sys.stderr)
 

@@ -60,13 +60,12 @@ def metrics(options: argparse.Namespace) -> None:
     with project_of(options) as project:
         run = project.get_run(options.run)
         points = project.metrics(run, options.key)
+    if not points and options.key is not None:
+        known = ", ".join(sorted(run.metrics)) or "none"
+        raise NotFoundError(f"Run {run.name} ({run.id}) has no metric {options.key!r}. It has: {known}")
     if options.json:
         write_json(points)
         return
-    if not points and options.key is not None and run.metrics:
-        raise NotFoundError(
-            f"Run {run.name} ({run.id}) has no metric {options.key!r}. It has: {', '.join(sorted(run.metrics))}"
-        )
     if not points:
         print(f"Run {clean(run.name)} ({run.id}) has no metrics. Log one with: mlm_jupyter.log_metric", file=sys.stderr)
         return

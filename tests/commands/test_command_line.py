@@ -349,6 +349,16 @@ def test_the_number_of_a_checkpoint_is_answered_with_its_id(mlm: Run, past: Past
     assert mlm("show", "99999999999999999999")[0] == 1
 
 
+def test_the_status_is_the_same_with_json(mlm: Run, past: Past) -> None:
+    bare = past.start_run("bare")
+    past.end_run()
+    for arguments in (["history", "--notebook", "no.ipynb"], ["history", "--run", "bare"], ["metrics", bare.id, "acc"]):
+        answer = mlm(*arguments)
+        assert answer == mlm(*arguments, "--json")
+        assert answer[:2] == (1, "") and answer[2].count("\n") == 1
+    assert mlm("history", "--json")[0] == mlm("metrics", "bare", "--json")[0] == 0
+
+
 def test_a_notebook_without_checkpoints_is_said_to_be_that(mlm: Run, past: Past) -> None:
     assert "No checkpoint of the notebook nosuch.ipynb" in mlm("history", "--notebook", "nosuch.ipynb")[2]
 
