@@ -100,6 +100,13 @@ KEPT = {
         ("inside", "line"),
         "line(1.0), line.coef is inside, line.symbol",
     ),
+    "a method that goes by the type of its argument": (
+        "import functools\nclass Show:\n    @functools.singledispatchmethod\n    def of(self, x): return 'any'\n"
+        "    @of.register\n    def _(self, x: int): return 'int', self.n\nshow = Show(); show.n = 1; show.of(1)",
+        "show.n = 2",
+        ("show",),
+        "show.of('a'), show.of(3), show.of.register is not None",
+    ),
     "a distribution as a key": (
         "from scipy import stats\nfits = {stats.norm: 1, stats.poisson: 2}; one = stats.norm; frozen = stats.norm(3, 2)",
         "fits[stats.norm] = 3",

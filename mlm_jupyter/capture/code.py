@@ -230,6 +230,11 @@ def reduce_cached_property(pickler: ValuePickler, descriptor: Any) -> Any:
     return make_cached_property, (descriptor.func, descriptor.attrname)
 
 
+def reduce_single_dispatch_method(pickler: ValuePickler, descriptor: Any) -> Any:
+    """Reduce a ``functools.singledispatchmethod`` without what it remembers of instances since Python 3.13."""
+    return make_single_dispatch_method, (descriptor.func, descriptor.dispatcher)
+
+
 @functools.lru_cache(maxsize=4096)
 def _normalised(code: types.CodeType) -> tuple[types.CodeType, str]:
     """Return the code as its own source alone determines it, and that source ("" when it is not known)."""
@@ -400,4 +405,11 @@ def make_cached_property(function: Any, name: str | None) -> Any:
     """Return a ``functools.cached_property``."""
     descriptor: Any = functools.cached_property(function)
     descriptor.attrname = name
+    return descriptor
+
+
+def make_single_dispatch_method(function: Any, dispatcher: Any) -> Any:
+    """Return a ``functools.singledispatchmethod`` with its implementations."""
+    descriptor: Any = functools.singledispatchmethod(function)
+    descriptor.dispatcher = dispatcher
     return descriptor

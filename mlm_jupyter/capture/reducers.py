@@ -123,6 +123,7 @@ _BUILTIN: Final[dict[type, Reducer]] = {
     typing.NewType: code.reduce_new_type,
     type(functools.lru_cache(lambda: None)): code.reduce_cached_function,
     functools.cached_property: code.reduce_cached_property,
+    functools.singledispatchmethod: code.reduce_single_dispatch_method,
     types.ModuleType: _reduce_module,
     types.MappingProxyType: _reduce_mapping_proxy,
     memoryview: _reduce_memoryview,
