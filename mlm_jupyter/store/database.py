@@ -25,17 +25,20 @@ PART_ROWS: Final = 2_000
 _TURN_S: Final = 0.01  # who waits asks every 0.1 s at the latest; with no pause he would hardly ever meet a gap
 
 T = TypeVar("T")
+_State = tuple[int, ...] | None
 
 
 class Database:
     """The open ``.mlm`` folder of a project; use it from any thread, and in forked children."""
 
-    def __init__(self, folder: Path, *, uri: str, is_readonly: bool, is_on_network: bool, wait_s: float = BUSY_SECONDS) -> None:
+    def __init__(
+        self, folder: Path, *, create: bool, is_readonly: bool, is_on_network: bool, wait_s: float = BUSY_SECONDS
+    ) -> None:
         self.folder = folder
         self.is_readonly = is_readonly
         self.is_on_network = is_on_network
         """Several machines may share the disk, so a rollback journal is used instead of a write-ahead log."""
-        self._uri = uri
+        self._create = create
         self._wait_s = wait_s
         self._local = threading.local()
         self._own: weakref.WeakSet[Connection] = weakref.WeakSet()
@@ -71,7 +74,7 @@ class Database:
             raise NotFoundError(f"There is no project at {folder.parent}. Make one with: mlm init")
         database = cls(
             folder,
-            uri=_uri(path, create=create, read_only=read_only),
+            create=create,
             is_readonly=read_only,
             is_on_network=is_on_network,
             wait_s=wait_s,
@@ -93,11 +96,14 @@ class Database:
 
     def _connection(self) -> Connection:
         lease: _Lease | None = getattr(self._local, "lease", None)
-        if lease is None:
+        state = _state(self._path) if self.is_readonly else None
+        if lease is None or lease.state != state:
             if self._is_closed:
                 raise StorageError(f"The project at {self.folder.parent} was closed. Open it again.")
+            uri = _uri(self._path, create=self._create, read_only=self.is_readonly)
             with gate:
-                lease = self._local.lease = _Lease(Connection(self.folder, self._uri, wait_s=self._wait_s))
+                number = lease.retire() + 1 if lease is not None else 0
+                lease = self._local.lease = _Lease(Connection(self.folder, uri, wait_s=self._wait_s), state, number)
                 self._own.add(lease.connection)
         return lease.connection
 
@@ -156,7 +162,9 @@ class Database:
 
     def data_version(self) -> int:
         """Return a number that changes when somebody else has committed; compare only what one thread was given."""
-        return self._connection().data_version()
+        version = self._connection().data_version()
+        lease: _Lease = self._local.lease
+        return version + (lease.number << 64)
 
     def close(self) -> None:
         """Close the connections of every thread; none may be at work."""
@@ -222,11 +230,22 @@ class _Lease:
     The connection alone would wait for the garbage collector: its cache of statements refers back to it.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, state: _State | None, number: int) -> None:
         self.connection = connection
+        self.state = state
+        """Of the files it was opened for, where it only reads; what it reads in another is not to be relied on."""
+        self.number = number
+        """So many the thread had before."""
+        self._is_retired = False
+
+    def retire(self) -> int:
+        """Leave the connection to whoever still reads from it, and return the number."""
+        self._is_retired = True
+        return self.number
 
     def __del__(self) -> None:
-        self.connection.close()
+        if not self._is_retired:
+            self.connection.close()
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -236,6 +255,18 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return about.st_dev, about.st_ino
+
+
+def _state(path: Path) -> _State:
+    """Return what changes when a database that is only read has to be opened in another way, or read from the beginning."""
+    log = path.with_name(path.name + "-wal")
+    try:
+        if is_there(log) and log.stat().st_size:
+            return ()
+        about = path.stat()
+    except OSError:
+        return None
+    return about.st_mtime_ns, about.st_size
 
 
 def _uri(path: Path, *, create: bool, read_only: bool) -> str:

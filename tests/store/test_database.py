@@ -281,6 +281,26 @@ def test_a_killed_writers_log_on_a_read_only_disk_is_not_overlooked(mount: Calla
         Database.open(folder, read_only=True)
 
 
+def test_a_reader_where_nothing_can_be_written_sees_what_others_write_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A container that has the project read-only: its server is open for days while kernels outside come and go."""
+    Database.open(tmp_path, create=True).close()
+    monkeypatch.setattr("os.access", lambda *_: False)
+    reader = Database.open(tmp_path, read_only=True)
+    seen = [(texts(reader), reader.data_version())]
+    for text in ("a", "b"):
+        writer = Database.open(tmp_path)
+        for piece in (text, text * 5_000):
+            add(writer, piece)
+            seen.append((texts(reader), reader.data_version()))
+        writer.close()
+        assert texts(reader) == seen[-1][0]
+    assert [len(kept) for kept, _ in seen] == [0, 1, 2, 3, 4]
+    assert len({version for _, version in seen}) == 5
+    reader.close()
+
+
 def test_on_a_network_disk_the_journal_is_no_shared_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Database.open(tmp_path, create=True).close()
     monkeypatch.setattr(database_module, "is_network_filesystem", lambda _: True)
