@@ -17,7 +17,7 @@ from mlm_jupyter.clock import now_ms
 from mlm_jupyter.core.entities import Session
 from mlm_jupyter.core.retention import Candidate, Policy, droppable, kept
 from mlm_jupyter.errors import ConflictError, StorageError
-from mlm_jupyter.process import is_alive
+from mlm_jupyter.process import is_alive, is_recording
 from mlm_jupyter.settings import Settings
 from mlm_jupyter.store.connection import storage_error
 from mlm_jupyter.store.damage import TouchedCheckpoint
@@ -139,7 +139,7 @@ def rebuild(folder: Path, *, on_progress: Progress = lambda done, total: None) -
     """
     store, now = folder / FOLDER_NAME, now_ms()
     with _said_of(store):
-        return rebuild_database(store, is_alive=lambda session: is_alive(session, now), on_progress=on_progress)
+        return rebuild_database(store, is_recording=lambda session: is_recording(session, now), on_progress=on_progress)
 
 
 def take_stats(folder: Path, *, most_variables: int = 10) -> Stats:

@@ -70,6 +70,14 @@ def is_alive(session: Session, now: int) -> bool:
     return is_same or abs(silent_ms) < 3 * HEARTBEAT_S * 1000
 
 
+def is_recording(session: Session, now: int) -> bool:
+    """Tell whether the process of ``session`` writes to the very project that tells of it.
+
+    Its heart beats in that one; of a copy of the project, the process may well be there too.
+    """
+    return is_alive(session, now) and now - (session.heartbeat_at or session.started_at) < 3 * HEARTBEAT_S * 1000
+
+
 @cache
 def _boot_ms() -> int:
     for line in Path("/proc/stat").read_text().splitlines():

@@ -55,7 +55,7 @@ class Rebuilt(msgspec.Struct, kw_only=True):
 def rebuild(
     folder: Path,
     *,
-    is_alive: Callable[[Session], bool] = lambda session: False,
+    is_recording: Callable[[Session], bool] = lambda session: False,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Rebuilt:
     """Make the database of the project in ``folder``, a ``.mlm`` folder, anew; the old one is moved aside.
@@ -64,7 +64,7 @@ def rebuild(
 
     Parameters
     ----------
-    is_alive : tells whether the process of a session that has not ended is there.
+    is_recording : tells whether the process of a session that has not ended writes to this project.
 
     Raises
     ------
@@ -78,14 +78,14 @@ def rebuild(
         packs = Packs(database)
         old = Salvage(path)
         try:
-            _check_unused(folder, old, is_alive)
+            _check_unused(folder, old, is_recording)
             with pruning_alone(packs):
                 _index(packs, rebuilt, on_progress)
                 rebuilt.checkpoints = rebuild_history(packs, old)
                 rebuilt.runs, rebuilt.stub_runs = rebuild_runs(packs, old)
                 bury(packs, old, now=time.time_ns() // 1_000_000)
                 (rebuilt.objects,) = database.connection().execute("SELECT count(*) FROM objects").fetchone()
-            _check_unused(folder, old, is_alive)
+            _check_unused(folder, old, is_recording)
         finally:
             old.close()
         database.close()
@@ -111,7 +111,7 @@ def _held(path: Path) -> Iterator[None]:
             connection.close()
 
 
-def _check_unused(folder: Path, old: Salvage, is_alive: Callable[[Session], bool]) -> None:
+def _check_unused(folder: Path, old: Salvage, is_recording: Callable[[Session], bool]) -> None:
     """Raise ConflictError where somebody may write: what he adds would be missing from the new database."""
     for path in (folder / PACKS_NAME).glob("*.pack"):
         fd = take_unused(path)
@@ -119,7 +119,7 @@ def _check_unused(folder: Path, old: Salvage, is_alive: Callable[[Session], bool
             raise ConflictError(f"A process is writing to this project ({path.name}). Shut down its kernel, then try again.")
         os.close(fd)
     for session in old.structs("sessions", Session):
-        if session.ended_at is None and is_alive(session):
+        if session.ended_at is None and is_recording(session):
             what = f"process {session.pid} on {session.host}"
             raise ConflictError(f"A process is recording in this project ({what}). End it, or its kernel, then try again.")
 

@@ -269,6 +269,13 @@ def test_nobody_who_may_still_log_is_cut_off(stock: Stock) -> None:
     assert remake(stock.folder).checkpoints == 1
 
 
+def test_a_copy_can_be_made_anew_though_the_process_that_wrote_the_original_is_there(stock: Stock) -> None:
+    stock.add({"a": b"1"})
+    stock.runs.touch_session(stock.session.id, now_ms() - 60_000)
+    stock.packs.forget_files()
+    assert remake(stock.folder).checkpoints == 1
+
+
 LOG = """
 import sys
 from pathlib import Path
