@@ -30,7 +30,8 @@ class RestoreReport(msgspec.Struct, kw_only=True):
     restored : names that have their value of the checkpoint again.
     unchanged : names whose value was that already.
     removed : names that did not exist at the checkpoint.
-    kept : live objects that cannot be rewound (a connection, a lock): the object of the checkpoint, its inside as it is now.
+    kept : live objects that cannot be rewound (a connection, a lock, what was excluded): the object of the checkpoint, its
+        inside as it is now.
     failed : names that could not be brought back, and why; they are unbound.
     displaced : the objects that were bound to failed and removed names.
     lossy : restored names whose value lacks something, and what.
@@ -84,7 +85,7 @@ class Plan:
     target : the variables of the checkpoint.
     live : the names bound now.
     stored : returns what is stored of the present value of a name; None: nothing is.
-    is_same_object : whether a name is bound to the very object it was bound to at the checkpoint.
+    is_kept : whether a name whose value is not stored still means the object that it meant at the checkpoint.
     only : the names to restore; None: all, and remove what did not exist.
     """
 
@@ -95,7 +96,7 @@ class Plan:
         *,
         live: Iterable[str],
         stored: Callable[[str], Variable | None],
-        is_same_object: Callable[[Variable], bool],
+        is_kept: Callable[[Variable], bool],
         only: Iterable[str] | None,
     ) -> None:
         self.target = target
@@ -106,7 +107,7 @@ class Plan:
         wanted = set(target) if only is None else self._close_over(list(only))
         self.unchanged = sorted(name for name in wanted if self._is_equal(name))
         changed = sorted(wanted.difference(self.unchanged))
-        self.kept = [name for name in changed if target[name].group is None and is_same_object(target[name])]
+        self.kept = [name for name in changed if target[name].group is None and is_kept(target[name])]
         self.failed = {
             name: target[name].reason or f"its value is {target[name].status.replace('_', ' ')}"
             for name in changed
@@ -245,7 +246,7 @@ def load_values(packs: Packs, variables: Mapping[str, Variable], names: Iterable
     NotFoundError : one of ``names`` is not among ``variables``.
     StorageError : the values do not fit in memory.
     """
-    plan = Plan(packs, variables, live=(), stored=_nothing, is_same_object=_never, only=names)
+    plan = Plan(packs, variables, live=(), stored=_nothing, is_kept=_never, only=names)
     namespace: dict[str, Any] = {"__builtins__": builtins}
     staging = plan.stage(namespace)
     namespace.update(staging.values)

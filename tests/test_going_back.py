@@ -421,6 +421,21 @@ def test_a_value_that_a_look_fails_at_is_named_and_the_others_are_captured(
     assert notebook.session.checkpoints.variables(healed)["hostile"].status == "stored"
 
 
+def test_what_is_excluded_is_kept_while_it_is_the_same(fresh: Open) -> None:
+    notebook = fresh(settings=Settings(exclude=("raw_*",), max_variable_bytes=10_000))
+    target = notebook.cell(
+        "import numpy as np\nraw_rows = [[1]]\nraw_number = 1.5\nlarge = np.arange(5_000)\nother = large + 1\nx = 1"
+    )
+    statuses = {name: one.status for name, one in notebook.session.checkpoints.variables(target).items()}
+    assert {name for name, status in statuses.items() if status == "excluded"} == {"raw_rows", "raw_number", "large", "other"}
+    notebook.cell("raw_rows[0].append(2)\nother[0] = 9\nx = 2")
+    report = notebook.restore(target)
+    assert (report.restored, report.kept, list(report.failed)) == (["x"], ["large", "raw_number", "raw_rows"], ["other"])
+    assert notebook.namespace["raw_rows"] == [[1, 2]]
+    notebook.cell("raw_rows = [[1]]\nx = 3")
+    assert list(notebook.restore(target).failed) == ["other", "raw_rows"]
+
+
 BEGIN = "import hashlib\ndigest = hashlib.sha256()\nx = 1"
 REBIND = "x = 2\ndef other():\n    global digest\n    del digest\n    digest = hashlib.sha256()"
 

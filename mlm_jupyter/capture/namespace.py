@@ -79,20 +79,19 @@ class Namespace:
         """Return the names that ``name`` was grouped with at the last look, itself among them."""
         return self._group_of.get(name, (name,))
 
-    def is_same_object(self, name: str, fingerprint: str) -> bool:
-        """Return whether ``name``, whose value cannot be captured, is bound to the object it had that fingerprint with."""
-        value = self.live.get(name, MISSING)
-        return value is not MISSING and self._identities.proves(value, fingerprint)
+    def is_kept(self, name: str, fingerprint: str, *, may_be_another: bool) -> bool:
+        """Return whether ``name``, whose value is not stored, means the object that had that fingerprint.
 
-    def is_where_it_was(self, name: str, fingerprint: str) -> bool:
-        """Return whether ``name`` is bound to what only its address tells, and which had that fingerprint.
-
-        It is the same object if no code since could bind another, which is not known of the names in ``maybe_bound``.
+        Of a value that was too large to be stored, its equal. ``may_be_another`` : code since then could bind another object
+        to the name, so that its address tells nothing.
         """
-        seen = self._seen.get(name)
-        if seen is None or not is_address(seen.raw) or name in self.maybe_bound:
+        value, seen = self.live.get(name, MISSING), self._seen.get(name)
+        if value is MISSING or seen is None:
             return False
-        return (seen.identity, seen.fingerprint) == (id(self.live.get(name, MISSING)), fingerprint)
+        if seen.fingerprint != fingerprint or not (is_address(seen.raw) or seen.status == "excluded"):
+            return self._identities.proves(value, fingerprint)
+        is_there = seen.identity == id(value) and not may_be_another and name not in self.maybe_bound
+        return is_there or not is_address(seen.raw)
 
     def look(self, *, mentions: Mentions | None = None, binds: Mentions | None = None) -> Look:
         """Look at every variable and return what is different since the last look.

@@ -133,7 +133,7 @@ class WayBack:
             live.checkpoints.variables(checkpoint),
             live=live.namespace.names(),
             stored=stored,
-            is_same_object=lambda variable: live.is_same_object(variable.name, variable.fingerprint, checkpoint),
+            is_kept=lambda variable: live.is_kept(variable, checkpoint),
             only=only,
         )
 

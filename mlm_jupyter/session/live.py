@@ -360,12 +360,12 @@ class LiveSession:
         self.namespace.adopt()
         self.head.stand_on(checkpoint, records)
 
-    def is_same_object(self, name: str, fingerprint: str, then: Checkpoint) -> bool:
-        """Return whether a name is bound to the very object, which cannot be captured, that it was bound to ``then``."""
-        if then.session_id != self.session_id:
-            return False
-        is_where_it_was = self.namespace.is_where_it_was(name, fingerprint) and self._bound_by.get(name, "~") <= then.id
-        return is_where_it_was or self.namespace.is_same_object(name, fingerprint)
+    def is_kept(self, variable: Variable, then: Checkpoint) -> bool:
+        """Return whether a name whose value was not stored ``then`` still means the same."""
+        may_be_another = self._bound_by.get(variable.name, "~") > then.id
+        return then.session_id == self.session_id and self.namespace.is_kept(
+            variable.name, variable.fingerprint, may_be_another=may_be_another
+        )
 
     def set_notebook(self, notebook: str | None) -> None:
         """Go on under another name; checkpoints that wait to be stored keep the old one."""
