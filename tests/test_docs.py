@@ -58,7 +58,7 @@ def test_every_block_is_run_or_of_a_kind_that_is_checked_otherwise(page: Path) -
 def test_every_verb_of_the_command_line_is_in_the_reference_with_its_options(verb: Verb) -> None:
     row = re.search(rf"^\| `mlm {verb.name}\b.*", REFERENCE, re.MULTILINE)
     assert row is not None
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser("mlm")
     verb.arguments(parser)
     taken = set(re.findall(r"--?[a-z][a-z-]*", parser.format_usage())) - {"-h", "--json", "--project"}
     assert taken == set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", row[0].split(" | ")[0]))
