@@ -230,6 +230,11 @@ def reduce_cached_property(pickler: ValuePickler, descriptor: Any) -> Any:
     return make_cached_property, (descriptor.func, descriptor.attrname)
 
 
+def source_of(code: types.CodeType) -> str:
+    """Return the source of a function, a class or a lambda's line, by its code; "" when it is not known."""
+    return _normalised(code)[1]
+
+
 def reduce_single_dispatch_method(pickler: ValuePickler, descriptor: Any) -> Any:
     """Reduce a ``functools.singledispatchmethod`` without what it remembers of instances since Python 3.13."""
     return make_single_dispatch_method, (descriptor.func, descriptor.dispatcher)

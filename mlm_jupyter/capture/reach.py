@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import ast
 import threading
+import types
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
+from mlm_jupyter.capture.met import codes_in, leads_anywhere, names_bound_in, words_in
 from mlm_jupyter.core.access import Access, access_of, leads_to_notebook
 from mlm_jupyter.core.magics import parse_cell
 from mlm_jupyter.core.triggers import ANYWHERE
@@ -24,19 +27,26 @@ _CODE_WORDS: Final = frozenset({"def", "lambda", "class", "for", "async", "type"
 
 
 class Reach:
-    """What the cell being executed could lay hands on."""
+    """What the cell being executed could lay hands on in a namespace."""
 
-    def __init__(self) -> None:
+    def __init__(self, namespace: Mapping[str, Any]) -> None:
+        self._namespace = namespace
         self._access = Access()
         self._words: set[str] = set()
         self._bound_by_functions: set[str] = set()
         self._lasting = False
         self._threads = _threads()
         self._modules: dict[str, bytes] = {}
+        self._met: weakref.WeakSet[types.CodeType] = weakref.WeakSet()
+        self._may_be_unmet = True
 
     def enter(self, source: str) -> Access:
         """Begin a cell; ``source`` as IPython transformed it. Returns what it says about names."""
+        if self._may_be_unmet and not self._lasting:
+            self.meet_functions()
         access = access_of(source)
+        is_magic_with_code = "get_ipython" in access.identifiers and not _CODE_WORDS.isdisjoint(access.identifiers)
+        self._may_be_unmet = bool(access.triggers) or is_magic_with_code  # exec, %run, a function in the body of %%time
         self._access = access
         self._lasting = self._lasting or bool(access.lasting) or not ANYWHERE.isdisjoint(access.triggers)
         if not _CODE_WORDS.isdisjoint(access.identifiers):
@@ -51,6 +61,19 @@ class Reach:
             if self._modules.get(path) is not source:
                 self._modules[path] = source
                 self._lasting = self._lasting or leads_to_notebook(source.decode("utf-8", "replace"))
+
+    def went_unseen(self) -> None:
+        """Say that code ran that was in no cell here, and may have defined functions."""
+        self._may_be_unmet = True
+
+    def meet_functions(self) -> None:
+        """Take in the functions that the text of no cell defined: any cell may call them."""
+        for code in set(codes_in(self._namespace)).difference(self._met):
+            self._met.add(code)
+            words = words_in(code)
+            self._words |= words
+            self._bound_by_functions |= names_bound_in(code)
+            self._lasting = self._lasting or leads_anywhere(code, words)
 
     @property
     def is_anywhere(self) -> bool:

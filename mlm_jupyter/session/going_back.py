@@ -75,6 +75,8 @@ class WayBack:
             )
         swap(namespace, report, staging)
         del staging  # one reference to each value is its name's
+        if any(group.python is not None for group in plan.groups):
+            self._live.reach.meet_functions()
         if only is None:
             self._stand_on(checkpoint, plan, report)
         else:

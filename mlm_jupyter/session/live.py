@@ -81,7 +81,7 @@ class LiveSession:
         self.session_id = session_id
         self.notebook = notebook
         self.namespace = Namespace(namespace, is_hidden=is_hidden, rules=_rules(settings))
-        self.reach = Reach()
+        self.reach = Reach(namespace)
         self._surroundings = surroundings
         self._run_id = run_id
         self._author = author
@@ -154,7 +154,9 @@ class LiveSession:
         It ``bound_none`` of the user's names to other objects, where that is known.
         """
         self._has_gone_unseen = True
-        self._has_bound_unseen = self._has_bound_unseen or not bound_none
+        if not bound_none:
+            self._has_bound_unseen = True
+            self.reach.went_unseen()
 
     def begin_cell(self, source: str, *, python: str, cell_id: str | None, leaves_none: bool = False) -> None:
         """Prepare for the execution of a cell; returns when the cell may change what it likes.

@@ -110,7 +110,7 @@ def test_what_is_skipped_is_what_a_look_finds_unchanged(notebook: list[tuple[str
         Namespace(vars(main), is_hidden=lambda name: name.startswith("__"), rules=rules)
         for rules in (Rules(dear_ms=inf), Rules(dear_ms=0.0, patience=0.0), Rules(dear_ms=0.0, patience=inf))
     )
-    reach = Reach()
+    reach = Reach({})
     for source, stage in ((SETUP, None), *notebook):
         reach.enter(source)
         run(source, vars(main))
@@ -151,7 +151,7 @@ def look(namespace: Namespace, mentions: Mentions | None, stage: str | None) -> 
 def test_something_is_skipped() -> None:
     main = types.ModuleType("__main__")
     bold = Namespace(vars(main), is_hidden=lambda name: name.startswith("__"), rules=Rules(dear_ms=0.0))
-    reach = Reach()
+    reach = Reach({})
     skipped: set[str] = set()
     for source in (SETUP, f"t = {MADE[0]}", "u = t.iloc[:2].copy()", *["one = 1"] * 5):
         reach.enter(source)

@@ -6,22 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 from frontends import Frontend
-from tracked import START, Kernel, open_kernel
+from tracked import LOOKED, START, UNLOOKED, Kernel, open_kernel
 
 from mlm_jupyter.kernel.frontend import VERBS, ask
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 
 TRACES = "[In[1:], Out, list(globals()), get_ipython().execution_count, __import__('random').getstate()[1][-1]]"
-
-LOOKED = """counted = 0
-class Looked:
-    def __reduce__(self):
-        global counted
-        counted += 1
-        return (Looked, ())
-looked = Looked()
-marks = []"""
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +91,7 @@ def test_what_a_question_left_alone_counts_as_untouched(kernel: Kernel, page: Fr
     silent, asked = kernel.ask("[b - a for a, b in zip(marks, marks[1:])]")
     assert silent > 0
     assert asked == silent
-    kernel.run("del looked, Looked, counted, marks")
+    kernel.run(UNLOOKED)
 
 
 def test_a_comparison_is_one_of_values_and_speaks_json(kernel: Kernel, page: Frontend) -> None:

@@ -12,21 +12,12 @@ import nbformat
 import pytest
 from frontends import Frontend, cell
 from nbformat.v4 import new_code_cell, new_notebook
-from tracked import START, Kernel, open_kernel
+from tracked import LOOKED, START, UNLOOKED, Kernel, open_kernel
 
 from mlm_jupyter.core.entities import Checkpoint
 from mlm_jupyter.kernel.link import TARGET
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning", "ignore::UserWarning")
-
-LOOKED = """counted = 0
-class Looked:
-    def __reduce__(self):
-        global counted
-        counted += 1
-        return (Looked, ())
-looked = Looked()
-marks = []"""
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +172,7 @@ def test_telling_is_no_reason_to_look_at_everything(kernel: Kernel, page: Fronte
     silent, told = kernel.ask("[b - a for a, b in zip(marks, marks[1:])]")
     assert silent > 0
     assert told == silent
-    page.run("del looked, Looked, counted, marks")
+    page.run(UNLOOKED)
 
 
 def test_sending_costs_a_cell_next_to_nothing(kernel: Kernel, page: Frontend) -> None:

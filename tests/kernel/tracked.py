@@ -17,6 +17,17 @@ from mlm_jupyter.project import Project
 
 Output = dict[str, Any]
 START = "%load_ext mlm_jupyter\n%mlm_track"
+LOOKED = """import sys as keeper
+counted = 0
+class Looked:
+    def __reduce__(self):
+        global counted
+        counted += 1
+        return (Looked, ())
+looked = keeper.looked = Looked()
+marks = []"""
+"""Counts the looks at a value of which nothing proves that a cell cannot have changed it."""
+UNLOOKED = "del keeper.looked, keeper, looked, Looked, counted, marks"
 PATIENCE_S = 120.0
 """A kernel that has not answered by then hangs: on a busy machine, one that does not may take half a minute."""
 
