@@ -508,8 +508,9 @@ export interface Replaced {
  * restored : names that have their value of the checkpoint again.
  * unchanged : names whose value was that already.
  * removed : names that did not exist at the checkpoint.
- * kept : live objects that cannot be rewound (a connection, a lock): the object of the checkpoint,
- * its inside as it is now.
+ * kept : live objects that cannot be rewound (a connection, a lock, what was excluded): the object
+ * of the checkpoint, its
+ *     inside as it is now.
  * failed : names that could not be brought back, and why; they are unbound.
  * displaced : the objects that were bound to failed and removed names.
  * lossy : restored names whose value lacks something, and what.
