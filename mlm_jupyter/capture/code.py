@@ -243,7 +243,7 @@ def reduce_single_dispatch_method(pickler: ValuePickler, descriptor: Any) -> Any
 @functools.lru_cache(maxsize=4096)
 def _normalised(code: types.CodeType) -> tuple[types.CodeType, str]:
     """Return the code as its own source alone determines it, and that source ("" when it is not known)."""
-    lines = linecache.getlines(code.co_filename)
+    lines = [] if code.co_filename == "<string>" else linecache.getlines(code.co_filename)  # else the text of `python -c`
     source = ""
     if 0 < code.co_firstlineno <= len(lines):
         source = "".join(inspect.getblock(lines[code.co_firstlineno - 1 :]))
